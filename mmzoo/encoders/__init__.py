@@ -1,0 +1,103 @@
+"""Encoders: tensors of one modality -> tokens and their mask, in pure Keras."""
+
+import keras
+
+from mmzoo.encoders.adapter import Adapter
+from mmzoo.encoders.encoder import Encoder
+from mmzoo.encoders.image_cnn import ImageCNN
+from mmzoo.encoders.image_resnet import ImageResNet
+from mmzoo.encoders.image_vit import ImageViT
+from mmzoo.encoders.text_bag import TextBag
+from mmzoo.encoders.text_cnn import TextCNN
+from mmzoo.encoders.text_gru import TextGRU
+from mmzoo.encoders.text_lstm import TextLSTM
+from mmzoo.encoders.text_transformer import TextTransformer
+from mmzoo.identifiers import resolve, unknown
+
+#: The registered encoders: kind of modality -> name -> class.
+ENCODERS = {
+    "image": {
+        "cnn": ImageCNN,
+        "resnet": ImageResNet,
+        "vit": ImageViT,
+    },
+    "text": {
+        "bag": TextBag,
+        "cnn": TextCNN,
+        "lstm": TextLSTM,
+        "gru": TextGRU,
+        "transformer": TextTransformer,
+    },
+}
+
+
+def names(kind):
+    """The registered encoder names of a kind of modality.
+
+    Args:
+        kind: `"image"`, `"text"`, ...
+
+    Returns:
+        A sorted list of strings.
+
+    Raises:
+        ValueError: for an unknown kind.
+
+    Example:
+
+    >>> names("image")
+    ['cnn', 'resnet', 'vit']
+    """
+    if kind not in ENCODERS:
+        raise unknown("kind of encoder", kind, ENCODERS)
+    return sorted(ENCODERS[kind])
+
+
+def get(identifier, kind, name=None, dtype=None, **defaults):
+    """Turns a string, config dict or instance into an encoder.
+
+    Args:
+        identifier: a name of `names(kind)`, a config dict, or any Keras layer or model.
+        kind: kind of modality, `"image"`, `"text"`, ...
+        name: name of the layer to make.
+        dtype: dtype or dtype policy of a layer made here.
+        **defaults: arguments the modality fills in, such as `vocabulary_size`.
+
+    Returns:
+        An `Encoder` called `name`. An instance is wrapped in an `Adapter` of that name, so that
+        it keeps its own and can be shared.
+
+    Raises:
+        ValueError: for an unknown name; the message lists the known ones and the nearest.
+        TypeError: for anything that is not an identifier.
+
+    Example:
+
+    >>> get("lstm", "text", name="title_encoder", vocabulary_size=100).name
+    'title_encoder'
+    """
+    registry = ENCODERS.get(kind, {})
+    encoder = resolve(
+        identifier, registry, f"{kind} encoder", keras.layers.Layer, name=name, dtype=dtype,
+        **defaults,
+    )  # fmt: skip
+    if isinstance(encoder, Encoder) and (name is None or encoder.name == name):
+        return encoder
+    return Adapter(encoder, name=name, dtype=dtype)
+
+
+__all__ = [
+    "ENCODERS",
+    "Adapter",
+    "Encoder",
+    "ImageCNN",
+    "ImageResNet",
+    "ImageViT",
+    "TextBag",
+    "TextCNN",
+    "TextGRU",
+    "TextLSTM",
+    "TextTransformer",
+    "get",
+    "names",
+]

@@ -1,0 +1,72 @@
+"""Any Keras layer or model as an encoder."""
+
+import keras
+from keras import ops
+
+from mmzoo.encoders.encoder import Encoder
+
+
+@keras.saving.register_keras_serializable(package="mmzoo")
+class Adapter(Encoder):
+    """Makes an encoder of any layer or model: its output becomes tokens.
+
+    `build_model` does this by itself for an instance given as `encoder=`. One instance given to
+    several inputs is shared by them, weights and all.
+
+    Args:
+        layer: a Keras layer or model. Its output is `(tokens, mask)` as that of an encoder, or one
+            tensor: rank 2 is one token, rank 3 are tokens, rank 4 are `H * W` tokens. A mask that
+            Keras attached to the output is respected.
+        **kwargs: `pooling`, `projection_units`, `projection_activation`, `name`, `dtype`.
+
+    Call arguments:
+        x: what `layer` takes.
+
+    Returns:
+        `(tokens, mask)`.
+
+    Raises:
+        ValueError: when the output of `layer` has another rank.
+
+    Example:
+
+    >>> import keras, numpy as np
+    >>> tokens, mask = Adapter(keras.layers.Conv2D(4, 3))(np.zeros((2, 8, 8, 3), "float32"))
+    >>> tuple(tokens.shape)
+    (2, 36, 4)
+    """
+
+    def __init__(self, layer, **kwargs):
+        super().__init__(**kwargs)
+        self.layer = layer
+
+    def encode(self, x, training=None):
+        output = self.layer(x)
+        if isinstance(output, (tuple, list)) and len(output) == 2:
+            return output
+        rank = len(getattr(output, "shape", ()))
+        if rank not in (2, 3, 4):
+            raise ValueError(
+                f"The output of an encoder must be (tokens, mask) or one tensor of rank 2, 3 or 4; "
+                f"{self.layer.name!r} ({type(self.layer).__name__}) gave: {output!r}."
+            )
+        mask = getattr(output, "_keras_mask", None)  # what `mask_zero=True` and the like attach
+        if rank == 2:
+            tokens, mask = output[:, None], None
+        elif rank == 3:
+            tokens = output
+        else:
+            _, height, width, channels = output.shape
+            tokens, mask = ops.reshape(output, (-1, height * width, channels)), None
+        return tokens, ops.ones(ops.shape(tokens)[:2], dtype="bool") if mask is None else mask
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "layer": keras.saving.serialize_keras_object(self.layer),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        layer = keras.saving.deserialize_keras_object(config["layer"])
+        return cls(**{**config, "layer": layer})

@@ -1,0 +1,66 @@
+"""The base class of encoders: tensors of one modality -> tokens and their mask."""
+
+import keras
+
+from mmzoo.layers import POOLINGS, CompositeLayer, pool_tokens
+
+
+class Encoder(CompositeLayer):
+    """Turns the tensors of one modality into tokens and their mask.
+
+    A subclass implements `encode(x, training=None)`; pooling and projection are the same for all
+    and live here.
+
+    Args:
+        pooling: `None` keeps all tokens; `"mean"`, `"max"`, `"last"` or `"flatten"` gives one.
+        projection_units: width of a dense layer applied to every token after pooling, or `None`.
+        projection_activation: activation of that layer, such as `"relu"`; `None`: linear.
+
+    Call arguments:
+        x: the modality's tensor, `(B, ...)`.
+
+    Returns:
+        `(tokens, mask)`: `(B, T, D)` float, and `(B, T)` bool, `True` where a token is valid.
+    """
+
+    def __init__(self, pooling=None, projection_units=None, projection_activation=None, **kwargs):
+        super().__init__(**kwargs)
+        if pooling is not None and pooling not in POOLINGS:
+            raise ValueError(f"`pooling` must be None or one of {POOLINGS}; received: {pooling!r}.")
+        self.projection = (
+            keras.layers.Dense(
+                projection_units,
+                activation=projection_activation,
+                dtype=self.dtype_policy,
+                name="projection",
+            )
+            if projection_units
+            else None
+        )
+        self.pooling = pooling
+        self.projection_units = projection_units
+        self.projection_activation = projection_activation
+
+    def encode(self, x, training=None):
+        """The tokens before pooling and projection.
+
+        Args:
+            x: the modality's tensor.
+            training: whether dropout and the like are on.
+
+        Returns:
+            `(tokens, mask)`, as the layer itself.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement `encode`.")
+
+    def call(self, x, training=None):
+        tokens, mask = pool_tokens(*self.encode(x, training=training), self.pooling)
+        return (tokens if self.projection is None else self.projection(tokens)), mask
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "pooling": self.pooling,
+            "projection_units": self.projection_units,
+            "projection_activation": self.projection_activation,
+        }

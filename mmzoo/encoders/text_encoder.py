@@ -1,0 +1,55 @@
+"""The base class of the text encoders that mmzoo trains from scratch."""
+
+import keras
+from keras import ops
+
+from mmzoo.encoders.encoder import Encoder
+
+
+class TextEncoder(Encoder):
+    """Embeds token ids; id 0 is padding and masked.
+
+    A subclass implements `contextualize(tokens, mask)`: embeddings -> tokens and mask.
+
+    Args:
+        vocabulary_size: number of ids, padding and unknown counted. `None`: that of the modality.
+        embedding_dim: width of the embeddings.
+        **kwargs: those of `mmzoo.encoders.Encoder`.
+
+    Call arguments:
+        x: `(B, T)` int32 token ids.
+
+    Returns:
+        `(tokens, mask)`: `(B, T, D)` and `(B, T)`.
+    """
+
+    def __init__(self, vocabulary_size=None, embedding_dim=128, **kwargs):
+        super().__init__(**kwargs)
+        self.embedding = (
+            keras.layers.Embedding(
+                vocabulary_size, embedding_dim, dtype=self.dtype_policy, name="embedding"
+            )
+            if vocabulary_size
+            else None
+        )
+        self.vocabulary_size = vocabulary_size
+        self.embedding_dim = embedding_dim
+
+    def contextualize(self, tokens, mask):
+        """Embeddings `(B, T, embedding_dim)` and mask -> tokens and mask."""
+        raise NotImplementedError(f"{type(self).__name__} must implement `contextualize`.")
+
+    def encode(self, x, training=None):
+        if self.embedding is None:
+            raise ValueError(
+                f"{type(self).__name__} has no `vocabulary_size`. Give it one, or use the encoder "
+                "in a `mmzoo.Text`, which passes its own."
+            )
+        return self.contextualize(self.embedding(x), ops.not_equal(x, 0))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "vocabulary_size": self.vocabulary_size,
+            "embedding_dim": self.embedding_dim,
+        }

@@ -1,0 +1,83 @@
+"""A transformer over the words of a text."""
+
+import keras
+from keras import ops
+
+from mmzoo.encoders.text_encoder import TextEncoder
+from mmzoo.layers import TransformerBlock, sinusoidal_positions
+
+
+@keras.saving.register_keras_serializable(package="mmzoo")
+class TextTransformer(TextEncoder):
+    """Embeddings, sinusoidal positions, transformer blocks. Any length, no length stored.
+
+    Args:
+        vocabulary_size: number of ids. `None`: that of the modality.
+        embedding_dim: width of the embeddings and of the tokens; even, divisible by `num_heads`.
+        depth: number of transformer blocks.
+        num_heads: attention heads a block.
+        hidden_dim: width of the feed-forward networks; `None` means `4 * embedding_dim`.
+        dropout: dropout rate in the blocks.
+        **kwargs: `pooling`, `projection_units`, `projection_activation`, `name`, `dtype`.
+
+    Call arguments:
+        x: `(B, T)` int32 token ids, 0 is padding.
+
+    Returns:
+        `(tokens, mask)`: `(B, T, embedding_dim)` and `(B, T)`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> encoder = TextTransformer(vocabulary_size=10, embedding_dim=8, depth=1)
+    >>> tokens, mask = encoder(np.array([[2, 3, 0]]))
+    >>> tuple(tokens.shape)
+    (1, 3, 8)
+
+    Reference: Vaswani et al. 2017, arXiv 1706.03762.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size=None,
+        embedding_dim=128,
+        depth=2,
+        num_heads=4,
+        hidden_dim=None,
+        dropout=0.0,
+        **kwargs,
+    ):
+        super().__init__(vocabulary_size, embedding_dim, **kwargs)
+        if embedding_dim % 2:
+            raise ValueError(f"`embedding_dim` must be even; received: {embedding_dim}.")
+        # Layers
+        dtype = self.dtype_policy
+        self.blocks = [
+            TransformerBlock(
+                embedding_dim, num_heads, hidden_dim, dropout, dtype=dtype, name=f"block_{i}"
+            )
+            for i in range(depth)
+        ]
+        self.norm = keras.layers.LayerNormalization(epsilon=1e-6, dtype=dtype, name="norm")
+        # Config
+        self.depth = depth
+        self.num_heads = num_heads
+        self.hidden_dim = hidden_dim
+        self.dropout = dropout
+
+    def contextualize(self, tokens, mask):
+        # Embeddings start at a scale of 0.05: sqrt(dim) lifts them to that of the positions.
+        positions = sinusoidal_positions(ops.shape(tokens)[1], self.embedding_dim)
+        tokens = tokens * self.embedding_dim**0.5 + ops.cast(positions, tokens.dtype)
+        for block in self.blocks:
+            tokens = block(tokens, padding_mask=mask)
+        return self.norm(tokens), mask
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "depth": self.depth,
+            "num_heads": self.num_heads,
+            "hidden_dim": self.hidden_dim,
+            "dropout": self.dropout,
+        }

@@ -1,0 +1,64 @@
+"""The base class of heads: vector -> prediction, with its loss and metrics."""
+
+import keras
+
+from mmzoo.heads.logits import remember_logits
+from mmzoo.layers import CompositeLayer
+
+
+class Head(CompositeLayer):
+    """One linear layer and its activation, always in float32.
+
+    A subclass sets `activate`, `make_loss()` and `make_metrics()`.
+
+    Args:
+        units: number of outputs.
+        class_names: their names, in order, or `None`.
+
+    Call arguments:
+        fused: `(B, D)` float.
+
+    Returns:
+        `(B, units)` float32.
+    """
+
+    def __init__(self, units, class_names=None, dtype="float32", **kwargs):
+        super().__init__(dtype=dtype, **kwargs)
+        if class_names is not None:
+            class_names = [str(name) for name in class_names]
+            repeated = sorted({name for name in class_names if class_names.count(name) > 1})
+            if repeated:
+                raise ValueError(f"`class_names` must be unique; repeated: {repeated}.")
+        if not isinstance(units, int) or units < 1:
+            raise ValueError(f"`units` must be a positive integer; received: {units!r}.")
+        self.dense = keras.layers.Dense(units, dtype=self.dtype_policy, name="dense")
+        self.units = units
+        self.class_names = class_names
+
+    def activate(self, logits):
+        """Logits -> prediction."""
+        raise NotImplementedError(f"{type(self).__name__} must implement `activate`.")
+
+    def make_loss(self):
+        """The loss `build_model` compiles with."""
+        raise NotImplementedError(f"{type(self).__name__} must implement `make_loss`.")
+
+    def make_metrics(self):
+        """The metrics `build_model` compiles with."""
+        raise NotImplementedError(f"{type(self).__name__} must implement `make_metrics`.")
+
+    def call(self, fused):
+        logits = self.dense(fused)
+        return remember_logits(self.activate(logits), logits)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units, "class_names": self.class_names}
+
+
+def check_class_names(units, class_names, allowed, head):
+    """Raises where the number of class names does not fit the number of units."""
+    if class_names is not None and len(class_names) not in allowed:
+        raise ValueError(
+            f"{head} with units={units} takes {' or '.join(map(str, sorted(allowed)))} class "
+            f"names; received {len(class_names)}: {list(class_names)}."
+        )

@@ -1,0 +1,52 @@
+"""Yes or no, once or several times."""
+
+import keras
+from keras import ops
+
+from mmzoo.heads.head import Head, check_class_names
+from mmzoo.heads.losses import SigmoidCrossentropy
+
+
+@keras.saving.register_keras_serializable(package="mmzoo")
+class Sigmoid(Head):
+    """Independent probabilities: a binary answer (`units=1`) or several labels at once.
+
+    Labels are 0 or 1: `(B,)` for one unit, else `(B, units)`.
+
+    Args:
+        units: number of outputs.
+        class_names: for one unit the two answers, `[no, yes]`; else one name a unit.
+        label_smoothing: a label `q` counts as `(1 - label_smoothing) q + label_smoothing / 2`.
+
+    Call arguments:
+        fused: `(B, D)` float.
+
+    Returns:
+        `(B, units)` float32 in [0, 1].
+
+    Raises:
+        ValueError: when the number of class names does not fit.
+
+    Example:
+
+    >>> import numpy as np
+    >>> float(Sigmoid()(np.zeros((1, 8), "float32"))[0, 0])
+    0.5
+    """
+
+    def __init__(self, units=1, class_names=None, label_smoothing=0.0, **kwargs):
+        check_class_names(units, class_names, {2} if units == 1 else {units}, "Sigmoid")
+        super().__init__(units, class_names, **kwargs)
+        self.label_smoothing = label_smoothing
+
+    def activate(self, logits):
+        return ops.sigmoid(logits)
+
+    def make_loss(self):
+        return SigmoidCrossentropy(self.label_smoothing)
+
+    def make_metrics(self):
+        return [keras.metrics.BinaryAccuracy(name="accuracy")]
+
+    def get_config(self):
+        return {**super().get_config(), "label_smoothing": self.label_smoothing}

@@ -1,0 +1,86 @@
+"""One way to name a part: a string, a Keras config dict, or an instance."""
+
+import difflib
+import inspect
+
+import keras
+
+
+def unknown(kind, received, known):
+    """The error for a name that is not in `known`, with the nearest one.
+
+    Args:
+        kind: what was looked up, as the message should call it.
+        received: the name that was not found.
+        known: the names there are.
+
+    Returns:
+        A `ValueError` to raise.
+    """
+    known = sorted(known)
+    nearest = difflib.get_close_matches(str(received).lower(), known, n=1, cutoff=0.5)
+    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    return ValueError(f"Unknown {kind}: {received!r}.{hint} Known: {', '.join(known)}.")
+
+
+def resolve(identifier, registry, kind, base, **defaults):
+    """Turns an identifier into an instance, as `keras.layers.get` and friends do.
+
+    Args:
+        identifier: a name in `registry`, a config dict
+            `{"class_name": name, "config": {...}}`, or an instance of `base`.
+        registry: dict from name to class.
+        kind: what is looked up, for messages ("fusion", "head", ...).
+        base: class or tuple of classes that an instance must belong to.
+        **defaults: arguments to use where the identifier leaves them open. Those the class does
+            not take are dropped. An instance that left one of them `None` is copied with it.
+
+    Returns:
+        An instance of `base`.
+
+    Raises:
+        ValueError: for an unknown name; the message lists the known ones.
+        TypeError: for anything that is not an identifier.
+    """
+    if isinstance(identifier, str):
+        if identifier not in registry:
+            raise unknown(kind, identifier, registry)
+        cls = registry[identifier]
+        return cls(**_accepted(cls, defaults))
+    if isinstance(identifier, dict) and "class_name" in identifier:
+        if identifier["class_name"] in registry:
+            cls = registry[identifier["class_name"]]
+            return cls(**{**_accepted(cls, defaults), **identifier.get("config", {})})
+        if "module" not in identifier and "registered_name" not in identifier:
+            raise unknown(kind, identifier["class_name"], registry)
+        identifier = keras.saving.deserialize_keras_object(identifier)
+    if isinstance(identifier, base):
+        return _filled(identifier, defaults)
+    raise TypeError(
+        f"Expected a {kind} as a name ({', '.join(sorted(registry))}), a config dict "
+        f'{{"class_name": ..., "config": {{...}}}} or an instance; received: {identifier!r} '
+        f"({type(identifier).__name__})."
+    )
+
+
+def _accepted(cls, arguments):
+    parameters = inspect.signature(cls).parameters
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    layer_arguments = {"name", "dtype"} if takes_any else set()
+    return {
+        key: value
+        for key, value in arguments.items()
+        if value is not None and (key in parameters or key in layer_arguments)
+    }
+
+
+def _filled(instance, defaults):
+    """`instance` itself, or a copy in which arguments it left `None` have their default."""
+    missing = {
+        key: value
+        for key, value in _accepted(type(instance), defaults).items()
+        if key not in ("name", "dtype") and getattr(instance, key, value) is None
+    }
+    if not missing:
+        return instance
+    return type(instance).from_config({**instance.get_config(), **missing})

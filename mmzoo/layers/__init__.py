@@ -1,0 +1,33 @@
+"""Small pure-Keras pieces that several parts share."""
+
+from mmzoo.layers.absence import AbsentToken, NeutralInput
+from mmzoo.layers.composite_layer import CompositeLayer
+from mmzoo.layers.masking import (
+    POOLINGS,
+    flatten_tokens,
+    last_token,
+    masked_max,
+    masked_mean,
+    pool_tokens,
+)
+from mmzoo.layers.position_embedding import PositionEmbedding
+from mmzoo.layers.residual_block import ResidualBlock, normalization_layer
+from mmzoo.layers.sinusoidal_positions import sinusoidal_positions
+from mmzoo.layers.transformer_block import TransformerBlock
+
+__all__ = [
+    "POOLINGS",
+    "AbsentToken",
+    "CompositeLayer",
+    "NeutralInput",
+    "PositionEmbedding",
+    "ResidualBlock",
+    "TransformerBlock",
+    "flatten_tokens",
+    "last_token",
+    "masked_max",
+    "masked_mean",
+    "normalization_layer",
+    "pool_tokens",
+    "sinusoidal_positions",
+]

@@ -1,0 +1,7 @@
+"""Modalities: what a raw value is. Pure configuration, usable without TensorFlow."""
+
+from mmzoo.modalities.image import Image
+from mmzoo.modalities.modality import Modality
+from mmzoo.modalities.text import Text
+
+__all__ = ["Image", "Modality", "Text"]

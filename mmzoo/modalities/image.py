@@ -1,0 +1,68 @@
+"""Pictures."""
+
+import dataclasses
+from typing import Any, ClassVar
+
+import keras
+
+from mmzoo.modalities.modality import Modality, check_positive_integers
+
+
+@keras.saving.register_keras_serializable(package="mmzoo")
+@dataclasses.dataclass(frozen=True)
+class Image(Modality):
+    """A picture: encoded bytes, a path, or an array with values 0-255.
+
+    Enters the model as `(height, width, channels)` float32, 0-255; datasets yield uint8, a quarter
+    of the bytes. Encoders rescale.
+
+    Args:
+        size: `(height, width)` in pixels; pictures of other sizes are stretched to it.
+        channels: 3 (colour) or 1 (gray).
+        encoder: `"cnn"`, `"resnet"`, `"vit"`, a config dict, or any Keras layer or model.
+        optional: whether the picture may be absent (raw value `b""`, or an empty path).
+        augmentation: what training batches go through: `None`, a name or a list of names out of
+            `"flip"`, `"crop"`, `"color"`, `"randaugment"`.
+
+    Raises:
+        ValueError: for impossible sizes or channels, or an unknown augmentation.
+
+    Example:
+
+    >>> Image(size=(64, 64)).tensor()
+    ((64, 64, 3), 'float32')
+    """
+
+    size: Any
+    channels: int = 3
+    encoder: Any = "cnn"
+    optional: bool = False
+    augmentation: Any = None
+
+    kind: ClassVar[str] = "image"
+    AUGMENTATIONS: ClassVar[tuple] = ("flip", "crop", "color", "randaugment")
+
+    def __post_init__(self):
+        size = (self.size, self.size) if isinstance(self.size, int) else tuple(self.size)
+        if len(size) != 2:
+            raise ValueError(f"`size` must be (height, width); received: {self.size!r}.")
+        check_positive_integers("size", *size)
+        if self.channels not in (1, 3):
+            raise ValueError(f"`channels` must be 1 or 3; received: {self.channels!r}.")
+        augmentation = self.augmentation or ()
+        augmentation = (augmentation,) if isinstance(augmentation, str) else tuple(augmentation)
+        unknown = [name for name in augmentation if name not in self.AUGMENTATIONS]
+        if unknown:
+            raise ValueError(
+                f"Unknown augmentation: {unknown}. Known: {', '.join(self.AUGMENTATIONS)}."
+            )
+        object.__setattr__(self, "size", size)
+        object.__setattr__(self, "augmentation", augmentation or None)
+
+    def tensor(self):
+        return (*self.size, self.channels), "float32"
+
+    def preprocessing(self, name):
+        from mmzoo.preprocessing.image import ImagePreprocessing
+
+        return ImagePreprocessing(self, name)

@@ -1,0 +1,66 @@
+"""The base class of modalities: what a raw value is, as pure configuration."""
+
+import dataclasses
+from typing import ClassVar
+
+import keras
+
+
+@dataclasses.dataclass(frozen=True)
+class Modality:
+    """One input of a model: names its preprocessing and its encoder, and holds no state.
+
+    A subclass is a frozen dataclass with the fields `encoder` (name, config dict, or any Keras
+    layer or model) and `optional` (whether a value may be absent), and with `kind` (which encoders
+    fit), `tensor()` (what enters the model) and `preprocessing(name)` (what makes that of raw
+    values). What is learned from data lives in the `Preprocessor`.
+    """
+
+    #: Kind of modality: which entry of `mmzoo.encoders.ENCODERS` its names come from.
+    kind: ClassVar[str] = ""
+    #: Whether directed fusion blocks ask with this modality by default.
+    text_like: ClassVar[bool] = False
+
+    def tensor(self):
+        """Shape (without the batch) and dtype of the model's input.
+
+        Returns:
+            `(shape, dtype)`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement `tensor`.")
+
+    def encoder_defaults(self):
+        """Arguments that the modality fills in where its encoder leaves them open."""
+        return {}
+
+    def preprocessing(self, name):
+        """The TensorFlow half: turns raw values into the model's tensors.
+
+        Args:
+            name: the modality's key, for messages.
+
+        Returns:
+            An object with the methods of `mmzoo.preprocessing.Preprocessing`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement `preprocessing`.")
+
+    def get_config(self):
+        """The arguments as JSON-able values."""
+        config = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        if isinstance(self.encoder, keras.layers.Layer):
+            config["encoder"] = keras.saving.serialize_keras_object(self.encoder)
+        return {
+            key: list(value) if isinstance(value, tuple) else value for key, value in config.items()
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """The modality with these arguments."""
+        return cls(**config)
+
+
+def check_positive_integers(argument, *values):
+    """Raises a `ValueError` unless all values are positive integers."""
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"`{argument}` must be positive integers; received: {values}.")

@@ -1,0 +1,79 @@
+"""Texts."""
+
+import dataclasses
+from typing import Any, ClassVar
+
+import keras
+
+from mmzoo.modalities.modality import Modality, check_positive_integers
+
+
+@keras.saving.register_keras_serializable(package="mmzoo")
+@dataclasses.dataclass(frozen=True)
+class Text(Modality):
+    """A text: a string in any language.
+
+    Enters the model as `(length,)` int32 token ids; 0 is padding, 1 an unknown word. Words are
+    lower-cased and split at spaces and punctuation; a Chinese, Japanese or Korean character is a
+    token of its own.
+
+    Args:
+        length: number of tokens a text is padded or cut to; `None`: as long as the longest of the
+            batch (every new length is another XLA compilation).
+        vocabulary_size: most ids there can be, padding and unknown counted.
+        encoder: `"bag"`, `"cnn"`, `"lstm"`, `"gru"`, `"transformer"`, a config dict, or any Keras
+            layer or model.
+        vocabulary: the words, the most frequent first; `None`: learned by `Preprocessor.adapt`.
+        optional: whether the text may be absent (raw value `""`).
+
+    Raises:
+        ValueError: for impossible sizes, or a vocabulary with repeated words or too many.
+
+    Example:
+
+    >>> Text(length=16, vocabulary_size=1000).tensor()
+    ((16,), 'int32')
+    """
+
+    length: Any
+    vocabulary_size: int
+    encoder: Any = "transformer"
+    vocabulary: Any = None
+    optional: bool = False
+
+    kind: ClassVar[str] = "text"
+    text_like: ClassVar[bool] = True
+
+    def __post_init__(self):
+        if self.length is not None:
+            check_positive_integers("length", self.length)
+        check_positive_integers("vocabulary_size", self.vocabulary_size)
+        if self.vocabulary_size < 3:
+            raise ValueError(
+                "`vocabulary_size` counts padding and unknown, so it must be at least 3; received: "
+                f"{self.vocabulary_size}."
+            )
+        if self.vocabulary is None:
+            return
+        vocabulary = tuple(str(word) for word in self.vocabulary)
+        if len(set(vocabulary)) != len(vocabulary):
+            repeated = sorted({word for word in vocabulary if vocabulary.count(word) > 1})
+            raise ValueError(f"`vocabulary` has repeated words: {repeated[:10]}.")
+        if len(vocabulary) > self.vocabulary_size - 2:
+            raise ValueError(
+                f"`vocabulary` has {len(vocabulary)} words, but vocabulary_size="
+                f"{self.vocabulary_size} leaves room for {self.vocabulary_size - 2} beside padding "
+                "and unknown."
+            )
+        object.__setattr__(self, "vocabulary", vocabulary)
+
+    def tensor(self):
+        return (self.length,), "int32"
+
+    def encoder_defaults(self):
+        return {"vocabulary_size": self.vocabulary_size}
+
+    def preprocessing(self, name):
+        from mmzoo.preprocessing.text import TextPreprocessing
+
+        return TextPreprocessing(self, name)

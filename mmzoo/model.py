@@ -1,0 +1,168 @@
+"""build_model(): inputs -> encoders -> fusion -> head, in the functional API.
+
+    raw row --> preprocessing --> encoder --> fusion --> head --> prediction
+    bytes,      static tensors,   tokens      one        probabilities,
+    strings,    masks,            (B, T, D)   vector     + its loss,
+    floats      presence          + mask      (B, D)     + its metrics
+
+This file is the part from the encoders to the head: pure Keras, on any backend, compiled by XLA.
+"""
+
+import re
+
+import keras
+
+from mmzoo import encoders, fusion as fusions, heads, recipes
+from mmzoo.layers import AbsentToken, NeutralInput
+from mmzoo.modalities import Modality
+
+#: Endings that a modality's name may not have: mmzoo names inputs, outputs and layers with them.
+RESERVED_SUFFIXES = (
+    "_absent", "_encoder", "_mask", "_neutral", "_ok", "_present", "_projection", "_segments",
+)  # fmt: skip
+#: Names that a modality may not have.
+RESERVED_NAMES = ("fusion", "head", "labels", "ok", "probabilities", "scores", "values")
+
+
+def build_model(
+    recipe=None,
+    *,
+    inputs=None,
+    fusion=None,
+    head=None,
+    dim=256,
+    compile=True,
+    optimizer="adamw",
+    dtype=None,
+    name=None,
+):
+    """Builds a multimodal model: one branch a modality, a fusion block and a head.
+
+    The layers are named `<name>_encoder`, `fusion` and `head`.
+
+    Args:
+        recipe: a name from `mmzoo.list_models()` or a `mmzoo.Recipe` to start from.
+        inputs: dict from modality name to modality; merged into the recipe's by key. A name
+            matches `[a-z][a-z0-9_]*` and is that of the model's input.
+        fusion: fusion block: a name from `mmzoo.fusion.names()`, a config dict or an instance.
+        head: head: a name from `mmzoo.heads.names()`, a config dict or an instance.
+        dim: width of the tokens where the fusion block wants equal widths.
+        compile: whether to compile with `optimizer`, the head's loss and metrics, and
+            `jit_compile="auto"`. You may always compile again.
+        optimizer: as in `keras.Model.compile`.
+        dtype: dtype or dtype policy such as `"mixed_bfloat16"`; `None`: Keras's global one. The
+            head and the loss always compute in float32.
+        name: name of the model.
+
+    Returns:
+        A functional `keras.Model` from a dict of tensors, `{name: (B, ...)}`, to `(B, units)`
+        float32. A modality with `optional=True` adds the boolean input `<name>_present`, `(B,)`.
+
+    Raises:
+        ValueError: for an unknown name, an impossible modality name, or a part that is missing.
+        TypeError: where something is not a modality, a fusion block or a head.
+
+    Example:
+
+    >>> import mmzoo
+    >>> model = build_model(
+    ...     inputs={
+    ...         "image": mmzoo.Image(size=(64, 64), encoder="cnn"),
+    ...         "text": mmzoo.Text(length=16, vocabulary_size=1000, encoder="lstm"),
+    ...     },
+    ...     fusion="cross_attention",
+    ...     head=mmzoo.heads.Softmax(units=13),
+    ... )
+    >>> model.output_shape
+    (None, 13)
+    """
+    if recipe is not None:
+        recipe = recipes.get(recipe)
+        inputs = {**recipe.inputs, **(inputs or {})}
+        fusion = recipe.fusion if fusion is None else fusion
+        head = recipe.head if head is None else head
+        name = name or recipe.name
+    check_inputs(inputs)
+    if head is None:
+        raise ValueError(f"`head` is missing. Known: {', '.join(heads.names())}.")
+    query = next((key for key, modality in inputs.items() if modality.text_like), None)
+    fusion = fusions.get("concat" if fusion is None else fusion, dim=dim, query=query, dtype=dtype)
+    head = heads.get(head)
+
+    model_inputs, tokens, mask = {}, {}, {}
+    for key, modality in inputs.items():
+        shape, input_dtype = modality.tensor()
+        x = model_inputs[key] = keras.Input(shape, dtype=input_dtype, name=key)
+        if modality.optional:
+            present = keras.Input((), dtype="bool", name=f"{key}_present")
+            model_inputs[f"{key}_present"] = present
+            x = NeutralInput(name=f"{key}_neutral")(x, present)
+        encoder = encoders.get(
+            modality.encoder,
+            modality.kind,
+            name=f"{key}_encoder",
+            dtype=dtype,
+            **modality.encoder_defaults(),
+        )
+        tokens[key], mask[key] = encoder(x)
+        if fusion.equal_widths and tokens[key].shape[-1] != fusion.dim:
+            project = keras.layers.Dense(fusion.dim, dtype=dtype, name=f"{key}_projection")
+            tokens[key] = project(tokens[key])
+        if modality.optional:
+            absent = AbsentToken(masked=fusion.masks_absent, dtype=dtype, name=f"{key}_absent")
+            tokens[key], mask[key] = absent(tokens[key], mask[key], present)
+
+    prediction = named(head, "head")(named(fusion, "fusion")(tokens, mask))
+    model = keras.Model(model_inputs, prediction, name=name or "multimodal_model")
+    if compile:
+        model.compile(
+            optimizer=optimizer,
+            loss=head.make_loss(),
+            metrics=head.make_metrics(),
+            jit_compile="auto",
+        )
+    return model
+
+
+def check_inputs(inputs):
+    """Raises unless `inputs` is a non-empty dict from valid names to modalities.
+
+    Args:
+        inputs: what a user gave as `inputs=`.
+
+    Raises:
+        ValueError: for no inputs, or a name that is impossible or reserved.
+        TypeError: where a value is not a modality.
+    """
+    if not inputs:
+        raise ValueError(
+            "`inputs` is missing: a dict from names to modalities, such as "
+            '{"image": mmzoo.Image(size=(64, 64))}.'
+        )
+    for key, modality in inputs.items():
+        if not isinstance(key, str) or not re.fullmatch("[a-z][a-z0-9_]*", key):
+            raise ValueError(
+                f"{key!r} can't be the name of a modality: it must match [a-z][a-z0-9_]*."
+            )
+        if key in RESERVED_NAMES or key.endswith(RESERVED_SUFFIXES):
+            raise ValueError(
+                f"{key!r} can't be the name of a modality: mmzoo needs it. Reserved are the names "
+                f"{', '.join(RESERVED_NAMES)} and the endings {', '.join(RESERVED_SUFFIXES)}."
+            )
+        if not isinstance(modality, Modality):
+            raise TypeError(
+                f"inputs[{key!r}] must be a modality such as mmzoo.Image or mmzoo.Text; received: "
+                f"{modality!r}."
+            )
+
+
+def named(layer, name):
+    """`layer` under the name the model promises; a copy if it was called otherwise."""
+    if layer.name == name:
+        return layer
+    if layer.built:
+        raise ValueError(
+            f"The layer {layer.name!r} is already part of a model, so it can't become {name!r} of "
+            f"another. Make a new one, or create it with name={name!r}."
+        )
+    return type(layer).from_config({**layer.get_config(), "name": name})

@@ -1,0 +1,169 @@
+"""The zoo: named triples of inputs, fusion and head."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from mmzoo.heads import Sigmoid, Softmax
+from mmzoo.identifiers import unknown
+from mmzoo.modalities import Image, Text
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What `build_model` needs to know of a model.
+
+    Args:
+        name: the recipe's name; the model is called so.
+        inputs: dict from modality name to modality.
+        fusion: fusion block: name, config dict or instance.
+        head: head: name, config dict or instance.
+
+    Example:
+
+    >>> import mmzoo
+    >>> recipe = Recipe("captions", {"text": mmzoo.Text(8, 100, encoder="bag")}, "concat", "sigmoid")
+    >>> mmzoo.build_model(recipe).name
+    'captions'
+    """
+
+    name: str
+    inputs: Mapping[str, Any]
+    fusion: Any
+    head: Any
+
+
+def cnn_lstm_concat():
+    """A picture and a text of 100 words, yes or no.
+
+    The first of the two Keras examples mmzoo grew from: one convolution and an LSTM, concatenated.
+    100x100x3 picture: Conv2D(32, 3x3), max-pooling, flattened; text of 100 tokens: Embedding(10000,
+    64), LSTM(64), Dense(64); Dense(64, relu); one sigmoid; binary cross-entropy.
+
+    Returns:
+        A `Recipe` with the inputs `image` and `text`.
+
+    Example:
+
+    >>> import mmzoo
+    >>> mmzoo.build_model("cnn_lstm_concat").output_shape
+    (None, 1)
+    """
+    image_encoder = {
+        "class_name": "cnn",
+        "config": {
+            "filters": [32],
+            "strides": 1,
+            "pool_size": 2,
+            "padding": "valid",
+            "pooling": "flatten",
+        },
+    }
+    text_encoder = {
+        "class_name": "lstm",
+        "config": {"embedding_dim": 64, "units": 64, "pooling": "last", "projection_units": 64},
+    }
+    return Recipe(
+        name="cnn_lstm_concat",
+        inputs={
+            "image": Image(size=(100, 100), encoder=image_encoder),
+            "text": Text(length=100, vocabulary_size=10_000, encoder=text_encoder),
+        },
+        fusion={"class_name": "concat", "config": {"hidden_units": [64]}},
+        head=Sigmoid(units=1),
+    )
+
+
+def cnn_rnn_concat_softmax():
+    """A picture and a text of any length, one class of ten.
+
+    The second of the two Keras examples: a CNN over 224x224x3 and an RNN over text, each to
+    Dense(1024, relu); concatenated; Dense(512, relu); softmax over 10; categorical cross-entropy.
+    The example named its networks only `CNN` and `RNN`; here they are five strided convolutions
+    with a global mean, and a GRU.
+
+    Returns:
+        A `Recipe` with the inputs `image` and `text` (variable length).
+
+    Example:
+
+    >>> import mmzoo
+    >>> mmzoo.build_model("cnn_rnn_concat_softmax").output_shape
+    (None, 10)
+    """
+    image_encoder = {
+        "class_name": "cnn",
+        "config": {
+            "filters": [32, 64, 128, 256, 256],
+            "pooling": "mean",
+            "projection_units": 1024,
+            "projection_activation": "relu",
+        },
+    }
+    text_encoder = {
+        "class_name": "gru",
+        "config": {
+            "embedding_dim": 128,
+            "units": 256,
+            "pooling": "last",
+            "projection_units": 1024,
+            "projection_activation": "relu",
+        },
+    }
+    return Recipe(
+        name="cnn_rnn_concat_softmax",
+        inputs={
+            "image": Image(size=(224, 224), encoder=image_encoder),
+            "text": Text(length=None, vocabulary_size=10_000, encoder=text_encoder),
+        },
+        fusion={"class_name": "concat", "config": {"hidden_units": [512]}},
+        head=Softmax(units=10),
+    )
+
+
+#: The recipes that need no arguments: name -> function.
+RECIPES = {
+    "cnn_lstm_concat": cnn_lstm_concat,
+    "cnn_rnn_concat_softmax": cnn_rnn_concat_softmax,
+}
+
+
+def list_models():
+    """The names that `build_model` takes, sorted.
+
+    Returns:
+        A list of strings.
+
+    Example:
+
+    >>> "cnn_lstm_concat" in list_models()
+    True
+    """
+    return sorted(RECIPES)
+
+
+def get(identifier):
+    """Turns a name into a `Recipe`.
+
+    Args:
+        identifier: a name of `list_models()` or a `Recipe`.
+
+    Returns:
+        A `Recipe`.
+
+    Raises:
+        ValueError: for an unknown name; the message lists the known ones and the nearest.
+        TypeError: for anything else.
+
+    Example:
+
+    >>> get("cnn_lstm_concat").fusion["class_name"]
+    'concat'
+    """
+    if isinstance(identifier, Recipe):
+        return identifier
+    if not isinstance(identifier, str):
+        raise TypeError(f"Expected the name of a recipe or a Recipe; received: {identifier!r}.")
+    if identifier not in RECIPES:
+        raise unknown("recipe", identifier, RECIPES)
+    return RECIPES[identifier]()
