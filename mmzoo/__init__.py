@@ -1,22 +1,39 @@
 """mmzoo: a multimodal model zoo for Keras 3 on TensorFlow."""
 
-from mmzoo import encoders, fusion, heads, layers, recipes
+from mmzoo import data, encoders, evaluation, fusion, heads, layers, recipes, training
+from mmzoo.evaluation import Report, evaluate
+from mmzoo.export import export_savedmodel
 from mmzoo.modalities import Image, Modality, Text
 from mmzoo.model import build_model
+from mmzoo.prediction import predict
+from mmzoo.preprocessing import Preprocessor
 from mmzoo.recipes import Recipe, list_models
+from mmzoo.saving import load, save
+from mmzoo.training import xla_report
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Image",
     "Modality",
+    "Preprocessor",
     "Recipe",
+    "Report",
     "Text",
     "build_model",
+    "data",
     "encoders",
+    "evaluate",
+    "evaluation",
+    "export_savedmodel",
     "fusion",
     "heads",
     "layers",
     "list_models",
+    "load",
+    "predict",
     "recipes",
+    "save",
+    "training",
+    "xla_report",
 ]

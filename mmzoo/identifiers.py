@@ -17,10 +17,20 @@ def unknown(kind, received, known):
     Returns:
         A `ValueError` to raise.
     """
-    known = sorted(known)
-    nearest = difflib.get_close_matches(str(received).lower(), known, n=1, cutoff=0.5)
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-    return ValueError(f"Unknown {kind}: {received!r}.{hint} Known: {', '.join(known)}.")
+    hint = nearest_hint(received, known)
+    return ValueError(f"Unknown {kind}: {received!r}.{hint} Known: {', '.join(sorted(known))}.")
+
+
+def nearest_hint(received, known):
+    """`" Did you mean ...?"`, or an empty string where nothing is near.
+
+    Example:
+
+    >>> nearest_hint("crossattention", ["concat", "cross_attention"])
+    " Did you mean 'cross_attention'?"
+    """
+    nearest = difflib.get_close_matches(str(received).lower(), sorted(known), n=1, cutoff=0.5)
+    return f" Did you mean {nearest[0]!r}?" if nearest else ""
 
 
 def resolve(identifier, registry, kind, base, **defaults):

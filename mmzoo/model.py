@@ -12,7 +12,8 @@ import re
 
 import keras
 
-from mmzoo import encoders, fusion as fusions, heads, recipes
+from mmzoo import encoders, heads, recipes
+from mmzoo import fusion as fusions
 from mmzoo.layers import AbsentToken, NeutralInput
 from mmzoo.modalities import Modality
 

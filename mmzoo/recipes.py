@@ -22,7 +22,8 @@ class Recipe:
     Example:
 
     >>> import mmzoo
-    >>> recipe = Recipe("captions", {"text": mmzoo.Text(8, 100, encoder="bag")}, "concat", "sigmoid")
+    >>> text = mmzoo.Text(length=8, vocabulary_size=100)
+    >>> recipe = Recipe("captions", {"text": text}, "concat", "sigmoid")
     >>> mmzoo.build_model(recipe).name
     'captions'
     """

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from mmzoo.layers.composite_layer import CompositeLayer
+
 
 def _per_row(present, rank):
     """`(B,)` reshaped so that it broadcasts over tensors of `rank` dimensions."""
@@ -36,7 +38,7 @@ class NeutralInput(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
-class AbsentToken(keras.layers.Layer):
+class AbsentToken(CompositeLayer):
     """Replaces the tokens of an absent modality, after its encoder.
 
     Args:

@@ -1,0 +1,420 @@
+"""Rows of raw values, and the tf.data pipeline made of them."""
+
+import os
+
+import numpy as np
+
+#: How many bad rows a message lists.
+LISTED = 5
+
+
+def is_absent(value):
+    """Whether a raw value is an absent one: `None`, `""`, `b""`, NaN or an array of NaN.
+
+    Example:
+
+    >>> [is_absent(value) for value in (None, "", b"", float("nan"), "a", 0)]
+    [True, True, True, True, False, False]
+    """
+    if value is None:
+        return True
+    if isinstance(value, (str, bytes)):
+        return len(value) == 0
+    if isinstance(value, (float, np.floating)):
+        return bool(np.isnan(value))
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size:
+        return bool(np.isnan(value).all())
+    return type(value).__name__ == "NAType"  # pandas.NA, without importing pandas
+
+
+class Records:
+    """Rows of mixed raw data: paths, encoded bytes, strings, numbers. Never decoded pixels.
+
+    Made by `mmzoo.data.from_arrays`, `from_dataframe` and `from_csv`.
+
+    Args:
+        columns: dict from modality name to a sequence of raw values, all of one length.
+        labels: sequence of labels: strings or integers (classes), floats (targets of a
+            regression), or rows of numbers `(rows, units)`. `None`: unlabelled.
+        class_names: names of the classes in the order of their indices; `None`: those that occur,
+            sorted. Not for numbers.
+        sample_weight: sequence of floats, or `None`.
+        root: folder that relative paths start from.
+        describe: function from a position to what a message should call that row.
+
+    Raises:
+        ValueError: for no rows, columns of different lengths, labels that are absent or NaN,
+            labels outside `class_names`, or one class only.
+    """
+
+    def __init__(
+        self,
+        columns,
+        labels=None,
+        class_names=None,
+        sample_weight=None,
+        root=None,
+        describe="row {}".format,
+    ):
+        self.columns = {
+            name: [None if is_absent(value) else value for value in values]
+            for name, values in columns.items()
+        }
+        self.root = root
+        self.describe = describe
+        lengths = {name: len(values) for name, values in self.columns.items()}
+        for name, values in (("labels", labels), ("sample_weight", sample_weight)):
+            if values is not None:
+                lengths[name] = len(values)
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"Columns must have one length; received: {lengths}.")
+        if not self.columns or not all(lengths.values()):
+            raise ValueError("There are no rows.")
+        self.labels, self.class_names = self._checked_labels(labels, class_names)
+        self.sample_weight = None if sample_weight is None else np.asarray(sample_weight, "float32")
+
+    def _checked_labels(self, labels, class_names):
+        """`(labels, class_names)`; class labels as a list of strings, numbers as float32."""
+        if labels is None:
+            return None, None
+        array = np.asarray(labels)
+        if array.ndim > 1:
+            return self._numbers(array), None
+        for row, label in enumerate(labels):
+            if is_absent(label):
+                raise ValueError(f"{self.describe(row)}: the label is missing.")
+        if array.dtype.kind == "f" and class_names is None:
+            return self._numbers(array), None
+        occurring = set(array.tolist())
+        if class_names is None:
+            # Numbers in their own order ("2" before "10"), all else as strings.
+            class_names = [str(label) for label in sorted(occurring, key=_class_order)]
+        class_names = [str(name) for name in class_names]
+        known = set(class_names)
+        for row, label in enumerate(labels):
+            if str(label) not in known:
+                raise ValueError(
+                    f"{self.describe(row)}: label {str(label)!r} is not one of the "
+                    f"{len(class_names)} classes: {', '.join(class_names[:20])}."
+                )
+        if len(class_names) < 2:
+            raise ValueError(
+                f"All {len(array)} labels are {class_names[0]!r}: there is nothing to tell apart. "
+                "Give at least two classes, or `class_names=` if these rows are a part of more."
+            )
+        return [str(label) for label in labels], class_names
+
+    def _numbers(self, array):
+        array = array.astype("float32")
+        bad = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
+        if bad.size:
+            raise ValueError(f"{self.describe(int(bad[0]))}: the label is not a finite number.")
+        return array
+
+    def __len__(self):
+        return len(next(iter(self.columns.values())))
+
+    def __repr__(self):
+        classes = f", {len(self.class_names)} classes" if self.class_names else ""
+        return f"<Records: {len(self)} rows, {', '.join(self.columns)}{classes}>"
+
+    def column(self, name):
+        """The raw values of one column, `None` where one is absent.
+
+        Args:
+            name: modality name.
+
+        Returns:
+            A list.
+
+        Raises:
+            ValueError: when there is no such column.
+        """
+        if name not in self.columns:
+            raise ValueError(f"The records have no column {name!r}; they have: "
+                             f"{', '.join(self.columns)}.")  # fmt: skip
+        return self.columns[name]
+
+    def take(self, rows):
+        """The records of some rows.
+
+        Args:
+            rows: sequence of positions, counted from 0.
+
+        Returns:
+            `Records` with the same classes.
+        """
+        rows = [int(row) for row in rows]
+        describe = self.describe
+        taken = object.__new__(Records)
+        taken.columns = {
+            name: [values[row] for row in rows] for name, values in self.columns.items()
+        }
+        taken.root = self.root
+        taken.describe = lambda row: describe(rows[row])
+        taken.class_names = self.class_names
+        taken.sample_weight = None if self.sample_weight is None else self.sample_weight[rows]
+        if isinstance(self.labels, list):
+            taken.labels = [self.labels[row] for row in rows]
+        else:
+            taken.labels = None if self.labels is None else self.labels[rows]
+        return taken
+
+    def split(self, *fractions, seed=0, stratify=True):
+        """Splits the rows at random, class by class.
+
+        Args:
+            *fractions: shares of the rows, at most 1 in sum.
+            seed: the same seed gives the same split.
+            stratify: whether every part gets its share of every class.
+
+        Returns:
+            A list of `Records`, one a fraction, each in the order of the rows.
+
+        Raises:
+            ValueError: for impossible fractions, or a part that would be empty.
+
+        Example:
+
+        >>> import mmzoo
+        >>> texts = [f"text {i}" for i in range(10)]
+        >>> records = mmzoo.data.from_arrays({"text": texts}, labels=["a", "b"] * 5)
+        >>> [len(part) for part in records.split(0.8, 0.2)]
+        [8, 2]
+        """
+        if not fractions or min(fractions) <= 0 or sum(fractions) > 1 + 1e-6:
+            raise ValueError(
+                f"Fractions must be positive and at most 1 in sum; received: {fractions}."
+            )
+        generator = np.random.default_rng(seed)
+        groups = np.zeros(len(self), int)
+        if stratify and self.class_names is not None:
+            index = {name: i for i, name in enumerate(self.class_names)}
+            groups = np.array([index[label] for label in self.labels])
+        waiting = [
+            list(generator.permutation(np.flatnonzero(groups == group)))
+            for group in range(groups.max() + 1)
+        ]
+        sizes = np.array([len(rows) for rows in waiting])
+        bounds = np.round(np.cumsum([0, *fractions]) * len(self)).astype(int)
+        parts = []
+        for fraction, total in zip(fractions, np.diff(bounds), strict=True):
+            left = np.array([len(rows) for rows in waiting])
+            counts = _shares(fraction * sizes, total, left, generator)
+            rows = [row for group, count in zip(waiting, counts, strict=True)
+                    for row in group[:count]]  # fmt: skip
+            waiting = [group[count:] for group, count in zip(waiting, counts, strict=True)]
+            if not rows:
+                raise ValueError(
+                    f"Splitting {len(self)} rows by {fractions} leaves a part without rows."
+                )
+            parts.append(self.take(sorted(rows)))
+        return parts
+
+    def check(self, inputs):
+        """Checks what needs no file to be read: columns, absent values, whether files exist.
+
+        Args:
+            inputs: dict from modality name to modality.
+
+        Raises:
+            ValueError: for a missing column, or an absent value of a modality that is not
+                optional; names the rows.
+            FileNotFoundError: for a path that does not exist; names the rows.
+        """
+        for name, modality in inputs.items():
+            values = self.column(name)
+            absent = [row for row, value in enumerate(values) if value is None]
+            if absent and not modality.optional:
+                raise ValueError(
+                    f"{name!r} is not optional, but has no value in {self._listed(absent)}. Leave "
+                    f"these rows out, or make it optional: {type(modality).__name__}(..., "
+                    "optional=True)."
+                )
+            if modality.kind == "text":
+                continue
+            paths = {
+                row: os.path.join(self.root or "", os.fspath(value))
+                for row, value in enumerate(values)
+                if isinstance(value, (str, os.PathLike))
+            }
+            missing = [row for row, path in paths.items() if not _exists(path)]
+            if missing:
+                raise FileNotFoundError(
+                    f"{name!r}: no such file: {paths[missing[0]]} (and {len(missing) - 1} more), "
+                    f"in {self._listed(missing)}. Relative paths start from root={self.root!r}."
+                )
+
+    def _listed(self, rows):
+        more = f" and {len(rows) - LISTED} more" if len(rows) > LISTED else ""
+        return ", ".join(self.describe(row) for row in rows[:LISTED]) + more
+
+    def validate(self, inputs):
+        """Reads and decodes every value, and says which can't be.
+
+        Args:
+            inputs: dict from modality name to modality.
+
+        Returns:
+            The number of rows, all of them good.
+
+        Raises:
+            ValueError: when values can't be read; names the rows, and the files if there are.
+            FileNotFoundError: for a path that does not exist.
+        """
+        import tensorflow as tf
+
+        from mmzoo.preprocessing import Preprocessor
+
+        self.check(inputs)
+        preprocessor = Preprocessor(inputs)
+        rows = tf.data.Dataset.range(len(self)).batch(32)
+        decode = self._decoder(preprocessor)
+        bad = {name: [] for name in inputs}
+        dataset = rows.map(lambda row: (row, decode(row)[1]), num_parallel_calls=tf.data.AUTOTUNE)
+        for batch, good in dataset.prefetch(tf.data.AUTOTUNE).as_numpy_iterator():
+            for name, ok in good.items():
+                bad[name] += batch[~ok].tolist()
+        messages = [
+            f"No readable {name} in {len(rows)} of {len(self)} rows: "
+            + "; ".join(self._described(name, row) for row in rows[:LISTED])
+            for name, rows in bad.items()
+            if rows
+        ]
+        if messages:
+            raise ValueError(" ".join(messages))
+        return len(self)
+
+    def _described(self, name, row):
+        value = self.columns[name][row]
+        is_path = isinstance(value, (str, os.PathLike))
+        return self.describe(row) + (f" ({value})" if is_path else "")
+
+    def _decoder(self, preprocessor, training=False):
+        """Function from a batch of positions (and seeds) to `(decoded, ok)`, by modality name."""
+        import tensorflow as tf
+
+        columns = {
+            name: part.column(self.column(name), self.root)
+            for name, part in preprocessor.parts.items()
+        }
+
+        def decode(rows, seeds=None):
+            decoded, good = {}, {}
+            for name, (values, read) in columns.items():
+                decoded[name], good[name] = preprocessor.parts[name].decode(
+                    tf.gather(values, rows), read, training, seeds
+                )
+            return decoded, good
+
+        return decode
+
+    def to_dataset(self, preprocessor, batch_size=32, training=False, seed=0):
+        """A `tf.data.Dataset` of batches for `fit`, `evaluate` and `predict`.
+
+        Decoding runs in parallel and after the shuffle, text a batch at a time. The same seed
+        gives the same batches.
+
+        Args:
+            preprocessor: an adapted `mmzoo.Preprocessor`.
+            batch_size: rows a batch.
+            training: shuffles anew every epoch, augments, and drops the last short batch (unless
+                it is the only one), so that all batches have one static shape.
+            seed: of shuffling and augmentation.
+
+        Returns:
+            Dataset of `inputs`, `(inputs, labels)` or `(inputs, labels, sample_weight)`; `inputs`
+            is a dict of tensors, `labels` are int32 classes `(B,)` or float32 numbers.
+
+        Raises:
+            ValueError: for a missing column, an absent value of a modality that is not optional,
+                or a label the preprocessor does not know.
+            FileNotFoundError: for a path that does not exist.
+            tf.errors.InvalidArgumentError: while reading, when a value can't be decoded; names
+                the row and the file.
+        """
+        import tensorflow as tf
+
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(f"`batch_size` must be a positive integer; received: {batch_size!r}.")
+        preprocessor.check_adapted()
+        self.check(preprocessor.inputs)
+        decode = self._decoder(preprocessor, training)
+        targets = self._targets(preprocessor)
+
+        def batch(rows, seeds=None):
+            decoded, good = decode(rows, seeds)
+            checks = [self._raise_unreadable(name, rows, ok) for name, ok in good.items()]
+            with tf.control_dependencies(checks):
+                decoded = tf.nest.map_structure(tf.identity, decoded)
+            gathered = [tf.gather(target, rows) for target in targets]
+            x = preprocessor.batch(decoded)
+            return (x, *gathered) if gathered else x
+
+        dataset = tf.data.Dataset.range(len(self))
+        if training:
+            dataset = dataset.shuffle(len(self), seed=seed, reshuffle_each_iteration=True)
+        if training and any(getattr(m, "augmentation", None) for m in preprocessor.inputs.values()):
+            # Seeds travel with the rows: the same pictures, whatever the parallelism.
+            seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
+            dataset = tf.data.Dataset.zip(dataset, seeds.batch(2))
+        dataset = dataset.batch(batch_size, drop_remainder=training and len(self) >= batch_size)
+        dataset = dataset.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        return dataset.prefetch(tf.data.AUTOTUNE)
+
+    def _raise_unreadable(self, name, rows, ok):
+        """An op that fails, naming row and file, unless all values could be read."""
+        import tensorflow as tf
+
+        def message(rows):
+            described = "; ".join(self._described(name, int(row)) for row in rows[:LISTED])
+            return f"mmzoo: no readable {name} in {described}"
+
+        def fail():
+            text = tf.py_function(message, [tf.boolean_mask(rows, ~ok)], tf.string)
+            return tf.debugging.Assert(False, [text])
+
+        return tf.cond(tf.reduce_all(ok), tf.no_op, fail)
+
+    def _targets(self, preprocessor):
+        """Labels and sample weights as tensors, as far as there are any."""
+        import tensorflow as tf
+
+        if self.labels is None:
+            return []
+        if self.class_names is None:
+            targets = [tf.constant(self.labels, tf.float32)]
+        else:
+            indices = preprocessor.encode_labels(self.labels, self.describe)
+            targets = [tf.constant(indices, tf.int32)]
+        if self.sample_weight is not None:
+            targets.append(tf.constant(self.sample_weight, tf.float32))
+        return targets
+
+
+def _class_order(label):
+    if isinstance(label, str):
+        return (1, 0, label)
+    return (0, label, "")
+
+
+def _exists(path):
+    if "://" in path:
+        import tensorflow as tf
+
+        return tf.io.gfile.exists(path)
+    return os.path.isfile(path)
+
+
+def _shares(quotas, total, available, generator):
+    """Whole numbers next to `quotas` that sum to `total`, none above `available`.
+
+    The largest remainders are rounded up first, ties at random.
+    """
+    counts = np.minimum(np.floor(quotas + 1e-9).astype(int), available)
+    order = np.lexsort((generator.random(len(quotas)), -(quotas - counts)))
+    while counts.sum() < total:
+        for group in order:
+            if counts.sum() < total and counts[group] < available[group]:
+                counts[group] += 1
+    return counts

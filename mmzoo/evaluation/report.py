@@ -1,0 +1,250 @@
+"""The figures of a model on a dataset, as attributes, a table, a picture and JSON."""
+
+import dataclasses
+import io
+import json
+import pathlib
+
+import numpy as np
+
+from mmzoo.evaluation.confusion_matrix import draw_confusion_matrix
+from mmzoo.evaluation.pictures import save_figure, written_count
+from mmzoo.optional import require
+
+#: A printed table shows at most so many classes, the most frequent ones.
+MOST_CLASSES_PRINTED = 40
+
+
+@dataclasses.dataclass(eq=False, kw_only=True, repr=False)
+class Report:
+    """What `mmzoo.evaluate` found. Figures that do not apply or are undefined are `None`.
+
+    Scikit-learn's conventions hold: a class that is never predicted has precision 0, and one that
+    is predicted but never occurs has recall 0. Classes that neither occur nor are predicted have no
+    precision, recall and F1, and do not count in the averages.
+
+    Args:
+        task: `"multiclass"`, `"binary"`, `"multilabel"` or `"regression"`.
+        rows: number of rows with a positive weight.
+        class_names: names of the classes, in the order of the outputs; binary: of 0 and 1.
+        accuracy: share of right rows; multilabel: of rows where every label is right.
+        hamming_loss: multilabel: share of wrong labels, in [0, 1].
+        precision: dict with the averages `"micro"`, `"macro"` and `"weighted"`.
+        recall: dict, likewise.
+        f1: dict, likewise.
+        per_class: dict from class name to a dict of `"precision"`, `"recall"`, `"f1"`, `"support"`
+            (number of rows, or their weight), `"roc_auc"` and `"average_precision"`.
+        roc_auc: area under the ROC curve; binary: of class 1; else the mean over the classes, each
+            against the rest.
+        average_precision: area under the precision-recall curve, likewise.
+        classes_left_out: names of classes that no row or every row belongs to. They have no ROC
+            AUC and average precision, and do not count in the mean.
+        log_loss: mean cross-entropy in nats, from the probabilities; multilabel: mean over labels.
+        confusion_matrix: `(K, K)` array of rows (or their weight), true class by predicted class;
+            multilabel: `(K, 2, 2)`, one matrix a label.
+        mean_absolute_error: regression: in the unit of the targets.
+        root_mean_squared_error: regression: in the unit of the targets; mean over the outputs.
+        r2: regression: share of the variance that is explained; mean over the outputs. `None`
+            where a target is constant.
+
+    Example:
+
+    >>> report = Report(task="regression", rows=10, r2=0.5)
+    >>> report
+    <Report of regression on 10 rows: r2=0.5>
+    """
+
+    task: str
+    rows: int
+    class_names: list | None = None
+    accuracy: float | None = None
+    hamming_loss: float | None = None
+    precision: dict | None = None
+    recall: dict | None = None
+    f1: dict | None = None
+    per_class: dict | None = None
+    roc_auc: float | None = None
+    average_precision: float | None = None
+    classes_left_out: list | None = None
+    log_loss: float | None = None
+    confusion_matrix: np.ndarray | None = None
+    mean_absolute_error: float | None = None
+    root_mean_squared_error: float | None = None
+    r2: float | None = None
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            if field.name != "confusion_matrix":
+                setattr(self, field.name, _plain(getattr(self, field.name)))
+
+    def to_dict(self):
+        """The report as plain Python values, fit for JSON: no arrays, and `None` for NaN.
+
+        Returns:
+            Dict from the name of each attribute to its value.
+
+        Example:
+
+        >>> Report(task="regression", rows=10, r2=float("nan")).to_dict()["r2"] is None
+        True
+        """
+        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+
+    def save(self, path):
+        """Writes `to_dict()` as JSON.
+
+        Args:
+            path: a file; its folder is made if needed.
+        """
+        path = pathlib.Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+        path.write_text(text + "\n", encoding="utf-8")
+
+    def __repr__(self):
+        figures = ", ".join(
+            f"{name}={value:.4g}"
+            for name in ("accuracy", "log_loss", "mean_absolute_error", "r2")
+            if (value := getattr(self, name)) is not None
+        )
+        return f"<Report of {self.task} on {self.rows} rows: {figures or 'no figures'}>"
+
+    def __str__(self):
+        text = io.StringIO()
+        require("rich.console", extra="report").Console(file=text, width=100).print(self)
+        return text.getvalue().rstrip("\n")
+
+    def __rich__(self):
+        group = require("rich.console", extra="report").Group
+        parts = [self._summary()]
+        if self.per_class:
+            parts.append(self._class_table())
+        if self.classes_left_out:
+            parts.append(self._left_out_note())
+        return group(*parts)
+
+    def plot_confusion_matrix(self, path=None):
+        """Draws which classes are taken for which: counts, coloured by the share of their row.
+
+        Args:
+            path: where to save the picture (`.png`, `.svg`, `.pdf`), or `None`.
+
+        Returns:
+            The `matplotlib.figure.Figure`.
+
+        Raises:
+            ValueError: for regression, and for several labels at once.
+            ImportError: when Matplotlib is missing: `pip install "mmzoo[report]"`.
+        """
+        if self.task == "regression":
+            raise ValueError("Regression has no classes, so there is no confusion matrix to plot.")
+        if self.task == "multilabel":
+            raise ValueError(
+                "Labels that occur together have no common confusion matrix. The array "
+                "`report.confusion_matrix` holds one of 2 x 2 for each, `report.per_class` the "
+                "figures that follow from it."
+            )
+        figure = draw_confusion_matrix(
+            np.asarray(self.confusion_matrix),
+            self.class_names,
+            title=f"Accuracy {self.accuracy:.1%} on {self.rows:,} rows",
+        )
+        if path is not None:
+            save_figure(figure, path)
+        return figure
+
+    def _summary(self):
+        """The table of the figures that describe the whole."""
+        table = _new_table(title=f"{self.task.capitalize()}, {self.rows:,} rows")
+        table.add_column("figure")
+        table.add_column("value", justify="right")
+        labels = {
+            "accuracy": "accuracy (all labels right)" if self.task == "multilabel" else "accuracy",
+            "hamming_loss": "Hamming loss",
+            "log_loss": "log loss",
+            "roc_auc": "ROC AUC",
+            "average_precision": "average precision",
+            "mean_absolute_error": "mean absolute error",
+            "root_mean_squared_error": "root mean squared error",
+            "r2": "R²",
+        }
+        applies = {
+            "multiclass": ("accuracy", "log_loss", "roc_auc", "average_precision"),
+            "binary": ("accuracy", "log_loss", "roc_auc", "average_precision"),
+            "multilabel": (
+                "accuracy", "hamming_loss", "log_loss", "roc_auc", "average_precision",
+            ),
+            "regression": ("mean_absolute_error", "root_mean_squared_error", "r2"),
+        }[self.task]  # fmt: skip
+        for name in applies:
+            table.add_row(labels[name], _figure(getattr(self, name)))
+        return table
+
+    def _class_table(self):
+        """The table of precision, recall and F1: each class, then the averages."""
+        text = require("rich.text", extra="report").Text  # a name in brackets is no markup
+        table = _new_table()
+        table.add_column("class", overflow="fold", vertical="bottom")
+        for name in ("precision", "recall", "F1", "ROC AUC", "average\nprecision", "support"):
+            table.add_column(name, justify="right", vertical="bottom")
+        columns = ("precision", "recall", "f1", "roc_auc", "average_precision")
+        shown = list(self.per_class)
+        if len(shown) > MOST_CLASSES_PRINTED:
+            shown.sort(key=lambda name: self.per_class[name]["support"], reverse=True)
+            shown = shown[:MOST_CLASSES_PRINTED]
+        for name in shown:
+            figures = self.per_class[name]
+            values = [_figure(figures[column]) for column in columns]
+            table.add_row(text(name), *values, written_count(figures["support"]))
+        hidden = len(self.per_class) - len(shown)
+        if hidden:
+            table.add_row(text(f"and {hidden:,} rarer ones", style="dim"))
+        table.add_section()
+        for average in ("micro", "macro", "weighted"):
+            values = [getattr(self, column)[average] for column in columns[:3]]
+            macro = average == "macro" and self.task != "binary"
+            values += [self.roc_auc, self.average_precision] if macro else ["", ""]
+            table.add_row(f"{average} average", *map(_figure, values), style="bold")
+        return table
+
+    def _left_out_note(self):
+        """Which classes have no ROC AUC."""
+        text = require("rich.text", extra="report").Text
+        names = ", ".join(self.classes_left_out[:10])
+        more = ", ..." if len(self.classes_left_out) > 10 else ""
+        return text(
+            f"{len(self.classes_left_out)} of {len(self.class_names)} classes left out of ROC AUC "
+            f"and average precision, because no row or every row belongs to them: {names}{more}",
+            style="dim",
+        )
+
+
+def _new_table(title=None):
+    """An empty table in the report's style."""
+    return require("rich.table", extra="report").Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=require("rich.box", extra="report").SIMPLE_HEAD,
+        pad_edge=False,
+    )
+
+
+def _plain(value):
+    """Plain Python values in place of NumPy's, and `None` in place of NaN and infinity."""
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
+
+
+def _figure(value):
+    """A figure as text: what is undefined is a dash."""
+    if isinstance(value, str):
+        return value
+    return "–" if value is None else f"{value:.4g}" if abs(value) >= 10 else f"{value:.3f}"

@@ -1,0 +1,47 @@
+"""Folders that are written whole or not at all."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+
+
+@contextlib.contextmanager
+def written_whole(path, replace=False):
+    """A temporary folder that becomes `path` when the block ends without an error.
+
+    Args:
+        path: folder to make. It may exist if it is empty.
+        replace: whether a folder that is there gives way, in one rename.
+
+    Yields:
+        Path of the temporary folder, beside `path`.
+
+    Raises:
+        FileExistsError: when `path` exists and is not an empty folder, unless `replace`.
+
+    Example:
+
+    >>> folder = os.path.join(tempfile.mkdtemp(), "new")
+    >>> with written_whole(folder) as temporary:
+    ...     _ = open(os.path.join(temporary, "file"), "w").close()
+    >>> os.listdir(folder)
+    ['file']
+    """
+    path = os.path.abspath(os.fspath(path))
+    if os.path.exists(path) and not replace and (not os.path.isdir(path) or os.listdir(path)):
+        raise FileExistsError(f"{path} exists and is not an empty folder. Choose another path.")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    temporary = tempfile.mkdtemp(prefix=f".{os.path.basename(path)}-", dir=os.path.dirname(path))
+    try:
+        yield temporary
+        os.chmod(temporary, 0o755)
+        if replace and os.path.exists(path):
+            old = tempfile.mkdtemp(prefix=f".{os.path.basename(path)}-", dir=os.path.dirname(path))
+            os.replace(path, old)
+            os.replace(temporary, path)
+            shutil.rmtree(old)
+        else:
+            os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

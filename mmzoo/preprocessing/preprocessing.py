@@ -1,0 +1,118 @@
+"""The base class of what turns the raw values of one modality into the model's tensors."""
+
+import tensorflow as tf
+
+
+class Preprocessing:
+    """Raw values of one modality -> tensors, in TensorFlow ops that train and serve alike.
+
+    A subclass implements `column` and `raw_spec`, and works on rows (`element` and `blank`, for
+    decoding), on batches (`batch`, for what is faster so, as text), or both.
+
+    Args:
+        modality: the configuration.
+        name: the modality's key, for messages and as the name of its tensor.
+    """
+
+    #: Whether `element` has anything to do.
+    works_on_elements = False
+
+    def __init__(self, modality, name):
+        self.modality = modality
+        self.name = name
+
+    def adapt(self, values):
+        """Learns from the raw values of the training rows; nothing by default."""
+
+    def check_adapted(self):
+        """Raises a `ValueError` if something must be learned first; nothing by default."""
+
+    def get_state(self):
+        """What `adapt` learned, as JSON-able values."""
+        return {}
+
+    def set_state(self, state):
+        """Takes over what `get_state` returned."""
+
+    def resources(self):
+        """TensorFlow objects, such as lookup tables, that an exported graph must carry."""
+        return []
+
+    def column(self, values, root):
+        """A column of raw values as a tensor, and how to read one of its entries.
+
+        Args:
+            values: sequence of raw values; `None` where one is absent.
+            root: folder that relative paths start from, or `None`.
+
+        Returns:
+            `(tensor, read)`: `tensor` has a row a value, `read` turns one row into what `element`
+            takes.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement `column`.")
+
+    def raw_spec(self):
+        """`tf.TensorSpec` of a batch of raw values in the exported signature."""
+        raise NotImplementedError(f"{type(self).__name__} must implement `raw_spec`.")
+
+    def element(self, value, training=False, seed=None):
+        """One raw value, decoded. Fails, in the graph, if it can't be.
+
+        Args:
+            value: scalar string or array.
+            training: whether to augment.
+            seed: `(2,)` int64, what the augmentation draws from; `None`: no augmentation.
+
+        Returns:
+            What `batch` takes, once batched.
+        """
+        return value
+
+    def blank(self):
+        """What `element` returns for an absent value."""
+        raise NotImplementedError(f"{type(self).__name__} must implement `blank`.")
+
+    def decode(self, values, read=tf.identity, training=False, seeds=None):
+        """`element` for a batch; a value that can't be decoded is blank and not ok.
+
+        A graph has no `try`, but a dataset can ignore its errors. The whole batch is tried first;
+        only if that fails is each value tried alone.
+
+        Args:
+            values: `(B, ...)` raw values.
+            read: what turns one of them into what `element` takes.
+            training: whether to augment.
+            seeds: `(B, 2)` int64, or `None`: no augmentation.
+
+        Returns:
+            `(decoded, ok)`: what `batch` takes, and `(B,)` bool.
+        """
+        if not self.works_on_elements:
+            return values, tf.ones(tf.shape(values)[:1], tf.bool)
+        seeds = () if seeds is None else (seeds,)
+        rows = tf.data.Dataset.from_tensor_slices((values, *seeds))
+        alone = tf.data.Dataset.from_tensors((self.blank(), False))
+
+        def decode(value, seed=None):
+            return self.element(read(value), training, seed), True
+
+        def decode_or_blank(*row):
+            tried = tf.data.Dataset.from_tensors(row).map(decode)
+            return tried.ignore_errors().concatenate(alone).take(1)
+
+        count = tf.maximum(rows.cardinality(), 1)
+        together = rows.map(decode).batch(count).ignore_errors()
+        one_by_one = rows.flat_map(decode_or_blank).batch(count)
+        return together.concatenate(one_by_one).take(1).get_single_element()
+
+    def batch(self, decoded):
+        """A batch of decoded values -> the model's tensors.
+
+        Args:
+            decoded: what `decode` returned.
+
+        Returns:
+            `(tensors, ok)`: a dict of tensors with the model's input names, and `(B,)` bool:
+            whether the value is there, where it has to be.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement `batch`.")

@@ -1,0 +1,253 @@
+"""The TensorFlow half of a model, as one object: raw rows -> tensors."""
+
+import json
+import os
+
+import keras
+
+from mmzoo.identifiers import nearest_hint
+from mmzoo.model import check_inputs
+
+FORMAT_VERSION = 1
+
+
+class Preprocessor:
+    """Turns raw rows into the tensors a model takes, the same in training and when served.
+
+    It holds what is learned from the training rows: vocabularies, and the table of class names.
+
+    Args:
+        inputs: dict from modality name to modality, as for `mmzoo.build_model`.
+
+    Raises:
+        ValueError: for an impossible modality name.
+        TypeError: where a value is not a modality.
+
+    Example:
+
+    >>> import mmzoo
+    >>> preprocessor = Preprocessor({"text": mmzoo.Text(length=4, vocabulary_size=100)})
+    >>> preprocessor.adapt(mmzoo.data.from_arrays({"text": ["a red circle", "a blue circle"]}))
+    >>> preprocessor({"text": ["a green circle"]})["text"].numpy().tolist()
+    [[2, 1, 3, 0]]
+    """
+
+    def __init__(self, inputs):
+        check_inputs(inputs)
+        self.inputs = dict(inputs)
+        self.class_names = None
+        self._states = None  # what a loaded preprocessor had learned, until `parts` takes it
+        self._parts = None
+
+    @property
+    def parts(self):
+        """Dict from modality name to its `Preprocessing`; made when first asked for."""
+        if self._parts is None:
+            self._parts = {
+                name: modality.preprocessing(name) for name, modality in self.inputs.items()
+            }
+            for name, state in (self._states or {}).items():
+                self._parts[name].set_state(state)
+        return self._parts
+
+    def adapt(self, records):
+        """Learns from the training rows: vocabularies and class names.
+
+        Args:
+            records: `mmzoo.data.Records`.
+
+        Raises:
+            ValueError: when a column is missing.
+        """
+        for name, part in self.parts.items():
+            part.adapt(records.column(name))
+        self.class_names = records.class_names
+
+    def check_adapted(self):
+        """Raises a `ValueError` if something that has to be learned was not."""
+        for part in self.parts.values():
+            part.check_adapted()
+
+    def element(self, row, training=False, seed=None):
+        """Decodes one row: what has to be done a row at a time.
+
+        Args:
+            row: dict from modality name to a scalar string (encoded bytes, text) or an array.
+            training: whether to augment.
+            seed: `(2,)` int64 tensor that the augmentation draws from.
+
+        Returns:
+            Dict of what `batch` takes, once batched.
+
+        Raises:
+            tf.errors.InvalidArgumentError: when a value can't be decoded.
+        """
+        import tensorflow as tf
+
+        return {
+            name: self.parts[name].element(tf.convert_to_tensor(value), training, seed)
+            for name, value in row.items()
+        }
+
+    def batch(self, rows):
+        """A batch of decoded rows -> the model's inputs.
+
+        Args:
+            rows: dict from modality name to what `element` returned, batched.
+
+        Returns:
+            Dict from model input name to `(B, ...)` tensor.
+        """
+        tensors = {}
+        for name, part in self.parts.items():
+            tensors.update(part.batch(rows[name])[0])
+        return tensors
+
+    def __call__(self, batch):
+        """A batch of raw rows -> the model's inputs.
+
+        Args:
+            batch: dict from modality name to `(B,)` raw values: encoded bytes, strings.
+
+        Returns:
+            Dict from model input name to `(B, ...)` tensor.
+
+        Raises:
+            ValueError: when a modality is missing from the batch.
+            tf.errors.InvalidArgumentError: when a value can't be read, or is empty but not
+                optional; names modality and rows.
+        """
+        import tensorflow as tf
+
+        tensors, good = self.checked_call(batch)
+        asserts = [
+            tf.debugging.Assert(
+                tf.reduce_all(ok),
+                [f"mmzoo: no readable {name} in rows", tf.where(~ok)[:, 0]],
+            )
+            for name, ok in good.items()
+        ]
+        with tf.control_dependencies([op for op in asserts if op is not None]):
+            return tf.nest.map_structure(tf.identity, tensors)
+
+    def checked_call(self, batch):
+        """As calling it, but says which values are good instead of raising.
+
+        Returns:
+            `(tensors, ok)`: the model's inputs, and a dict from modality name to `(B,)` bool.
+        """
+        import tensorflow as tf
+
+        tensors, good = {}, {}
+        for name, part in self.parts.items():
+            if name not in batch:
+                raise ValueError(f"The batch has no {name!r}; it has: {', '.join(batch)}.")
+            decoded, readable = part.decode(tf.convert_to_tensor(batch[name]))
+            outputs, filled = part.batch(decoded)
+            tensors.update(outputs)
+            good[name] = readable & filled
+        return tensors, good
+
+    def raw_specs(self):
+        """`tf.TensorSpec`s of a batch of raw rows, by modality name."""
+        return {name: part.raw_spec() for name, part in self.parts.items()}
+
+    def encode_labels(self, labels, describe):
+        """Class labels -> indices into `class_names`.
+
+        Args:
+            labels: sequence of labels.
+            describe: function from a position to how a message should call that row.
+
+        Returns:
+            List of ints.
+
+        Raises:
+            ValueError: for a label outside the classes, or when there is no table yet.
+        """
+        if self.class_names is None:
+            raise ValueError(
+                "The preprocessor has no class names. Call `preprocessor.adapt(records)` with the "
+                "labelled training rows."
+            )
+        table = {name: index for index, name in enumerate(self.class_names)}
+        try:
+            return [table[str(label)] for label in labels]
+        except KeyError:
+            row, label = next((i, x) for i, x in enumerate(labels) if str(x) not in table)
+            known = ", ".join(self.class_names[:20]) + (", ..." if len(table) > 20 else "")
+            raise ValueError(
+                f"{describe(row)}: label {str(label)!r} is not one of the {len(table)} classes the "
+                f"preprocessor knows: {known}.{nearest_hint(label, table)}"
+            ) from None
+
+    def get_config(self):
+        """Everything as JSON-able values.
+
+        An encoder that is a layer or model is left out: preprocessing does not need it.
+        """
+        inputs = {}
+        for name, modality in self.inputs.items():
+            config = modality.get_config()
+            if isinstance(modality.encoder, keras.layers.Layer):
+                config["encoder"] = None
+            inputs[name] = {
+                "class_name": keras.saving.get_registered_name(type(modality)),
+                "config": config,
+            }
+        states = self._states
+        if self._parts is not None:
+            states = {name: part.get_state() for name, part in self._parts.items()}
+        return {"inputs": inputs, "states": states, "class_names": self.class_names}
+
+    @classmethod
+    def from_config(cls, config):
+        """The preprocessor that `get_config` described."""
+        inputs = {}
+        for name, item in config["inputs"].items():
+            modality_class = keras.saving.get_registered_object(item["class_name"])
+            if modality_class is None:
+                raise ValueError(
+                    f"The modality {item['class_name']!r} of {name!r} is not registered. Import "
+                    "the module that defines it, decorated with "
+                    "`keras.saving.register_keras_serializable`."
+                )
+            inputs[name] = modality_class.from_config(item["config"])
+        preprocessor = cls(inputs)
+        preprocessor.class_names = config["class_names"]
+        preprocessor._states = config["states"]
+        return preprocessor
+
+    def save(self, path):
+        """Writes the preprocessor to one JSON file.
+
+        Args:
+            path: file to write; written to a temporary name first.
+        """
+        content = {"format_version": FORMAT_VERSION, **self.get_config()}
+        temporary = f"{path}.tmp"
+        with open(temporary, "w", encoding="utf-8") as file:
+            json.dump(content, file, ensure_ascii=False, indent=1)
+        os.replace(temporary, path)
+
+    @classmethod
+    def load(cls, path):
+        """Reads what `save` wrote.
+
+        Args:
+            path: the JSON file.
+
+        Returns:
+            A `Preprocessor`.
+
+        Raises:
+            ValueError: for a file of a newer format.
+        """
+        with open(path, encoding="utf-8") as file:
+            content = json.load(file)
+        if content.get("format_version") != FORMAT_VERSION:
+            raise ValueError(
+                f"{path} has the format version {content.get('format_version')}; this mmzoo reads "
+                f"{FORMAT_VERSION}. Use the mmzoo that wrote it, or a newer one."
+            )
+        return cls.from_config(content)

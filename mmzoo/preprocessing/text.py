@@ -1,0 +1,128 @@
+"""Texts: strings in any language -> token ids."""
+
+import collections
+
+import numpy as np
+import tensorflow as tf
+
+from mmzoo.preprocessing.preprocessing import Preprocessing
+
+# RE2 classes. Han, Hiragana, Katakana and Hangul are written without spaces or with few of them.
+_CHINESE_JAPANESE_KOREAN = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}"
+_APOSTROPHE = "'’"
+
+
+def standardize(texts):
+    """Lower case, without punctuation; Chinese, Japanese, Korean characters and emoji set apart.
+
+    An apostrophe inside a word stays away (`don't` is `dont`), other punctuation ends a word.
+    Bytes that are not UTF-8 become the replacement character.
+
+    Args:
+        texts: string tensor of any shape.
+
+    Returns:
+        String tensor of that shape: words with spaces between.
+
+    Example:
+
+    >>> standardize(tf.constant("Don't PANIC: 東京タワー!")).numpy().decode().split()
+    ['dont', 'panic', '東', '京', 'タ', 'ワ', 'ー']
+    """
+    texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
+    texts = tf.strings.lower(texts, encoding="utf-8")
+    texts = tf.strings.regex_replace(texts, f"[{_APOSTROPHE}]", "")
+    texts = tf.strings.regex_replace(texts, r"[\p{P}\p{Z}\p{C}$+<=>^`|~]+", " ")
+    return tf.strings.regex_replace(texts, rf"([{_CHINESE_JAPANESE_KOREAN}ー\p{{So}}])", r" \1 ")
+
+
+class TextPreprocessing(Preprocessing):
+    """Standardises, splits at spaces, looks up ids, pads or cuts to the length.
+
+    Args:
+        modality: a `mmzoo.Text`.
+        name: its key.
+    """
+
+    def __init__(self, modality, name):
+        super().__init__(modality, name)
+        self.vocabulary = None
+        self.table = None
+        if modality.vocabulary is not None:
+            self.set_state({"vocabulary": list(modality.vocabulary)})
+
+    def adapt(self, values):
+        """Learns the most frequent words, unless the modality came with a vocabulary.
+
+        Args:
+            values: sequence of strings; `None` where one is absent.
+        """
+        if self.modality.vocabulary is not None:
+            return
+        counts = collections.Counter()
+        texts = [value for value in values if value is not None]
+        for start in range(0, len(texts), 10_000):
+            words = tf.strings.split(standardize(tf.constant(texts[start : start + 10_000])))
+            counts.update(words.flat_values.numpy().tolist())
+        if not counts:
+            raise ValueError(f"No words to learn the vocabulary of {self.name!r} from.")
+        # Ties in alphabetical order, so that the same texts give the same ids.
+        frequent = sorted(counts, key=lambda word: (-counts[word], word))
+        words = [word.decode() for word in frequent[: self.modality.vocabulary_size - 2]]
+        self.set_state({"vocabulary": words})
+
+    def check_adapted(self):
+        if self.vocabulary is None:
+            raise ValueError(
+                f"The vocabulary of {self.name!r} was never learned. Call "
+                "`preprocessor.adapt(records)` with the training rows, or give "
+                "`Text(vocabulary=[...])`."
+            )
+
+    def get_state(self):
+        return {"vocabulary": self.vocabulary}
+
+    def set_state(self, state):
+        self.vocabulary = state["vocabulary"]
+        if self.vocabulary is None:
+            return
+        with tf.init_scope():
+            self.table = tf.lookup.StaticHashTable(
+                tf.lookup.KeyValueTensorInitializer(
+                    tf.constant(self.vocabulary, tf.string),
+                    tf.range(2, len(self.vocabulary) + 2, dtype=tf.int32),
+                ),
+                default_value=1,
+            )
+
+    def resources(self):
+        return [self.table]
+
+    def column(self, values, root):
+        for row, value in enumerate(values):
+            if value is not None and not isinstance(value, (str, bytes)):
+                raise TypeError(
+                    f"Texts of {self.name!r} must be strings; row {row} has {value!r} "
+                    f"({type(value).__name__})."
+                )
+        texts = ["" if value is None else value for value in values]
+        return tf.constant(np.array(texts, object), tf.string), tf.identity
+
+    def raw_spec(self):
+        return tf.TensorSpec((None,), tf.string, name=self.name)
+
+    def batch(self, values):
+        self.check_adapted()
+        present = tf.strings.length(values) > 0
+        words = tf.strings.split(standardize(values))
+        ids = words.with_flat_values(self.table.lookup(words.flat_values))
+        ids = ids.to_tensor(shape=(None, self.modality.length))
+        if self.modality.length is None:
+            ids = tf.pad(ids, [[0, 0], [0, tf.maximum(1 - tf.shape(ids)[1], 0)]])
+        # A text without a single word ("!?") is there all the same: one unknown word.
+        wordless = tf.cast(present & (ids[:, 0] == 0), tf.int32)
+        ids = tf.concat([ids[:, :1] + wordless[:, None], ids[:, 1:]], axis=1)
+        ids = tf.ensure_shape(ids, (None, self.modality.length))
+        if self.modality.optional:
+            return {self.name: ids, f"{self.name}_present": present}, tf.ones_like(present)
+        return {self.name: ids}, present

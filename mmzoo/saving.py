@@ -1,0 +1,106 @@
+"""save() and load(): model and preprocessor in one folder."""
+
+import json
+import os
+
+import keras
+
+from mmzoo.files import written_whole
+from mmzoo.preprocessing import Preprocessor
+
+FORMAT_VERSION = 1
+MODEL_FILE = "model.keras"
+PREPROCESSOR_FILE = "preprocessor.json"
+FORMAT_FILE = "mmzoo.json"
+
+
+def save(model, preprocessor, path):
+    """Saves a model and its preprocessor into one folder, whole or not at all.
+
+    The folder holds `model.keras`, `preprocessor.json` and `mmzoo.json`. One written by `save`
+    before is replaced.
+
+    Args:
+        model: what `mmzoo.build_model` returned.
+        preprocessor: its `mmzoo.Preprocessor`.
+        path: folder to write.
+
+    Raises:
+        ValueError: when model and preprocessor do not fit each other, or the preprocessor was
+            never adapted.
+        FileExistsError: when `path` is a folder with something else in it.
+
+    Example:
+
+    >>> import mmzoo, os, tempfile
+    >>> inputs = {"text": mmzoo.Text(length=4, vocabulary_size=10, vocabulary=["red", "blue"])}
+    >>> preprocessor = mmzoo.Preprocessor(inputs)
+    >>> model = mmzoo.build_model(inputs=inputs, head="sigmoid")
+    >>> path = os.path.join(tempfile.mkdtemp(), "model")
+    >>> save(model, preprocessor, path)
+    >>> sorted(os.listdir(path))
+    ['mmzoo.json', 'model.keras', 'preprocessor.json']
+    """
+    check_pair(model, preprocessor)
+    ours = os.path.isfile(os.path.join(path, FORMAT_FILE))
+    with written_whole(path, replace=ours) as folder:
+        model.save(os.path.join(folder, MODEL_FILE))
+        preprocessor.save(os.path.join(folder, PREPROCESSOR_FILE))
+        with open(os.path.join(folder, FORMAT_FILE), "w") as file:
+            versions = {"format_version": FORMAT_VERSION, "keras": keras.__version__}
+            json.dump(versions, file)
+
+
+def load(path, safe_mode=True):
+    """Loads what `save` wrote.
+
+    Args:
+        path: the folder.
+        safe_mode: whether to refuse models that hold code, as `keras.saving.load_model` does.
+
+    Returns:
+        `(model, preprocessor)`; the model is compiled as it was.
+
+    Raises:
+        FileNotFoundError: when `path` is not such a folder.
+        ValueError: for a newer format.
+    """
+    format_file = os.path.join(path, FORMAT_FILE)
+    if not os.path.isfile(format_file):
+        raise FileNotFoundError(
+            f"{path} is not a model saved by mmzoo.save: it has no {FORMAT_FILE}."
+        )
+    with open(format_file) as file:
+        version = json.load(file)["format_version"]
+    if version != FORMAT_VERSION:
+        raise ValueError(
+            f"{path} has the format version {version}; this mmzoo reads {FORMAT_VERSION}. Use the "
+            "mmzoo that wrote it, or a newer one."
+        )
+    model = keras.saving.load_model(os.path.join(path, MODEL_FILE), safe_mode=safe_mode)
+    return model, Preprocessor.load(os.path.join(path, PREPROCESSOR_FILE))
+
+
+def check_pair(model, preprocessor):
+    """Raises a `ValueError` unless the preprocessor makes what the model takes.
+
+    Args:
+        model: what `mmzoo.build_model` returned.
+        preprocessor: a `mmzoo.Preprocessor`.
+    """
+    wanted = set(model.input) if isinstance(model.input, dict) else set(model.input_names)
+    made = set(preprocessor.inputs)
+    made |= {f"{name}_present" for name, m in preprocessor.inputs.items() if m.optional}
+    if wanted != made:
+        raise ValueError(
+            f"Model and preprocessor do not fit: the model takes {sorted(wanted)}, the "
+            f"preprocessor makes {sorted(made)}."
+        )
+    preprocessor.check_adapted()
+    class_names = getattr(model.get_layer("head"), "class_names", None)
+    if class_names and preprocessor.class_names and class_names != preprocessor.class_names:
+        raise ValueError(
+            f"Model and preprocessor do not fit: the head's classes are {class_names}, the "
+            f"preprocessor's {preprocessor.class_names}. Give the head "
+            "`class_names=records.class_names` of the records the preprocessor was adapted to."
+        )

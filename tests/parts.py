@@ -1,0 +1,144 @@
+"""A tiny model for every registered part: what the property suite runs over.
+
+A new encoder, fusion block, head or recipe appears here, and so in every test, by being registered.
+"""
+
+import functools
+import inspect
+
+import keras
+import numpy as np
+import pytest
+
+import mmzoo
+
+#: Small values for the usual arguments; an argument that is not listed keeps its default.
+TINY = {
+    "blocks": 1,
+    "depth": 1,
+    "dim": 8,
+    "embedding_dim": 8,
+    "filters": [4, 8],
+    "num_heads": 2,
+    "patch_size": 4,
+    "units": 8,
+}
+#: Where an argument of that name means something else.
+TINY_OF_CLASS = {"TextCNN": {"filters": 4}}
+
+CLASSES = 3
+LENGTH = 6
+WORDS = ["red", "green", "blue", "circle", "square", "is", "it", "a"]
+
+
+def tiny(name, cls):
+    """Config dict of a registered part, at a tiny size."""
+    values = {**TINY, **TINY_OF_CLASS.get(cls.__name__, {})}
+    parameters = inspect.signature(cls).parameters
+    return {"class_name": name, "config": {k: v for k, v in values.items() if k in parameters}}
+
+
+def image(encoder=None, **options):
+    encoder = encoder or tiny("cnn", mmzoo.encoders.ImageCNN)
+    return mmzoo.Image(size=(8, 8), encoder=encoder, **options)
+
+
+def text(encoder=None, length=LENGTH, **options):
+    encoder = encoder or tiny("transformer", mmzoo.encoders.TextTransformer)
+    options = {"vocabulary": WORDS, **options}
+    return mmzoo.Text(length=length, vocabulary_size=12, encoder=encoder, **options)
+
+
+MODALITIES = {"image": image, "text": text}
+PARTNER = {"image": "text", "text": "image"}
+
+
+def encoder_inputs(kind, name, length=LENGTH):
+    made = {
+        kind: MODALITIES[kind](tiny(name, mmzoo.encoders.ENCODERS[kind][name])),
+        PARTNER[kind]: MODALITIES[PARTNER[kind]](),
+    }
+    if "text" in made:
+        made["text"] = text(made["text"].encoder, length)
+    return {"inputs": made, "head": mmzoo.heads.Softmax(CLASSES)}
+
+
+def fusion_inputs(name, length=LENGTH):
+    inputs = {"image": image(optional=True), "text": text(length=length, optional=True)}
+    fusion = tiny(name, mmzoo.fusion.FUSIONS[name])
+    return {"inputs": inputs, "fusion": fusion, "head": mmzoo.heads.Softmax(CLASSES)}
+
+
+def head_inputs(name, length=LENGTH):
+    inputs = {"image": image(), "text": text(length=length)}
+    head = mmzoo.heads.HEADS[name](units=CLASSES if name == "softmax" else 1)
+    return {"inputs": inputs, "head": head}
+
+
+def recipe_inputs(name, length=None):
+    recipe = mmzoo.recipes.get(name)
+    inputs = {}
+    for key, modality in recipe.inputs.items():
+        if modality.kind == "text":
+            length = length or modality.length or LENGTH
+            inputs[key] = text(modality.encoder, length)
+        elif modality.kind == "image":
+            inputs[key] = mmzoo.Image(size=(32, 32), encoder=modality.encoder)
+    return {"recipe": name, "inputs": inputs}
+
+
+#: The registered parts: id -> function that gives the arguments of `build_model`.
+PARTS = {
+    **{
+        f"encoder-{kind}-{name}": functools.partial(encoder_inputs, kind, name)
+        for kind, encoders in mmzoo.encoders.ENCODERS.items()
+        for name in encoders
+    },
+    **{f"fusion-{name}": functools.partial(fusion_inputs, name) for name in mmzoo.fusion.names()},
+    **{f"head-{name}": functools.partial(head_inputs, name) for name in mmzoo.heads.names()},
+    **{f"recipe-{name}": functools.partial(recipe_inputs, name) for name in mmzoo.list_models()},
+}
+
+every_part = pytest.mark.parametrize("part", PARTS)
+
+
+def build(part, seed=0, **options):
+    """The tiny model of a part: `(model, arguments it was built with)`."""
+    keras.utils.set_random_seed(seed)
+    length = options.pop("length", None)
+    arguments = PARTS[part](**({"length": length} if length else {}))
+    return mmzoo.build_model(**{"dim": 8, **arguments, **options}), arguments
+
+
+def tensors(model, rows=4, seed=0, padding=2):
+    """Random inputs: pictures of 0-255, texts that end in padding, mixed presence."""
+    generator = np.random.default_rng(seed)
+    x = {}
+    for name, tensor in model.input.items():
+        shape = (rows, *tensor.shape[1:])
+        if tensor.dtype == "bool":
+            x[name] = np.arange(rows) % 3 != len(x) % 3
+        elif tensor.dtype == "int32":
+            shape = (rows, shape[1] or LENGTH)
+            x[name] = generator.integers(1, 10, shape).astype("int32")
+            lengths = generator.integers(2, shape[1] - padding + 1, rows)
+            x[name][np.arange(shape[1]) >= lengths[:, None]] = 0
+        else:
+            x[name] = generator.uniform(0, 255, shape).astype("float32")
+    return x
+
+
+def labels(model, rows=4, seed=0):
+    """Random labels that fit the head."""
+    head = model.get_layer("head")
+    generator = np.random.default_rng(seed)
+    if isinstance(head, mmzoo.heads.Softmax):
+        return np.arange(rows) % head.units
+    if isinstance(head, mmzoo.heads.Sigmoid):
+        return (np.arange(rows) % 2).astype("float32")
+    return generator.normal(size=(rows, head.units)).astype("float32")
+
+
+def predict(model, x):
+    """Predictions as NumPy, without `model.predict`'s compilation."""
+    return keras.ops.convert_to_numpy(model(x, training=False))
