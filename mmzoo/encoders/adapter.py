@@ -1,9 +1,15 @@
 """Any Keras layer or model as an encoder."""
 
+import uuid
+import weakref
+
 import keras
 from keras import ops
 
 from mmzoo.encoders.encoder import Encoder
+
+#: A layer given to several adapters is stored under one id, so that a loaded model shares it too.
+_IDS = weakref.WeakKeyDictionary()
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -61,12 +67,12 @@ class Adapter(Encoder):
         return tokens, ops.ones(ops.shape(tokens)[:2], dtype="bool") if mask is None else mask
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "layer": keras.saving.serialize_keras_object(self.layer),
-        }
+        layer = keras.saving.serialize_keras_object(self.layer)
+        layer["shared_object_id"] = _IDS.setdefault(self.layer, uuid.uuid4().hex)
+        return {**super().get_config(), "layer": layer}
 
     @classmethod
     def from_config(cls, config):
         layer = keras.saving.deserialize_keras_object(config["layer"])
+        _IDS[layer] = config["layer"]["shared_object_id"]
         return cls(**{**config, "layer": layer})

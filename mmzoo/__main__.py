@@ -1,0 +1,5 @@
+"""`python -m mmzoo`."""
+
+from mmzoo.cli import main
+
+main()

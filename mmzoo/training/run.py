@@ -1,0 +1,170 @@
+"""train_run(): from records to a folder with everything a training leaves."""
+
+import math
+import os
+
+import keras
+
+from mmzoo import heads
+from mmzoo.evaluation import evaluate, plot_training_curves
+from mmzoo.files import written_whole
+from mmzoo.model import build_model
+from mmzoo.preprocessing import Preprocessor
+from mmzoo.saving import save
+
+
+def warmup_cosine(peak, steps, warmup=0.05):
+    """A learning rate that rises linearly to `peak` and falls to zero along a cosine.
+
+    Args:
+        peak: highest learning rate.
+        steps: number of training steps in all.
+        warmup: share of the steps spent rising.
+
+    Returns:
+        A `keras.optimizers.schedules.LearningRateSchedule`.
+
+    Example:
+
+    >>> schedule = warmup_cosine(0.001, steps=100, warmup=0.1)
+    >>> [round(float(schedule(step)), 6) for step in (0, 10, 100)]
+    [0.0, 0.001, 0.0]
+
+    Reference: Loshchilov and Hutter 2016, arXiv 1608.03983.
+    """
+    rising = max(1, round(warmup * steps))
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0,
+        decay_steps=max(1, steps - rising),
+        warmup_target=peak,
+        warmup_steps=rising,
+    )
+
+
+def head_for(records):
+    """The head that fits the labels: `Softmax` for classes, `Regression` for numbers.
+
+    Args:
+        records: labelled `mmzoo.data.Records`.
+
+    Returns:
+        A `mmzoo.heads.Head`.
+
+    Raises:
+        ValueError: when there are no labels.
+    """
+    if records.labels is None:
+        raise ValueError("The records have no labels to train with.")
+    if records.class_names is not None:
+        return heads.Softmax(class_names=records.class_names)
+    return heads.Regression(units=1 if records.labels.ndim == 1 else records.labels.shape[1])
+
+
+def train_run(
+    train,
+    validation,
+    test,
+    output,
+    *,
+    recipe=None,
+    inputs=None,
+    fusion=None,
+    head=None,
+    dim=256,
+    epochs=10,
+    batch_size=64,
+    learning_rate=1e-3,
+    seed=0,
+    verbose="auto",
+):
+    """Trains, evaluates and saves a model, whole or not at all.
+
+    AdamW with warm-up and a cosine schedule; the weights of the epoch with the lowest validation
+    loss are kept. `output` then holds `model/` (see `mmzoo.save`), `report.json`, `history.csv`,
+    `training_curves.png` and, for classes, `confusion_matrix.png`.
+
+    Args:
+        train: `mmzoo.data.Records` to train on; the preprocessor adapts to them.
+        validation: records to choose the epoch by.
+        test: records to evaluate on, once.
+        output: folder to make; may exist if empty.
+        recipe: as in `mmzoo.build_model`.
+        inputs: as in `mmzoo.build_model`.
+        fusion: as in `mmzoo.build_model`.
+        head: as in `mmzoo.build_model`; `None`: what fits the labels.
+        dim: as in `mmzoo.build_model`.
+        epochs: passes over the training rows.
+        batch_size: rows a step.
+        learning_rate: peak of the schedule.
+        seed: of weights, shuffling and augmentation.
+        verbose: as in `keras.Model.fit`.
+
+    Returns:
+        `(model, preprocessor, report)`.
+
+    Raises:
+        FileExistsError: when `output` is not empty.
+        ValueError: for rows or arguments that can't be used.
+    """
+    keras.utils.set_random_seed(seed)
+    with written_whole(output) as folder:
+        model = build_model(
+            recipe,
+            inputs=inputs,
+            fusion=fusion,
+            head=head_for(train) if head is None else head,
+            dim=dim,
+            name="model",
+            compile=False,
+        )
+        # The recipe's inputs and the user's, as the model was built from them.
+        preprocessor = Preprocessor(model_inputs(recipe, inputs))
+        preprocessor.adapt(train)
+        steps = epochs * max(1, len(train) // batch_size)
+        head = model.get_layer("head")
+        model.compile(
+            optimizer=keras.optimizers.AdamW(warmup_cosine(learning_rate, steps)),
+            loss=head.make_loss(),
+            metrics=head.make_metrics(),
+        )
+        history = model.fit(
+            train.to_dataset(preprocessor, batch_size, training=True, seed=seed),
+            validation_data=validation.to_dataset(preprocessor, batch_size),
+            epochs=epochs,
+            shuffle=False,  # the dataset shuffles
+            verbose=verbose,
+            callbacks=[
+                keras.callbacks.CSVLogger(os.path.join(folder, "history.csv")),
+                keras.callbacks.EarlyStopping(
+                    monitor="val_loss", patience=epochs, restore_best_weights=True
+                ),
+                keras.callbacks.TerminateOnNaN(),
+            ],
+        )
+        if not math.isfinite(history.history["loss"][-1]):
+            raise ValueError(
+                f"The training loss became {history.history['loss'][-1]}. Lower `learning_rate` "
+                f"(now {learning_rate})."
+            )
+        report = evaluate(model, test.to_dataset(preprocessor, batch_size), verbose=bool(verbose))
+        save(model, preprocessor, os.path.join(folder, "model"))
+        report.save(os.path.join(folder, "report.json"))
+        plot_training_curves(history, os.path.join(folder, "training_curves.png"))
+        if report.task in ("multiclass", "binary"):
+            report.plot_confusion_matrix(os.path.join(folder, "confusion_matrix.png"))
+    return model, preprocessor, report
+
+
+def model_inputs(recipe, inputs):
+    """The modalities `build_model(recipe, inputs=inputs)` uses.
+
+    Args:
+        recipe: name, `Recipe` or `None`.
+        inputs: dict from modality name to modality, or `None`.
+
+    Returns:
+        Dict from modality name to modality.
+    """
+    from mmzoo import recipes
+
+    return {**(recipes.get(recipe).inputs if recipe is not None else {}), **(inputs or {})}

@@ -1,0 +1,72 @@
+"""An absent modality has exactly no influence, whatever stands in its place."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import mmzoo
+from tests.layers.test_properties import gradients
+from tests.parts import build, image, labels, predict, tensors, text
+
+FUSIONS = [f"fusion-{name}" for name in mmzoo.fusion.names()]
+
+
+def replaced(x, name, value):
+    """`x` with `value` in the rows where `name` is absent."""
+    changed = {key: np.array(values) for key, values in x.items()}
+    changed[name][~x[f"{name}_present"]] = value
+    return changed
+
+
+@pytest.mark.parametrize("part", FUSIONS)
+@pytest.mark.parametrize(("name", "value"), [("image", np.nan), ("image", 255.0), ("text", 7)])
+def test_content_of_an_absent_modality_changes_nothing(part, name, value):
+    model, _ = build(part)
+    x, y = tensors(model, rows=6), labels(model, 6)
+    changed = replaced(x, name, value)
+    np.testing.assert_array_equal(predict(model, changed), predict(model, x))
+    before, after = gradients(model, x, y), gradients(model, changed, y)
+    for path in before:
+        np.testing.assert_array_equal(after[path], before[path], err_msg=path)
+
+
+def test_batch_normalization_does_not_see_it_either():
+    encoder = mmzoo.encoders.ImageResNet(filters=(4, 8), blocks=1, normalization="batch")
+    outputs, statistics = [], []
+    for value in (0.0, np.nan):
+        keras.utils.set_random_seed(0)
+        template = type(encoder).from_config(encoder.get_config())
+        model = mmzoo.build_model(
+            inputs={"image": image(template, optional=True), "text": text()},
+            head=mmzoo.heads.Softmax(3),
+            dim=8,
+        )
+        x = replaced(tensors(model, rows=6), "image", value)
+        outputs.append(ops.convert_to_numpy(model(x, training=True)))
+        statistics.append([ops.convert_to_numpy(v) for v in model.non_trainable_variables])
+    np.testing.assert_array_equal(outputs[0], outputs[1])
+    for one, other in zip(*statistics, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("part", FUSIONS)
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_all_absent_is_the_prior_and_finite(part, dtype):
+    model, _ = build(part, dtype=dtype)
+    x = tensors(model)
+    for name in x:
+        if name.endswith("_present"):
+            x[name][:] = False
+    prediction = predict(model, x)
+    assert np.isfinite(prediction).all()
+    np.testing.assert_array_equal(prediction, np.repeat(prediction[:1], len(prediction), axis=0))
+
+
+@pytest.mark.parametrize("part", FUSIONS)
+def test_presence_matters(part):
+    model, _ = build(part)
+    x = tensors(model)
+    there = {**x, "image_present": np.ones(4, bool)}
+    gone = {**x, "image_present": np.zeros(4, bool)}
+    assert not np.allclose(predict(model, there), predict(model, gone))

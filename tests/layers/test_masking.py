@@ -1,0 +1,37 @@
+"""The reductions over tokens, against NumPy."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from mmzoo import layers
+
+TOKENS = np.random.default_rng(0).normal(size=(3, 5, 4)).astype("float32")
+MASK = np.array([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [0, 0, 0, 0, 0]], bool)
+
+
+@pytest.mark.parametrize(
+    ("reduce", "expected"),
+    [
+        (layers.masked_mean, lambda valid: valid.mean(axis=0)),
+        (layers.masked_max, lambda valid: valid.max(axis=0)),
+        (layers.last_token, lambda valid: valid[-1]),
+    ],
+)
+def test_reductions(reduce, expected):
+    result = ops.convert_to_numpy(reduce(TOKENS, MASK))
+    for row in (0, 1):
+        np.testing.assert_allclose(result[row], expected(TOKENS[row][MASK[row]]), rtol=1e-6)
+    assert np.isfinite(result).all()
+
+
+def test_nan_in_padding_does_not_leak():
+    tokens = np.where(MASK[..., None], TOKENS, np.nan).astype("float32")
+    for reduce in (layers.masked_mean, layers.masked_max, layers.flatten_tokens):
+        assert np.isfinite(ops.convert_to_numpy(reduce(tokens, MASK))).all()
+
+
+def test_mean_of_many_half_precision_tokens_does_not_overflow():
+    tokens = ops.cast(np.full((1, 4096, 1), 100.0), "float16")
+    mean = layers.masked_mean(tokens, np.ones((1, 4096), bool))
+    assert float(ops.convert_to_numpy(mean)[0, 0]) == 100.0
