@@ -108,7 +108,7 @@ def from_csv(path, columns, label=None, class_names=None, sample_weight=None, ro
             sep="\t" if path.endswith(".tsv") else ",",
             dtype=texts,
             keep_default_na=False,
-            na_values={label: [""], sample_weight: [""]},
+            na_values={sample_weight: [""]},
         )
     except pandas.errors.EmptyDataError:
         raise ValueError(f"{path} is empty.") from None
@@ -118,6 +118,8 @@ def from_csv(path, columns, label=None, class_names=None, sample_weight=None, ro
         raise ValueError(f"{path} has no rows below its header.")
     if root is None:
         root = os.path.dirname(os.path.abspath(path))
+    if label in table.columns:
+        table[label] = _numbers_or_texts(table[label], pandas)
     return _from_table(
         table,
         columns,
@@ -128,6 +130,13 @@ def from_csv(path, columns, label=None, class_names=None, sample_weight=None, ro
         lambda row: f"{path}, row {row + 2}",
         path,
     )
+
+
+def _numbers_or_texts(column, pandas):
+    """A column of strings as numbers, if it has only numbers and the usual words for none."""
+    numbers = pandas.to_numeric(column, errors="coerce")
+    others = {str(value).lower() for value in column[numbers.isna()]}
+    return column if others - {"", "nan", "na", "n/a", "null", "none"} else numbers
 
 
 def _from_table(table, columns, label, class_names, sample_weight, root, describe, name):

@@ -101,7 +101,8 @@ class Preprocessing:
             return tried.ignore_errors().concatenate(alone).take(1)
 
         count = tf.maximum(rows.cardinality(), 1)
-        together = rows.map(decode).batch(count).ignore_errors()
+        # Without drop_remainder the rows behind an error would come out as a batch of their own.
+        together = rows.map(decode).batch(count, drop_remainder=True).ignore_errors()
         one_by_one = rows.flat_map(decode_or_blank).batch(count)
         return together.concatenate(one_by_one).take(1).get_single_element()
 

@@ -16,7 +16,7 @@ def standardize(texts):
     """Lower case, without punctuation; Chinese, Japanese, Korean characters and emoji set apart.
 
     An apostrophe inside a word stays away (`don't` is `dont`), other punctuation ends a word.
-    Bytes that are not UTF-8 become the replacement character.
+    Control characters and bytes that are not UTF-8 count as spaces.
 
     Args:
         texts: string tensor of any shape.
@@ -29,7 +29,10 @@ def standardize(texts):
     >>> standardize(tf.constant("Don't PANIC: 東京タワー!")).numpy().decode().split()
     ['dont', 'panic', '東', '京', 'タ', 'ワ', 'ー']
     """
-    texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
+    # NUL must go first: `tf.strings.lower` drops what follows it.
+    texts = tf.strings.unicode_transcode(
+        texts, "UTF-8", "UTF-8", replacement_char=ord(" "), replace_control_characters=True
+    )
     texts = tf.strings.lower(texts, encoding="utf-8")
     texts = tf.strings.regex_replace(texts, f"[{_APOSTROPHE}]", "")
     texts = tf.strings.regex_replace(texts, r"[\p{P}\p{Z}\p{C}$+<=>^`|~]+", " ")

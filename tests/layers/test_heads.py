@@ -87,7 +87,12 @@ def model_of(head):
     [
         (
             lambda: mmzoo.heads.Softmax(units=3),
-            [lambda y: y, lambda y: y[:, None], lambda y: np.eye(3)[y], lambda y: y.astype("int64")],
+            [
+                lambda y: y,
+                lambda y: y[:, None],
+                lambda y: np.eye(3)[y],
+                lambda y: y.astype("int64"),
+            ],
         ),
         (lambda: mmzoo.heads.Sigmoid(), [lambda y: y % 2, lambda y: (y % 2)[:, None]]),
         (lambda: mmzoo.heads.Regression(), [lambda y: y * 1.5, lambda y: (y * 1.5)[:, None]]),

@@ -1,0 +1,207 @@
+"""Save, load, predict, export: one model, the same numbers everywhere."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import mmzoo
+from tests.parts import build, every_part, image, text
+from tests.pipeline.raw import raw_columns
+
+
+def preprocessor_of(part_arguments):
+    recipe, inputs = part_arguments.get("recipe"), part_arguments["inputs"]
+    return mmzoo.Preprocessor(mmzoo.training.model_inputs(recipe, inputs))
+
+
+@pytest.fixture(scope="module")
+def columns():
+    return raw_columns(7)[0]
+
+
+@pytest.fixture
+def pair():
+    inputs = {"image": image(optional=True), "text": text()}
+    head = mmzoo.heads.Softmax(class_names=["red", "green", "blue"])
+    return mmzoo.build_model(inputs=inputs, head=head, dim=8), mmzoo.Preprocessor(inputs)
+
+
+def served(folder, **rows):
+    answer = tf.saved_model.load(folder).signatures["serving_default"]
+    return {k: v.numpy() for k, v in answer(**{k: tf.constant(v) for k, v in rows.items()}).items()}
+
+
+@every_part
+def test_exported_model_equals_predict(part, tmp_path, columns):
+    model, arguments = build(part)
+    preprocessor = preprocessor_of(arguments)
+    folder = mmzoo.export_savedmodel(model, preprocessor, tmp_path / "serving")
+    expected = mmzoo.predict(model, preprocessor, columns)
+    name = "values" if part == "head-regression" else "probabilities"
+    loaded = tf.saved_model.load(folder)
+    for rows in (7, 1):  # any batch size
+        raw = {key: tf.constant(values[:rows]) for key, values in columns.items()}
+        outputs = loaded.signatures["serving_default"](**raw)
+        np.testing.assert_allclose(outputs[name], expected[:rows], atol=1e-5)
+        assert outputs["ok"].numpy().all()
+    inputs = preprocessor({key: tf.constant(values) for key, values in columns.items()})
+    inputs = {key: tf.cast(x, model.input[key].dtype) for key, x in inputs.items()}
+    np.testing.assert_allclose(loaded.signatures["tensors"](**inputs)[name], expected, atol=1e-5)
+
+
+CLIENT = """
+import json, sys
+for name in ("mmzoo", "keras", "numpy.testing"):
+    sys.modules[name] = None  # importing it would fail
+import tensorflow as tf
+answer = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
+outputs = answer(image=tf.constant([open(sys.argv[2], "rb").read()] * 3 + [b""]),
+                 text=tf.constant(["is it red", "紅", "?", "a"]))
+print(json.dumps(outputs["probabilities"].numpy().tolist()))
+"""
+
+
+def test_a_process_with_tensorflow_alone(pair, tmp_path, columns):
+    folder = mmzoo.export_savedmodel(*pair, tmp_path / "serving")
+    (tmp_path / "a.png").write_bytes(columns["image"][0])
+    result = subprocess.run(
+        [sys.executable, "-I", "-c", CLIENT, folder, str(tmp_path / "a.png")],
+        capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": ""},
+    )  # fmt: skip
+    rows = {
+        "image": [columns["image"][0]] * 3 + [None],
+        "text": ["is it red", "紅", "?", "a"],
+    }
+    expected = mmzoo.predict(*pair, rows)
+    np.testing.assert_allclose(json.loads(result.stdout), expected, atol=1e-5)
+
+
+def test_a_bad_row_leaves_the_others_alone(pair, tmp_path, columns):
+    folder = mmzoo.export_savedmodel(*pair, tmp_path / "serving")
+    pictures = [columns["image"][0], b"junk", b"", columns["image"][1]]
+    outputs = served(folder, image=pictures, text=["red", "red", "red", ""])
+    assert outputs["image_ok"].tolist() == [True, False, True, True]
+    assert outputs["text_ok"].tolist() == [True, True, True, False]
+    assert outputs["ok"].tolist() == [True, False, True, False]
+    clean = served(folder, image=pictures[:1], text=["red"])
+    np.testing.assert_allclose(outputs["probabilities"][:1], clean["probabilities"], atol=1e-6)
+    # A picture that can't be read is an absent one.
+    np.testing.assert_array_equal(outputs["probabilities"][1], outputs["probabilities"][2])
+
+
+def test_labels_and_scores_are_the_best_classes(pair, tmp_path, columns):
+    outputs = served(
+        mmzoo.export_savedmodel(*pair, tmp_path / "serving"),
+        image=columns["image"][:2], text=["a", "b"],
+    )  # fmt: skip
+    order = np.argsort(-outputs["probabilities"], axis=1)
+    names = np.array([b"red", b"green", b"blue"])
+    assert outputs["labels"].tolist() == names[order].tolist()
+    np.testing.assert_array_equal(
+        outputs["scores"], np.take_along_axis(outputs["probabilities"], order, axis=1)
+    )
+
+
+def test_binary_labels_are_no_and_yes(tmp_path):
+    inputs = {"text": text()}
+    head = mmzoo.heads.Sigmoid(class_names=["no", "yes"])
+    model = mmzoo.build_model(inputs=inputs, head=head, dim=8)
+    folder = mmzoo.export_savedmodel(model, mmzoo.Preprocessor(inputs), tmp_path / "serving")
+    outputs = served(folder, text=["red", "is it"])
+    yes = outputs["probabilities"][:, 0]
+    assert [row[0] == b"yes" for row in outputs["labels"]] == (yes > 0.5).tolist()
+    np.testing.assert_allclose(outputs["scores"].sum(axis=1), 1, rtol=1e-6)
+
+
+def test_versions_and_folders(pair, tmp_path):
+    for version, expected in [("next", "1"), (7, "7"), ("next", "8")]:
+        folder = mmzoo.export_savedmodel(*pair, tmp_path / "serving", version=version)
+        assert folder == str(tmp_path / "serving" / expected)
+    with pytest.raises(FileExistsError, match="not an empty folder"):
+        mmzoo.export_savedmodel(*pair, tmp_path / "serving")
+    with pytest.raises(FileExistsError):
+        mmzoo.export_savedmodel(*pair, tmp_path / "serving", version=7)
+    with pytest.raises(ValueError, match="version"):
+        mmzoo.export_savedmodel(*pair, tmp_path / "serving", version="latest")
+    assert sorted(os.listdir(tmp_path / "serving")) == ["1", "7", "8"]
+
+
+@pytest.mark.parametrize("write", [mmzoo.export_savedmodel, mmzoo.save])
+def test_an_interrupted_write_leaves_nothing(pair, tmp_path, monkeypatch, write):
+    def fail(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(keras.export.ExportArchive()), "write_out", fail)
+    monkeypatch.setattr(mmzoo.Preprocessor, "save", fail)
+    with pytest.raises(KeyboardInterrupt):
+        write(*pair, tmp_path / "folder")
+    assert os.listdir(tmp_path) == []
+
+
+@every_part
+def test_save_and_load(part, tmp_path, columns):
+    model, arguments = build(part)
+    preprocessor = preprocessor_of(arguments)
+    preprocessor.class_names = getattr(model.get_layer("head"), "class_names", None)
+    mmzoo.save(model, preprocessor, tmp_path / "model")
+    loaded, again = mmzoo.load(tmp_path / "model")
+    expected = mmzoo.predict(model, preprocessor, columns)
+    np.testing.assert_array_equal(mmzoo.predict(loaded, again, columns), expected)
+    assert loaded.compiled
+    mmzoo.save(loaded, again, tmp_path / "model")  # its own folder may be replaced
+
+
+def test_save_does_not_overwrite_something_else(pair, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(FileExistsError):
+        mmzoo.save(*pair, tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_load_says_what_is_wrong(pair, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"not a model saved by mmzoo\.save"):
+        mmzoo.load(tmp_path)
+    mmzoo.save(*pair, tmp_path / "model")
+    (tmp_path / "model" / "mmzoo.json").write_text('{"format_version": 99}')
+    with pytest.raises(ValueError, match="format version 99"):
+        mmzoo.load(tmp_path / "model")
+
+
+def test_model_and_preprocessor_must_fit(pair, tmp_path):
+    model, preprocessor = pair
+    other = mmzoo.Preprocessor({"text": text()})
+    for function in (mmzoo.save, mmzoo.export_savedmodel, mmzoo.predict):
+        with pytest.raises(ValueError, match="do not fit"):
+            function(model, other, tmp_path / "x")
+    preprocessor.class_names = ["blue", "green", "red"]  # sorted, but the head has another order
+    with pytest.raises(ValueError, match=r"class_names=records\.class_names"):
+        mmzoo.export_savedmodel(model, preprocessor, tmp_path / "x")
+    unlearned = {"image": image(optional=True), "text": text(vocabulary=None)}
+    with pytest.raises(ValueError, match="never learned"):
+        mmzoo.export_savedmodel(model, mmzoo.Preprocessor(unlearned), tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "message"),
+    [
+        ({"image": ["nope.png"], "text": ["a"]}, FileNotFoundError, "nope.png.*row 0"),
+        (
+            {"image": [b"1", b"2"], "text": ["a", "b"]},
+            ValueError,
+            "No readable image in row 0; row",
+        ),
+        ([{"image": b"", "text": "a"}, {"text": ""}], ValueError, "'text' is not optional.*row 1"),
+        ({"image": [b""]}, ValueError, "no column 'text'"),
+        ({"image": [], "text": []}, ValueError, "no rows"),
+    ],
+)
+def test_predict_says_which_row(pair, rows, error, message):
+    with pytest.raises(error, match=message):
+        mmzoo.predict(*pair, rows)

@@ -1,0 +1,104 @@
+"""Texts: standardisation, vocabulary, ids."""
+
+import pytest
+import tensorflow as tf
+
+import mmzoo
+from mmzoo.preprocessing.text import standardize
+
+
+def words(text):
+    return standardize(tf.constant(text)).numpy().decode().split()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Is there a RED circle?", ["is", "there", "a", "red", "circle"]),
+        ("don't -- it’s", ["dont", "its"]),
+        ("état d'été", ["état", "dété"]),
+        ("價格是 100元!", ["價", "格", "是", "100", "元"]),
+        ("カフェで珈琲。", ["カ", "フ", "ェ", "で", "珈", "琲"]),
+        ("한국어", ["한", "국", "어"]),
+        ("nice👍👍", ["nice", "👍", "👍"]),
+        ("السلام عليكم", ["السلام", "عليكم"]),
+        ("tab\tnew\nline\u00a0nbsp\u3000wide", ["tab", "new", "line", "nbsp", "wide"]),
+        ("a\x00b", ["a", "b"]),
+    ],
+)
+def test_standardize(text, expected):
+    assert words(text) == expected
+
+
+def test_bytes_that_are_no_text_do_not_fail():
+    assert standardize(tf.constant(b"\xff\xfe red")).numpy().decode().split()[-1] == "red"
+
+
+def preprocessor(texts=None, **options):
+    made = mmzoo.Preprocessor(
+        {"title": mmzoo.Text(**{"length": 4, "vocabulary_size": 6, **options})}
+    )
+    if texts is not None:
+        made.adapt(mmzoo.data.from_arrays({"title": texts}))
+    return made
+
+
+def ids(made, texts):
+    return made({"title": tf.constant(texts)})["title"].numpy().tolist()
+
+
+def test_most_frequent_words_first_ties_in_alphabetical_order():
+    made = preprocessor(["b a a c", "c a d e f"])
+    assert made.parts["title"].vocabulary == ["a", "c", "b", "d"]
+    assert ids(made, ["a c b d e"]) == [[2, 3, 4, 5]]
+    assert ids(made, ["z", "A!"]) == [[1, 0, 0, 0], [2, 0, 0, 0]]
+
+
+def test_given_vocabulary_is_not_learned_again():
+    made = preprocessor(["x y z"], vocabulary=["red", "blue"])
+    assert ids(made, ["blue red x"]) == [[3, 2, 1, 0]]
+
+
+def test_a_text_without_words_is_one_unknown_word():
+    made = preprocessor(["a b"])
+    tensors, ok = made.checked_call({"title": tf.constant(["?!", ""])})
+    assert tensors["title"].numpy().tolist() == [[1, 0, 0, 0], [0, 0, 0, 0]]
+    assert ok["title"].numpy().tolist() == [True, False]
+
+
+def test_variable_length():
+    made = preprocessor(["a b c d e f g"], length=None, vocabulary_size=20)
+    assert len(ids(made, ["a b c d e f g", "a"])[0]) == 7
+    assert len(ids(made, ["a"])[0]) == 1
+    assert len(ids(made, [""] * 0 or ["?"])[0]) == 1
+
+
+def test_optional_text():
+    made = preprocessor(["a b"], optional=True)
+    tensors, ok = made.checked_call({"title": tf.constant(["a", ""])})
+    assert tensors["title_present"].numpy().tolist() == [True, False]
+    assert ok["title"].numpy().tolist() == [True, True]
+
+
+def test_vocabulary_never_learned():
+    with pytest.raises(ValueError, match=r"vocabulary of 'title' was never learned.*adapt"):
+        ids(preprocessor(), ["a"])
+
+
+def test_nothing_to_learn_from():
+    with pytest.raises(ValueError, match="No words to learn the vocabulary of 'title' from"):
+        preprocessor(["?", "!"])
+
+
+def test_save_and_load(tmp_path):
+    made = preprocessor(["紅色 red", "red"])
+    made.save(tmp_path / "preprocessor.json")
+    loaded = mmzoo.Preprocessor.load(tmp_path / "preprocessor.json")
+    assert loaded.get_config() == made.get_config()
+    assert ids(loaded, ["red 紅 x"]) == ids(made, ["red 紅 x"])
+
+
+def test_a_number_is_no_text():
+    records = mmzoo.data.from_arrays({"title": ["a", 3]})
+    with pytest.raises(TypeError, match="row 1 has 3"):
+        records.to_dataset(preprocessor(["a"]))
