@@ -30,7 +30,7 @@ BatchSize = Annotated[int, typer.Option(min=1, help="Rows a batch.")]
 @app.command()
 def quickstart(
     output: Annotated[str, typer.Option(help="Folder to make.")] = "quickstart",
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training rows.")] = 8,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training rows.")] = 10,
     rows: Annotated[int | None, typer.Option(help="Use only so many rows; all.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
 ):

@@ -1,10 +1,10 @@
 """easy-VQA: questions about pictures of one shape."""
 
+import importlib.metadata
 import json
 import pathlib
 
 from mmzoo.data.sources import from_arrays
-from mmzoo.optional import require
 
 
 def easy_vqa(split):
@@ -31,7 +31,12 @@ def easy_vqa(split):
     """
     if split not in ("train", "test"):
         raise ValueError(f"`split` must be 'train' or 'test'; received: {split!r}.")
-    folder = pathlib.Path(require("easy_vqa", "demo").__file__).parent / "data"
+    # Located, not imported: a script called easy_vqa.py would be imported instead.
+    try:
+        package = importlib.metadata.distribution("easy-vqa")
+    except importlib.metadata.PackageNotFoundError:
+        raise ImportError('This needs easy-vqa: pip install "mmzoo[demo]"') from None
+    folder = pathlib.Path(package.locate_file("easy_vqa")) / "data"
     questions = json.loads((folder / split / "questions.json").read_text())
     answers = sorted((folder / "answers.txt").read_text().split())
     return from_arrays(

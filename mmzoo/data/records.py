@@ -290,8 +290,8 @@ class Records:
         is_path = isinstance(value, (str, os.PathLike))
         return self.describe(row) + (f" ({value})" if is_path else "")
 
-    def _decoder(self, preprocessor, training=False):
-        """Function from a batch of positions (and seeds) to `(decoded, ok)`, by modality name."""
+    def _decoder(self, preprocessor):
+        """Function from a batch of positions to `(decoded, ok)`, two dicts by modality name."""
         import tensorflow as tf
 
         columns = {
@@ -299,17 +299,40 @@ class Records:
             for name, part in preprocessor.parts.items()
         }
 
-        def decode(rows, seeds=None):
+        def decode(rows):
             decoded, good = {}, {}
             for name, (values, read) in columns.items():
                 decoded[name], good[name] = preprocessor.parts[name].decode(
-                    tf.gather(values, rows), read, training, seeds
+                    tf.gather(values, rows), read
                 )
             return decoded, good
 
         return decode
 
-    def to_dataset(self, preprocessor, batch_size=32, training=False, seed=0):
+    def _checked_decoder(self, preprocessor):
+        """As `_decoder`, but returns `decoded` alone, and fails where a value can't be read."""
+        import tensorflow as tf
+
+        decode = self._decoder(preprocessor)
+
+        def checked(rows):
+            decoded, good = decode(rows)
+            checks = [self._raise_unreadable(name, rows, ok) for name, ok in good.items()]
+            with tf.control_dependencies(checks):
+                return tf.nest.map_structure(tf.identity, decoded)
+
+        return checked
+
+    def _cached(self, decode):
+        """Decodes every row now; then a function from a batch of positions to what came out."""
+        import tensorflow as tf
+
+        rows = tf.data.Dataset.range(len(self)).batch(256)
+        batches = list(rows.map(decode, num_parallel_calls=tf.data.AUTOTUNE))
+        whole = tf.nest.map_structure(lambda *parts: tf.concat(parts, axis=0), *batches)
+        return lambda rows: tf.nest.map_structure(lambda values: tf.gather(values, rows), whole)
+
+    def to_dataset(self, preprocessor, batch_size=32, training=False, seed=0, cache=False):
         """A `tf.data.Dataset` of batches for `fit`, `evaluate` and `predict`.
 
         Decoding runs in parallel and after the shuffle, text a batch at a time. The same seed
@@ -321,6 +344,8 @@ class Records:
             training: shuffles anew every epoch, augments, and drops the last short batch (unless
                 it is the only one), so that all batches have one static shape.
             seed: of shuffling and augmentation.
+            cache: decodes every row once, now, and keeps it in memory; augmentation still differs
+                from epoch to epoch.
 
         Returns:
             Dataset of `inputs`, `(inputs, labels)` or `(inputs, labels, sample_weight)`; `inputs`
@@ -339,14 +364,17 @@ class Records:
             raise ValueError(f"`batch_size` must be a positive integer; received: {batch_size!r}.")
         preprocessor.check_adapted()
         self.check(preprocessor.inputs)
-        decode = self._decoder(preprocessor, training)
+        decode = self._checked_decoder(preprocessor)
+        decode = self._cached(decode) if cache else decode
         targets = self._targets(preprocessor)
 
         def batch(rows, seeds=None):
-            decoded, good = decode(rows, seeds)
-            checks = [self._raise_unreadable(name, rows, ok) for name, ok in good.items()]
-            with tf.control_dependencies(checks):
-                decoded = tf.nest.map_structure(tf.identity, decoded)
+            decoded = decode(rows)
+            if seeds is not None:
+                decoded = {
+                    name: part.augment(decoded[name], seeds)
+                    for name, part in preprocessor.parts.items()
+                }
             gathered = [tf.gather(target, rows) for target in targets]
             x = preprocessor.batch(decoded)
             return (x, *gathered) if gathered else x

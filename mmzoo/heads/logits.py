@@ -3,12 +3,16 @@
 A model predicts probabilities, but a loss computed from probabilities is wrong where they
 saturate: in float32 a sigmoid is exactly 1 from a logit of 17 on. Keras lets its TensorFlow
 losses find the logits as an attribute of the prediction; tracers of JAX take no attributes, so
-there the pair is kept in a table for as long as the prediction lives.
+there the latest pairs are kept in a table.
 """
 
+import collections
 import weakref
 
-_LOGITS = {}
+#: id of a prediction -> (reference to it, its logits), oldest first. Logits keep their whole trace
+#: alive, and through it the prediction, so the table itself has to forget.
+_LOGITS = collections.OrderedDict()
+_REMEMBERED = 8
 
 
 def remember_logits(prediction, logits):
@@ -24,9 +28,9 @@ def remember_logits(prediction, logits):
     try:
         prediction._keras_logits = logits
     except AttributeError:
-        key = id(prediction)
-        _LOGITS[key] = logits
-        weakref.finalize(prediction, _LOGITS.pop, key, None)
+        _LOGITS[id(prediction)] = weakref.ref(prediction), logits
+        if len(_LOGITS) > _REMEMBERED:
+            _LOGITS.popitem(last=False)
     return prediction
 
 
@@ -39,5 +43,7 @@ def recall_logits(prediction):
     Returns:
         The logits or `None`.
     """
-    logits = getattr(prediction, "_keras_logits", None)
-    return _LOGITS.get(id(prediction)) if logits is None else logits
+    if hasattr(prediction, "_keras_logits"):
+        return prediction._keras_logits
+    reference, logits = _LOGITS.get(id(prediction), (lambda: None, None))
+    return logits if reference() is prediction else None

@@ -74,17 +74,25 @@ class ImagePreprocessing(Preprocessing):
         pixels = tf.zeros((*self.modality.size, self.modality.channels), tf.uint8)
         return (pixels, False) if self.modality.optional else pixels
 
-    def element(self, value, training=False, seed=None):
+    def element(self, value):
         if not self.modality.optional:
-            return self._pixels(value, training, seed)
+            return self._pixels(value)
         if value.dtype == tf.string:
             present = tf.strings.length(value) > 0
         else:
             present = ~tf.reduce_any(tf.math.is_nan(tf.cast(value, tf.float32)))
-        pixels = tf.cond(
-            present, lambda: self._pixels(value, training, seed), lambda: self.blank()[0]
+        return tf.cond(present, lambda: self._pixels(value), lambda: self.blank()[0]), present
+
+    def augment(self, decoded, seeds):
+        if not self.modality.augmentation:
+            return decoded
+        pixels, *present = decoded if self.modality.optional else (decoded,)
+        pixels = tf.map_fn(
+            lambda row: augment(row[0], self.modality.augmentation, row[1]),
+            (pixels, seeds),
+            fn_output_signature=tf.TensorSpec(pixels.shape[1:], tf.uint8),
         )
-        return pixels, present
+        return (pixels, *present) if self.modality.optional else pixels
 
     def batch(self, decoded):
         if self.modality.optional:
@@ -94,13 +102,10 @@ class ImagePreprocessing(Preprocessing):
             tensors = {self.name: decoded}
         return tensors, tf.ones(tf.shape(tensors[self.name])[:1], tf.bool)
 
-    def _pixels(self, value, training, seed):
-        """Encoded bytes or an array -> `(height, width, channels)` uint8, augmented in training."""
+    def _pixels(self, value):
+        """Encoded bytes or an array -> `(height, width, channels)` uint8."""
         image = decode_image(value) if value.dtype == tf.string else value
-        pixels = self._to_size(self._to_channels(image))
-        if training and seed is not None and self.modality.augmentation:
-            pixels = augment(pixels, self.modality.augmentation, seed)
-        return pixels
+        return self._to_size(self._to_channels(image))
 
     def _to_channels(self, image):
         """`(H, W, 1 to 4)`, uint8 or float -> `(H, W, channels)`; transparency onto white."""

@@ -55,13 +55,11 @@ class Preprocessing:
         """`tf.TensorSpec` of a batch of raw values in the exported signature."""
         raise NotImplementedError(f"{type(self).__name__} must implement `raw_spec`.")
 
-    def element(self, value, training=False, seed=None):
+    def element(self, value):
         """One raw value, decoded. Fails, in the graph, if it can't be.
 
         Args:
             value: scalar string or array.
-            training: whether to augment.
-            seed: `(2,)` int64, what the augmentation draws from; `None`: no augmentation.
 
         Returns:
             What `batch` takes, once batched.
@@ -72,7 +70,7 @@ class Preprocessing:
         """What `element` returns for an absent value."""
         raise NotImplementedError(f"{type(self).__name__} must implement `blank`.")
 
-    def decode(self, values, read=tf.identity, training=False, seeds=None):
+    def decode(self, values, read=tf.identity):
         """`element` for a batch; a value that can't be decoded is blank and not ok.
 
         A graph has no `try`, but a dataset can ignore its errors. The whole batch is tried first;
@@ -81,23 +79,20 @@ class Preprocessing:
         Args:
             values: `(B, ...)` raw values.
             read: what turns one of them into what `element` takes.
-            training: whether to augment.
-            seeds: `(B, 2)` int64, or `None`: no augmentation.
 
         Returns:
             `(decoded, ok)`: what `batch` takes, and `(B,)` bool.
         """
         if not self.works_on_elements:
             return values, tf.ones(tf.shape(values)[:1], tf.bool)
-        seeds = () if seeds is None else (seeds,)
-        rows = tf.data.Dataset.from_tensor_slices((values, *seeds))
+        rows = tf.data.Dataset.from_tensor_slices(values)
         alone = tf.data.Dataset.from_tensors((self.blank(), False))
 
-        def decode(value, seed=None):
-            return self.element(read(value), training, seed), True
+        def decode(value):
+            return self.element(read(value)), True
 
-        def decode_or_blank(*row):
-            tried = tf.data.Dataset.from_tensors(row).map(decode)
+        def decode_or_blank(value):
+            tried = tf.data.Dataset.from_tensors(value).map(decode)
             return tried.ignore_errors().concatenate(alone).take(1)
 
         count = tf.maximum(rows.cardinality(), 1)
@@ -105,6 +100,18 @@ class Preprocessing:
         together = rows.map(decode).batch(count, drop_remainder=True).ignore_errors()
         one_by_one = rows.flat_map(decode_or_blank).batch(count)
         return together.concatenate(one_by_one).take(1).get_single_element()
+
+    def augment(self, decoded, seeds):
+        """Random changes to a batch of training rows; none by default.
+
+        Args:
+            decoded: what `decode` returned.
+            seeds: `(B, 2)` int64; the same seeds give the same changes.
+
+        Returns:
+            What came in, changed.
+        """
+        return decoded
 
     def batch(self, decoded):
         """A batch of decoded values -> the model's tensors.

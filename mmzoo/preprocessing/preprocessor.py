@@ -68,13 +68,11 @@ class Preprocessor:
         for part in self.parts.values():
             part.check_adapted()
 
-    def element(self, row, training=False, seed=None):
+    def element(self, row):
         """Decodes one row: what has to be done a row at a time.
 
         Args:
             row: dict from modality name to a scalar string (encoded bytes, text) or an array.
-            training: whether to augment.
-            seed: `(2,)` int64 tensor that the augmentation draws from.
 
         Returns:
             Dict of what `batch` takes, once batched.
@@ -85,7 +83,7 @@ class Preprocessor:
         import tensorflow as tf
 
         return {
-            name: self.parts[name].element(tf.convert_to_tensor(value), training, seed)
+            name: self.parts[name].element(tf.convert_to_tensor(value))
             for name, value in row.items()
         }
 

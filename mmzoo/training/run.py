@@ -75,6 +75,7 @@ def train_run(
     batch_size=64,
     learning_rate=1e-3,
     seed=0,
+    cache=False,
     verbose="auto",
 ):
     """Trains, evaluates and saves a model, whole or not at all.
@@ -97,6 +98,7 @@ def train_run(
         batch_size: rows a step.
         learning_rate: peak of the schedule.
         seed: of weights, shuffling and augmentation.
+        cache: whether to keep the decoded training rows in memory.
         verbose: as in `keras.Model.fit`.
 
     Returns:
@@ -122,13 +124,15 @@ def train_run(
         preprocessor.adapt(train)
         steps = epochs * max(1, len(train) // batch_size)
         head = model.get_layer("head")
+        optimizer = keras.optimizers.AdamW(warmup_cosine(learning_rate, steps))
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         model.compile(
-            optimizer=keras.optimizers.AdamW(warmup_cosine(learning_rate, steps)),
+            optimizer=optimizer,
             loss=head.make_loss(),
             metrics=head.make_metrics(),
         )
         history = model.fit(
-            train.to_dataset(preprocessor, batch_size, training=True, seed=seed),
+            train.to_dataset(preprocessor, batch_size, training=True, seed=seed, cache=cache),
             validation_data=validation.to_dataset(preprocessor, batch_size),
             epochs=epochs,
             shuffle=False,  # the dataset shuffles

@@ -137,12 +137,13 @@ def test_unreadable_picture_names_row_and_file(csv):
         batches(records.to_dataset(adapted(records)))
 
 
-def test_same_seed_same_batches(records):
+@pytest.mark.parametrize("cache", [False, True])
+def test_same_seed_same_batches(records, cache):
     inputs = {**INPUTS, "image": mmzoo.Image(size=(8, 8), augmentation=["flip", "color"])}
     preprocessor = adapted(records, inputs)
 
     def epochs(seed):
-        dataset = records.to_dataset(preprocessor, batch_size=4, training=True, seed=seed)
+        dataset = records.to_dataset(preprocessor, 4, training=True, seed=seed, cache=cache)
         return [batches(dataset) for _ in range(2)]
 
     first, second, other = epochs(0), epochs(0), epochs(1)

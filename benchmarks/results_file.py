@@ -1,0 +1,54 @@
+"""Results files: `{"environment": {...}, "results": [{...}]}`, one flat record a measurement."""
+
+import datetime
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+
+FOLDER = pathlib.Path(__file__).parent / "results"
+PACKAGES = ("mmzoo", "keras", "tensorflow", "numpy", "torch", "jax")
+
+
+def environment():
+    """Versions and facts of the machine."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        **versions,
+        "python": platform.python_version(),
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "date": datetime.date.today().isoformat(),
+    }
+
+
+def _processor():
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":")[1].strip() for line in lines if "model name" in line), "")
+
+
+def read(name, folder=FOLDER):
+    """The records of `NAME.json`, none where there is no such file."""
+    path = pathlib.Path(folder) / f"{name}.json"
+    return json.loads(path.read_text())["results"] if path.exists() else []
+
+
+def write(name, results, folder=FOLDER):
+    """Writes `NAME.json`, whole or not at all."""
+    path = pathlib.Path(folder) / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    content = {"environment": environment(), "results": results}
+    temporary.write_text(json.dumps(content, indent=1) + "\n")
+    temporary.replace(path)
