@@ -96,7 +96,7 @@ def train(
 ):
     """Train on a CSV file: 80 % to train, 10 % to choose the epoch, 10 % to test."""
     from mmzoo.data import from_csv
-    from mmzoo.files import written_whole
+    from mmzoo.files import check_free
     from mmzoo.modalities import Image, Text
     from mmzoo.training.run import train_run
 
@@ -109,8 +109,7 @@ def train(
         else Text(text_length, vocabulary_size, encoder=text_encoder)
         for key in columns
     }
-    with written_whole(output):  # says now, not after the training, whether it can be made
-        pass
+    check_free(output)  # rather now than after every file was read
     records = from_csv(csv, columns, label=label, root=root)
     print(f"{records}: reading every file once ...", flush=True)
     records.validate(inputs)

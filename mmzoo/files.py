@@ -6,6 +6,12 @@ import shutil
 import tempfile
 
 
+def check_free(path):
+    """Raises a `FileExistsError` if something other than an empty folder is at `path`."""
+    if os.path.exists(path) and (not os.path.isdir(path) or os.listdir(path)):
+        raise FileExistsError(f"{path} exists and is not an empty folder. Choose another path.")
+
+
 @contextlib.contextmanager
 def written_whole(path, replace=False):
     """A temporary folder that becomes `path` when the block ends without an error.
@@ -29,8 +35,8 @@ def written_whole(path, replace=False):
     ['file']
     """
     path = os.path.abspath(os.fspath(path))
-    if os.path.exists(path) and not replace and (not os.path.isdir(path) or os.listdir(path)):
-        raise FileExistsError(f"{path} exists and is not an empty folder. Choose another path.")
+    if not replace:
+        check_free(path)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     temporary = tempfile.mkdtemp(prefix=f".{os.path.basename(path)}-", dir=os.path.dirname(path))
     try:

@@ -1,0 +1,141 @@
+"""The command line, on small files."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas
+import pytest
+import tensorflow as tf
+
+from mmzoo import cli
+from tests.pipeline.raw import raw_columns
+
+TRAIN = (
+    "--image photo --text title --epochs 1 --batch-size 8 --dim 8 --image-size 8 --text-length 6 "
+    "--text-encoder bag --fusion sum"
+).split()  # noqa: SIM905
+
+
+def mmzoo(*arguments):
+    """Runs the command line in this process; its exit code."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["mmzoo", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+    return stop.value.code
+
+
+@pytest.fixture
+def csv(tmp_path):
+    columns, labels = raw_columns(60)
+    for row, value in enumerate(columns["image"]):
+        (tmp_path / f"{row}.png").write_bytes(value)
+    table = pandas.DataFrame(
+        {
+            "photo": [f"{row}.png" for row in range(60)],
+            "title": columns["text"],
+            "category": labels,
+            "price": np.linspace(1, 2, 60),
+        }
+    )
+    path = tmp_path / "rows.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+def test_train_evaluate_predict_export(csv, tmp_path, capsys):
+    run = tmp_path / "run"
+    assert mmzoo("train", "--csv", csv, "--label", "category", "--output", run, *TRAIN) == 0
+    assert {path.name for path in run.iterdir()} == {
+        "columns.json", "confusion_matrix.png", "history.csv", "model", "report.json",
+        "training_curves.png",
+    }  # fmt: skip
+    assert 0 <= json.loads((run / "report.json").read_text())["accuracy"] <= 1
+
+    capsys.readouterr()
+    assert mmzoo("evaluate", run, "--csv", csv) == 0
+    assert "accuracy" in capsys.readouterr().out
+
+    output = tmp_path / "predictions.csv"
+    assert mmzoo("predict", run, "--csv", csv, "--output", output) == 0
+    predictions = pandas.read_csv(output)
+    assert len(predictions) == 60
+    assert set(predictions["predicted"]) <= {"red", "green", "blue"}
+
+    assert mmzoo("export", run, tmp_path / "serving", "--version", "next") == 0
+    answer = tf.saved_model.load(str(tmp_path / "serving" / "1")).signatures["serving_default"]
+    outputs = answer(
+        image=tf.constant([(tmp_path / "0.png").read_bytes()]),
+        text=tf.constant([predictions["title"][0]]),
+    )
+    assert outputs["labels"][0, 0].numpy().decode() == predictions["predicted"][0]
+    np.testing.assert_allclose(outputs["scores"][0, 0], predictions["score"][0], atol=1e-5)
+
+
+def test_numbers_are_a_regression(csv, tmp_path):
+    run = tmp_path / "run"
+    assert mmzoo("train", "--csv", csv, "--label", "price", "--output", run, *TRAIN) == 0
+    assert json.loads((run / "report.json").read_text())["task"] == "regression"
+    output = tmp_path / "predictions.csv"
+    assert mmzoo("predict", run, "--csv", csv, "--output", output) == 0
+    assert np.isfinite(pandas.read_csv(output)["value"]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"--csv": "nowhere.csv"}, "No such file: nowhere.csv"),
+        ({"--label": "kind"}, "has no column 'kind'; it has: photo, title, category, price"),
+        ({"--fusion": "summ"}, "Did you mean 'sum'"),
+        ({"--text-encoder": "bagg"}, "Did you mean 'bag'"),
+    ],
+)
+def test_mistakes_are_one_line_and_leave_nothing(csv, tmp_path, capsys, change, message):
+    options = {"--csv": csv, "--label": "category", "--output": tmp_path / "run"}
+    options |= dict(zip(TRAIN[::2], TRAIN[1::2], strict=True)) | change
+    arguments = [part for option in options.items() for part in option]
+    assert mmzoo("train", *arguments) == 1
+    error = capsys.readouterr().err
+    assert message in error and "Traceback" not in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_broken_pictures_are_found_before_the_training(csv, tmp_path, capsys):
+    (tmp_path / "7.png").write_bytes(b"junk")
+    run = tmp_path / "run"
+    assert mmzoo("train", "--csv", csv, "--label", "category", "--output", run, *TRAIN) == 1
+    assert "rows.csv, row 9 (7.png)" in capsys.readouterr().err
+    assert not run.exists()
+
+
+def test_existing_output_is_refused_at_once(csv, tmp_path, capsys):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "file").touch()
+    assert mmzoo("train", "--csv", csv, "--label", "category", "--output", run, *TRAIN) == 1
+    assert "not an empty folder" in capsys.readouterr().err
+
+
+def test_list(capsys):
+    assert mmzoo("list") == 0
+    output = capsys.readouterr().out
+    assert "cnn_lstm_concat" in output and "cross_attention" in output
+
+
+def test_module():
+    result = subprocess.run(
+        [sys.executable, "-m", "mmzoo", "--help"], capture_output=True, text=True
+    )
+    assert result.returncode == 0 and "quickstart" in result.stdout
+
+
+def test_quickstart_small(tmp_path, capsys):
+    pytest.importorskip("easy_vqa", reason="the extra `demo` is not installed")
+    folder = tmp_path / "quickstart"
+    assert mmzoo("quickstart", "--output", folder, "--rows", "400", "--epochs", "1") == 0
+    output = capsys.readouterr().out
+    assert "in a process without mmzoo" in output
+    assert (folder / "answers.png").stat().st_size > 10_000
+    assert (folder / "serving" / "saved_model.pb").exists()

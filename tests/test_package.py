@@ -1,0 +1,115 @@
+"""The package as such: what importing it costs, and that it works without TensorFlow."""
+
+import ast
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import pytest
+
+import mmzoo
+
+ROOT = pathlib.Path(mmzoo.__file__).parent
+PURE_KERAS = ("encoders", "fusion", "heads", "layers", "modalities")
+
+FIRST_IMPORT = """
+import time
+import keras
+start = time.perf_counter()
+import mmzoo
+print(time.perf_counter() - start)
+"""
+
+WITHOUT_TENSORFLOW = """
+import sys
+sys.modules["tensorflow"] = None  # importing it fails
+import numpy as np
+import mmzoo
+
+inputs = {
+    "image": mmzoo.Image(size=(8, 8), encoder={"class_name": "cnn", "config": {"filters": [4]}}),
+    "text": mmzoo.Text(length=4, vocabulary_size=9, vocabulary=["red"], encoder="bag"),
+}
+model = mmzoo.build_model(inputs=inputs, head=mmzoo.heads.Softmax(class_names=["a", "b"]), dim=8)
+x = {"image": np.random.rand(6, 8, 8, 3) * 255, "text": np.random.randint(0, 9, (6, 4))}
+model.fit(x, np.arange(6) % 2, verbose=0)
+preprocessor = mmzoo.Preprocessor(inputs)
+mmzoo.save(model, preprocessor, sys.argv[1])
+loaded, again = mmzoo.load(sys.argv[1])
+assert again.get_config() == preprocessor.get_config()
+np.testing.assert_allclose(loaded.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6)
+"""
+
+
+def run(code, *arguments, **environment):
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True, text=True, env={**os.environ, **environment},
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_import_adds_little():
+    assert min(float(run(FIRST_IMPORT)) for _ in range(3)) < 0.2
+
+
+def test_works_on_jax_without_tensorflow(tmp_path):
+    pytest.importorskip("jax", reason="the extra `jax` is not installed")
+    run(WITHOUT_TENSORFLOW, str(tmp_path / "model"), KERAS_BACKEND="jax")
+
+
+def test_model_trained_on_jax_predicts_the_same_on_tensorflow(tmp_path):
+    pytest.importorskip("jax", reason="the extra `jax` is not installed")
+    code = WITHOUT_TENSORFLOW + (
+        "x = {'image': np.full((2, 8, 8, 3), 99.0), 'text': np.array([[2, 1, 0, 0]] * 2)}\n"
+        "print(loaded.predict(x, verbose=0).tolist())"
+    )
+    expected = ast.literal_eval(run(code, str(tmp_path / "model"), KERAS_BACKEND="jax"))
+    model, _ = mmzoo.load(tmp_path / "model")
+    import numpy as np
+
+    x = {"image": np.full((2, 8, 8, 3), 99.0), "text": np.array([[2, 1, 0, 0]] * 2)}
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, atol=1e-5)
+
+
+def imports(path):
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+@pytest.mark.parametrize("folder", PURE_KERAS)
+def test_the_trained_half_is_pure_keras(folder):
+    for path in (ROOT / folder).glob("*.py"):
+        names = {
+            name
+            for name in imports(path)
+            if name.split(".")[0] in ("tensorflow", "jax") or name.startswith("keras.src")
+        }
+        lazily = {"mmzoo.preprocessing"} if folder == "modalities" else set()
+        assert not names - lazily, path
+
+
+def test_every_public_name_is_documented():
+    for name in mmzoo.__all__:
+        assert (getattr(mmzoo, name).__doc__ or "").strip(), name
+    for part in (mmzoo.encoders, mmzoo.fusion, mmzoo.heads, mmzoo.layers, mmzoo.data):
+        for name in part.__all__:
+            thing = getattr(part, name)
+            if callable(thing):
+                assert (thing.__doc__ or "").strip(), f"{part.__name__}.{name}"
+
+
+def test_every_layer_can_be_loaded_in_safe_mode():
+    for part in (mmzoo.encoders, mmzoo.fusion, mmzoo.heads, mmzoo.layers):
+        for name in part.__all__:
+            thing = getattr(part, name)
+            base = name in ("Encoder", "Fusion", "Head", "CompositeLayer")
+            if isinstance(thing, type) and issubclass(thing, keras.layers.Layer) and not base:
+                assert keras.saving.get_registered_name(thing) == f"mmzoo>{name}"
