@@ -12,10 +12,23 @@ import tensorflow as tf
 from mmzoo import cli
 from tests.pipeline.raw import raw_columns
 
-TRAIN = (
-    "--image photo --text title --epochs 1 --batch-size 8 --dim 8 --image-size 8 --text-length 6 "
-    "--text-encoder bag --fusion sum"
-).split()  # noqa: SIM905
+TRAIN = {
+    "--image": "photo",
+    "--text": "title",
+    "--epochs": "1",
+    "--batch-size": "8",
+    "--dim": "8",
+    "--image-size": "8",
+    "--text-length": "6",
+    "--text-encoder": "bag",
+    "--fusion": "sum",
+}
+
+
+def train(**options):
+    """Runs `mmzoo train` with small options and these; its exit code."""
+    options = {f"--{name.replace('_', '-')}": value for name, value in options.items()}
+    return mmzoo("train", *(part for option in (TRAIN | options).items() for part in option))
 
 
 def mmzoo(*arguments):
@@ -47,7 +60,7 @@ def csv(tmp_path):
 
 def test_train_evaluate_predict_export(csv, tmp_path, capsys):
     run = tmp_path / "run"
-    assert mmzoo("train", "--csv", csv, "--label", "category", "--output", run, *TRAIN) == 0
+    assert train(csv=csv, label="category", output=run) == 0
     assert {path.name for path in run.iterdir()} == {
         "columns.json", "confusion_matrix.png", "history.csv", "model", "report.json",
         "training_curves.png",
@@ -76,7 +89,7 @@ def test_train_evaluate_predict_export(csv, tmp_path, capsys):
 
 def test_numbers_are_a_regression(csv, tmp_path):
     run = tmp_path / "run"
-    assert mmzoo("train", "--csv", csv, "--label", "price", "--output", run, *TRAIN) == 0
+    assert train(csv=csv, label="price", output=run) == 0
     assert json.loads((run / "report.json").read_text())["task"] == "regression"
     output = tmp_path / "predictions.csv"
     assert mmzoo("predict", run, "--csv", csv, "--output", output) == 0
@@ -86,17 +99,15 @@ def test_numbers_are_a_regression(csv, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"--csv": "nowhere.csv"}, "No such file: nowhere.csv"),
-        ({"--label": "kind"}, "has no column 'kind'; it has: photo, title, category, price"),
-        ({"--fusion": "summ"}, "Did you mean 'sum'"),
-        ({"--text-encoder": "bagg"}, "Did you mean 'bag'"),
+        ({"csv": "nowhere.csv"}, "No such file: nowhere.csv"),
+        ({"label": "kind"}, "has no column 'kind'; it has: photo, title, category, price"),
+        ({"fusion": "summ"}, "Did you mean 'sum'"),
+        ({"text_encoder": "bagg"}, "Did you mean 'bag'"),
     ],
 )
 def test_mistakes_are_one_line_and_leave_nothing(csv, tmp_path, capsys, change, message):
-    options = {"--csv": csv, "--label": "category", "--output": tmp_path / "run"}
-    options |= dict(zip(TRAIN[::2], TRAIN[1::2], strict=True)) | change
-    arguments = [part for option in options.items() for part in option]
-    assert mmzoo("train", *arguments) == 1
+    options = {"csv": csv, "label": "category", "output": tmp_path / "run"}
+    assert train(**(options | change)) == 1
     error = capsys.readouterr().err
     assert message in error and "Traceback" not in error
     assert not (tmp_path / "run").exists()
@@ -105,7 +116,7 @@ def test_mistakes_are_one_line_and_leave_nothing(csv, tmp_path, capsys, change, 
 def test_broken_pictures_are_found_before_the_training(csv, tmp_path, capsys):
     (tmp_path / "7.png").write_bytes(b"junk")
     run = tmp_path / "run"
-    assert mmzoo("train", "--csv", csv, "--label", "category", "--output", run, *TRAIN) == 1
+    assert train(csv=csv, label="category", output=run) == 1
     assert "rows.csv, row 9 (7.png)" in capsys.readouterr().err
     assert not run.exists()
 
@@ -114,7 +125,7 @@ def test_existing_output_is_refused_at_once(csv, tmp_path, capsys):
     run = tmp_path / "run"
     run.mkdir()
     (run / "file").touch()
-    assert mmzoo("train", "--csv", csv, "--label", "category", "--output", run, *TRAIN) == 1
+    assert train(csv=csv, label="category", output=run) == 1
     assert "not an empty folder" in capsys.readouterr().err
 
 
