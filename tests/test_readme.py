@@ -1,0 +1,51 @@
+"""Every line of Python in the README runs, in order, on small data."""
+
+import pathlib
+import re
+
+import pandas
+import pytest
+
+from tests.pipeline.raw import encoded, raw_columns
+
+README = pathlib.Path(__file__).parent.parent / "README.md"
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    """A folder with `rows.csv` and `photos/`, as the README's reader has it."""
+    columns, labels = raw_columns(60)
+    (tmp_path / "photos").mkdir()
+    for row, value in enumerate(columns["image"]):
+        (tmp_path / "photos" / f"{row}.png").write_bytes(value)
+    (tmp_path / "photos" / "1.jpg").write_bytes(encoded([[[9, 9, 9]] * 8] * 8, "JPEG"))
+    pandas.DataFrame(
+        {
+            "photo": [f"{row}.png" for row in range(60)],
+            "title": columns["text"],
+            "category": labels,
+        }
+    ).to_csv(tmp_path / "rows.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_snippets(shop):
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
+    assert len(blocks) == 4
+    namespace = {}
+    for block in blocks:
+        exec(block, namespace)
+    assert namespace["report"].rows == 6
+    assert namespace["outputs"]["labels"].shape == (1, 3)
+
+
+def test_parts_are_listed():
+    import mmzoo
+
+    text = README.read_text()
+    names = [*mmzoo.fusion.names(), *mmzoo.heads.names(), *mmzoo.list_models()]
+    for kind in mmzoo.encoders.ENCODERS:
+        names += mmzoo.encoders.names(kind)
+    missing = [name for name in names if f"`{name}`" not in text]
+    assert not missing
