@@ -147,7 +147,7 @@ class Report:
         figure = draw_confusion_matrix(
             np.asarray(self.confusion_matrix),
             self.class_names,
-            title=f"Accuracy {self.accuracy:.1%} on {self.rows:,} rows",
+            title=f"Accuracy {self.accuracy:.2%} on {self.rows:,} rows",
         )
         if path is not None:
             save_figure(figure, path)
@@ -247,4 +247,4 @@ def _figure(value):
     """A figure as text: what is undefined is a dash."""
     if isinstance(value, str):
         return value
-    return "–" if value is None else f"{value:.4g}" if abs(value) >= 10 else f"{value:.3f}"
+    return "–" if value is None else f"{value:.4g}" if abs(value) >= 10 else f"{value:.4f}"
