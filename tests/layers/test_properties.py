@@ -41,7 +41,7 @@ def gradients(model, x, y):
             )
             return model.compute_loss(x, ops.convert_to_tensor(y), prediction)
 
-        values = jax.grad(loss)([weight.value for weight in weights])
+        values = jax.jit(jax.grad(loss))([weight.value for weight in weights])
     return {
         weight.path: None if value is None else ops.convert_to_numpy(value)
         for weight, value in zip(weights, values, strict=True)
