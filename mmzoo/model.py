@@ -8,21 +8,12 @@
 This file is the part from the encoders to the head: pure Keras, on any backend, compiled by XLA.
 """
 
-import re
-
 import keras
 
 from mmzoo import encoders, heads, recipes
 from mmzoo import fusion as fusions
 from mmzoo.layers import AbsentToken, NeutralInput
-from mmzoo.modalities import Modality
-
-#: Endings that a modality's name may not have: mmzoo names inputs, outputs and layers with them.
-RESERVED_SUFFIXES = (
-    "_absent", "_encoder", "_mask", "_neutral", "_ok", "_present", "_projection", "_segments",
-)  # fmt: skip
-#: Names that a modality may not have.
-RESERVED_NAMES = ("fusion", "head", "labels", "ok", "probabilities", "scores", "values")
+from mmzoo.modalities import check_inputs
 
 
 def build_model(
@@ -47,7 +38,7 @@ def build_model(
             matches `[a-z][a-z0-9_]*` and is that of the model's input.
         fusion: fusion block: a name from `mmzoo.fusion.names()`, a config dict or an instance.
         head: head: a name from `mmzoo.heads.names()`, a config dict or an instance.
-        dim: width of the tokens where the fusion block wants equal widths.
+        dim: width the tokens are projected to, where the fusion block wants that.
         compile: whether to compile with `optimizer`, the head's loss and metrics, and
             `jit_compile="auto"`. You may always compile again.
         optimizer: as in `keras.Model.compile`.
@@ -106,7 +97,8 @@ def build_model(
             **modality.encoder_defaults(),
         )
         tokens[key], mask[key] = encoder(x)
-        if fusion.equal_widths and tokens[key].shape[-1] != fusion.dim:
+        differs = tokens[key].shape[-1] != fusion.dim
+        if fusion.projects == "always" or (fusion.projects == "if_needed" and differs):
             project = keras.layers.Dense(fusion.dim, dtype=dtype, name=f"{key}_projection")
             tokens[key] = project(tokens[key])
         if modality.optional:
@@ -123,38 +115,6 @@ def build_model(
             jit_compile="auto",
         )
     return model
-
-
-def check_inputs(inputs):
-    """Raises unless `inputs` is a non-empty dict from valid names to modalities.
-
-    Args:
-        inputs: what a user gave as `inputs=`.
-
-    Raises:
-        ValueError: for no inputs, or a name that is impossible or reserved.
-        TypeError: where a value is not a modality.
-    """
-    if not inputs:
-        raise ValueError(
-            "`inputs` is missing: a dict from names to modalities, such as "
-            '{"image": mmzoo.Image(size=(64, 64))}.'
-        )
-    for key, modality in inputs.items():
-        if not isinstance(key, str) or not re.fullmatch("[a-z][a-z0-9_]*", key):
-            raise ValueError(
-                f"{key!r} can't be the name of a modality: it must match [a-z][a-z0-9_]*."
-            )
-        if key in RESERVED_NAMES or key.endswith(RESERVED_SUFFIXES):
-            raise ValueError(
-                f"{key!r} can't be the name of a modality: mmzoo needs it. Reserved are the names "
-                f"{', '.join(RESERVED_NAMES)} and the endings {', '.join(RESERVED_SUFFIXES)}."
-            )
-        if not isinstance(modality, Modality):
-            raise TypeError(
-                f"inputs[{key!r}] must be a modality such as mmzoo.Image or mmzoo.Text; received: "
-                f"{modality!r}."
-            )
 
 
 def named(layer, name):

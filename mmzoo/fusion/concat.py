@@ -36,7 +36,7 @@ class Concat(Fusion):
     Reference: early (feature) fusion; Baltrušaitis et al. 2017, arXiv 1705.09406, section 6.
     """
 
-    equal_widths = False
+    projects = "never"
 
     def __init__(self, dim=None, hidden_units=None, **kwargs):
         default = (dim,) if dim else ()

@@ -40,6 +40,8 @@ class CrossAttention(Fusion):
     Reference: Lu et al. 2019, arXiv 1908.02265 (ViLBERT).
     """
 
+    projects = "if_needed"
+
     def __init__(self, dim=None, depth=2, num_heads=4, hidden_dim=None, **kwargs):
         super().__init__(dim=dim, **kwargs)
         self.depth = depth

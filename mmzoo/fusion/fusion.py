@@ -14,7 +14,9 @@ class Fusion(CompositeLayer):
 
     Two class attributes say what `build_model` should hand over:
 
-    * `equal_widths`: whether every modality's tokens must have the width `dim`.
+    * `projects`: when every modality's tokens go through a linear map to the width `dim` first:
+      `"always"`, where these maps are part of the block's definition; `"if_needed"`, where it has
+      linear maps of its own and only the widths must agree; `"never"`.
     * `masks_absent`: whether an absent modality is masked out entirely (`True`) or stands as one
       learned token (`False`).
 
@@ -33,7 +35,7 @@ class Fusion(CompositeLayer):
         `(B, D)`: the last of `hidden_units` wide, or as the block says.
     """
 
-    equal_widths = True
+    projects = "always"
     masks_absent = False
 
     def __init__(self, dim=None, hidden_units=(), activation="relu", dropout=0.0, **kwargs):

@@ -38,6 +38,8 @@ class MergedAttention(Fusion):
     Reference: Kim et al. 2021, arXiv 2102.03334 (ViLT).
     """
 
+    projects = "if_needed"
+
     def __init__(self, dim=None, depth=2, num_heads=4, hidden_dim=None, **kwargs):
         super().__init__(dim=dim, **kwargs)
         self.depth = depth

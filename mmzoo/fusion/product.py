@@ -10,7 +10,7 @@ class Product(Fusion):
     """The element-wise product of the modalities' squashed mean tokens (MLB).
 
     `h = prod_m tanh(x_m)`: a low-rank bilinear model of all pairs of features. The linear maps of
-    the paper are the projections `build_model` puts before the block.
+    the paper are the projections that `build_model` puts before the block.
 
     Args:
         dim: common width of the tokens.

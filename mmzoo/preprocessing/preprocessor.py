@@ -6,7 +6,7 @@ import os
 import keras
 
 from mmzoo.identifiers import nearest_hint
-from mmzoo.model import check_inputs
+from mmzoo.modalities import check_inputs
 
 FORMAT_VERSION = 1
 
