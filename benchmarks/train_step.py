@@ -1,6 +1,7 @@
 """One train step: mmzoo against hand-written Keras, PyTorch eager and torch.compile.
 
     python benchmarks/train_step.py            # PyTorch is compared where it is installed
+    python benchmarks/train_step.py --table    # the table of what was measured last
 
 All run the network of `mmzoo quickstart` (three convolutions, word embeddings, co-attention in both
 directions, AdamW) on the same batch of 64, in one process, by turns. What counts is the ratio of
@@ -11,6 +12,7 @@ import argparse
 import os
 import statistics
 import time
+from unittest import mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -18,7 +20,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
-from results_file import FOLDER, write
+from results_file import FOLDER, read, write
 
 import mmzoo
 from mmzoo.quickstart import FUSION, INPUTS
@@ -42,7 +44,7 @@ def optimizer():
     return keras.optimizers.AdamW(LEARNING_RATE, weight_decay=DECAY)
 
 
-def mmzoo_model():
+def mmzoo_model(name="mmzoo"):
     model = mmzoo.build_model(
         inputs=INPUTS,
         fusion=FUSION,
@@ -50,8 +52,41 @@ def mmzoo_model():
         dim=DIM,
         optimizer=optimizer(),
     )
-    model.name = "mmzoo"
+    model.name = name
     return model
+
+
+def variants():
+    """mmzoo's network with something left out or exchanged, to see what costs how much."""
+    compiled = mmzoo_model("mmzoo with XLA")
+    head = compiled.get_layer("head")
+    compiled.compile(optimizer(), head.make_loss(), metrics=head.make_metrics(), jit_compile=True)
+    descent = mmzoo_model("mmzoo with plain SGD")
+    descent.compile(keras.optimizers.SGD(LEARNING_RATE), head.make_loss(), head.make_metrics())
+    with mock.patch.object(layers, "LayerNormalization", _Identity):
+        without_norm = mmzoo_model("mmzoo without LayerNorm")
+    without_convolutions = mmzoo.build_model(
+        inputs={
+            **INPUTS,
+            "image": mmzoo.Image((SIZE, SIZE), encoder=layers.AveragePooling2D(SIZE // 4)),
+        },
+        fusion=FUSION,
+        head=mmzoo.heads.Softmax(CLASSES),
+        dim=DIM,
+        optimizer=optimizer(),
+    )
+    without_convolutions.name = "mmzoo without convolutions"
+    return compiled, descent, without_norm, without_convolutions
+
+
+class _Identity(layers.Layer):
+    """What a normalisation is replaced by."""
+
+    def __init__(self, epsilon=None, **kwargs):
+        super().__init__(**kwargs)
+
+    def call(self, x):
+        return x
 
 
 def keras_model():
@@ -173,7 +208,7 @@ def contenders(steps):
     """name -> (function that trains `steps` steps, number of parameters)."""
     keras.utils.set_random_seed(0)
     made = {}
-    for model in (mmzoo_model(), keras_model()):
+    for model in (mmzoo_model(), keras_model(), *variants()):
         made[model.name] = (keras_steps(model, steps), model.count_params())
     try:
         import torch
@@ -186,15 +221,30 @@ def contenders(steps):
     return made
 
 
+def table(results):
+    """The results as a Markdown table, a row a contender."""
+    lines = ["| contender | ms a step | mmzoo's time in it |", "|---|---|---|"]
+    lines += [
+        f"| {r['contender']} | {1000 * r['seconds']:.1f} | {r['mmzoo_ratio']:.2f}x |"
+        for r in results
+    ]
+    return "\n".join(lines)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--steps", type=int, default=20, help="steps a turn")
     parser.add_argument("--folder", default=FOLDER, help="where the results file goes")
+    parser.add_argument("--table", action="store_true", help="print the table and stop")
     arguments = parser.parse_args()
+    if arguments.table:
+        print(table(read(NAME, arguments.folder)))
+        return
     made = contenders(arguments.steps)
     parameters = {name: count for name, (_, count) in made.items()}
-    assert len(set(parameters.values())) == 1, f"not the same network: {parameters}"
+    same = {count for name, count in parameters.items() if not name.startswith("mmzoo w")}
+    assert len(same) == 1, f"not the same network: {parameters}"
     seconds = {name: [] for name in made}
     for round_number in range(-1, arguments.rounds):  # the first one warms up
         names = list(made)
@@ -218,8 +268,7 @@ def main():
                 "steps": arguments.steps,
             }
         )
-        print(f"{name:15} {1000 * results[-1]['seconds']:6.1f} ms a step; mmzoo takes "
-              f"{results[-1]['mmzoo_ratio']:.3f} of its time")  # fmt: skip
+    print(table(results))
     write(NAME, results, arguments.folder)
 
 

@@ -81,9 +81,10 @@ def _archive(model, preprocessor):
     import tensorflow as tf
 
     head = model.get_layer("head")
+    class_names = getattr(head, "class_names", None) or preprocessor.class_names
 
     def from_tensors(tensors):
-        return _outputs(head, model(tensors, training=False))
+        return _outputs(head, class_names, model(tensors, training=False))
 
     def from_raw(batch):
         tensors, good = preprocessor.checked_call(batch)
@@ -102,7 +103,7 @@ def _archive(model, preprocessor):
     return archive
 
 
-def _outputs(head, prediction):
+def _outputs(head, class_names, prediction):
     """The named outputs of a prediction `(B, units)`."""
     import tensorflow as tf
 
@@ -112,7 +113,7 @@ def _outputs(head, prediction):
     if isinstance(head, Sigmoid) and head.units == 1:
         probabilities = tf.concat([1 - prediction, prediction], axis=1)  # no, yes
     count = probabilities.shape[-1]
-    names = tf.constant(head.class_names or [str(i) for i in range(count)])
+    names = tf.constant(class_names or [str(i) for i in range(count)])
     scores, indices = tf.math.top_k(probabilities, k=min(TOP, count))
     return {
         "probabilities": prediction,

@@ -97,10 +97,17 @@ def check_pair(model, preprocessor):
             f"preprocessor makes {sorted(made)}."
         )
     preprocessor.check_adapted()
-    class_names = getattr(model.get_layer("head"), "class_names", None)
-    if class_names and preprocessor.class_names and class_names != preprocessor.class_names:
+    head = model.get_layer("head")
+    class_names = getattr(head, "class_names", None)
+    known = preprocessor.class_names
+    if known and head.units not in (len(known), 1 if len(known) == 2 else len(known)):
+        raise ValueError(
+            f"Model and preprocessor do not fit: the head has {head.units} units, the preprocessor "
+            f"knows {len(known)} classes: {', '.join(known[:20])}."
+        )
+    if class_names and known and class_names != known:
         raise ValueError(
             f"Model and preprocessor do not fit: the head's classes are {class_names}, the "
-            f"preprocessor's {preprocessor.class_names}. Give the head "
+            f"preprocessor's {known}. Give the head "
             "`class_names=records.class_names` of the records the preprocessor was adapted to."
         )

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import runpy
 
 import pandas
 import pytest
@@ -49,3 +50,11 @@ def test_parts_are_listed():
         names += mmzoo.encoders.names(kind)
     missing = [name for name in names if f"`{name}`" not in text]
     assert not missing
+
+
+@pytest.mark.parametrize("benchmark", ["easy_vqa", "train_step"])
+def test_tables_are_those_of_the_results_files(benchmark, monkeypatch):
+    folder = README.parent / "benchmarks"
+    monkeypatch.syspath_prepend(folder)
+    script = runpy.run_path(str(folder / f"{benchmark}.py"))
+    assert script["table"](script["read"](benchmark)) in README.read_text()

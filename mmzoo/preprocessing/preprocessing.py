@@ -70,7 +70,7 @@ class Preprocessing:
         """What `element` returns for an absent value."""
         raise NotImplementedError(f"{type(self).__name__} must implement `blank`.")
 
-    def decode(self, values, read=tf.identity):
+    def decode(self, values, read=tf.identity, num_parallel_calls=None):
         """`element` for a batch; a value that can't be decoded is blank and not ok.
 
         A graph has no `try`, but a dataset can ignore its errors. The whole batch is tried first;
@@ -79,6 +79,8 @@ class Preprocessing:
         Args:
             values: `(B, ...)` raw values.
             read: what turns one of them into what `element` takes.
+            num_parallel_calls: values decoded at once; `None`: one, where whole batches already
+                run in parallel.
 
         Returns:
             `(decoded, ok)`: what `batch` takes, and `(B,)` bool.
@@ -97,9 +99,9 @@ class Preprocessing:
 
         count = tf.maximum(rows.cardinality(), 1)
         # Without drop_remainder the rows behind an error would come out as a batch of their own.
-        together = rows.map(decode).batch(count, drop_remainder=True).ignore_errors()
+        together = rows.map(decode, num_parallel_calls).batch(count, drop_remainder=True)
         one_by_one = rows.flat_map(decode_or_blank).batch(count)
-        return together.concatenate(one_by_one).take(1).get_single_element()
+        return together.ignore_errors().concatenate(one_by_one).take(1).get_single_element()
 
     def augment(self, decoded, seeds):
         """Random changes to a batch of training rows; none by default.

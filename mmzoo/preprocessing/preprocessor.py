@@ -140,7 +140,9 @@ class Preprocessor:
         for name, part in self.parts.items():
             if name not in batch:
                 raise ValueError(f"The batch has no {name!r}; it has: {', '.join(batch)}.")
-            decoded, readable = part.decode(tf.convert_to_tensor(batch[name]))
+            decoded, readable = part.decode(
+                tf.convert_to_tensor(batch[name]), num_parallel_calls=tf.data.AUTOTUNE
+            )
             outputs, filled = part.batch(decoded)
             tensors.update(outputs)
             good[name] = readable & filled
