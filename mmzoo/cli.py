@@ -16,9 +16,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-#: Beside the model: which columns of a file it was trained on.
-COLUMNS_FILE = "columns.json"
-
 Csv = Annotated[str, typer.Option("--csv", help="CSV file with a header line, UTF-8.")]
 Root = Annotated[
     str | None, typer.Option(help="Folder that relative paths start from; the file's own.")
@@ -93,6 +90,9 @@ def train(
     batch_size: BatchSize = 32,
     learning_rate: Annotated[float, typer.Option(min=0, help="Peak learning rate.")] = 1e-3,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    regression: Annotated[
+        bool, typer.Option("--regression", help="The labels are numbers to predict, not classes.")
+    ] = False,
 ):
     """Train on a CSV file: 80 % to train, 10 % to choose the epoch, 10 % to test."""
     from mmzoo.data import from_csv
@@ -110,7 +110,7 @@ def train(
         for key in columns
     }
     check_free(output)  # rather now than after every file was read
-    records = from_csv(csv, columns, label=label, root=root)
+    records = from_csv(csv, columns, label=label, root=root, regression=regression or None)
     print(f"{records}: reading every file once ...", flush=True)
     records.validate(inputs)
     parts = records.split(0.8, 0.1, 0.1, seed=seed)
@@ -124,9 +124,8 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         seed=seed,
+        metadata={"columns": columns, "label": label},
     )
-    with open(os.path.join(output, COLUMNS_FILE), "w", encoding="utf-8") as file:
-        json.dump({"columns": columns, "label": label}, file, ensure_ascii=False)
     print(f"Everything is in {output}/: {', '.join(sorted(os.listdir(output)))}")
 
 
@@ -143,7 +142,9 @@ def evaluate(run: Run, csv: Csv, root: Root = None, batch_size: BatchSize = 64):
         label=trained_on["label"],
         class_names=preprocessor.class_names,
         root=root,
+        regression=preprocessor.class_names is None,
     )
+    records.validate(preprocessor.inputs)
     evaluate_model(model, records.to_dataset(preprocessor, batch_size))
 
 
@@ -157,6 +158,7 @@ def predict(
 ):
     """Add predictions to the rows of a CSV file: label and score, or value."""
     from mmzoo.data import from_csv
+    from mmzoo.data.sources import separator
     from mmzoo.prediction import predict as predict_rows
 
     pandas = require("pandas", "report")
@@ -165,7 +167,12 @@ def predict(
     model, preprocessor, trained_on = _load(run)
     records = from_csv(csv, trained_on["columns"], root=root)
     predictions = predict_rows(model, preprocessor, records, batch_size, verbose="auto")
-    table = pandas.read_csv(csv, dtype=str, keep_default_na=False)
+    table = pandas.read_csv(
+        csv, sep=separator(csv), dtype=str, keep_default_na=False, index_col=False
+    )
+    taken = {"predicted", "score", "value"} & set(table.columns)
+    if taken:
+        raise ValueError(f"{csv} has columns that would be overwritten: {sorted(taken)}.")
     class_names = preprocessor.class_names
     if class_names is None:
         for unit in range(predictions.shape[1]):
@@ -204,10 +211,11 @@ def _named(kind, columns):
 def _load(run):
     """`(model, preprocessor, columns)` of a folder that `mmzoo train` made."""
     from mmzoo.saving import load
+    from mmzoo.training.run import METADATA_FILE
 
-    path = os.path.join(run, COLUMNS_FILE)
+    path = os.path.join(run, METADATA_FILE)
     if not os.path.isfile(path):
-        raise FileNotFoundError(f"{run} is not a folder made by `mmzoo train`: no {COLUMNS_FILE}.")
+        raise FileNotFoundError(f"{run} is not a folder made by `mmzoo train`: no {METADATA_FILE}.")
     with open(path, encoding="utf-8") as file:
         trained_on = json.load(file)
     return *load(os.path.join(run, "model")), trained_on

@@ -119,11 +119,11 @@ def build_model(
 
 def named(layer, name):
     """`layer` under the name the model promises; a copy if it was called otherwise."""
-    if layer.name == name:
-        return layer
     if layer.built:
         raise ValueError(
-            f"The layer {layer.name!r} is already part of a model, so it can't become {name!r} of "
-            f"another. Make a new one, or create it with name={name!r}."
+            f"The layer {layer.name!r} is already part of a model, so it can't be {name!r} of "
+            "another. Make a new one."
         )
+    if layer.name == name:
+        return layer
     return type(layer).from_config({**layer.get_config(), "name": name})

@@ -66,5 +66,11 @@ def _as_records(rows, inputs):
         return rows
     if not isinstance(rows, dict):
         rows = list(rows)
+        unknown = {key for row in rows for key in row} - set(inputs)
+        if unknown:
+            raise ValueError(
+                f"Rows have values that the model does not take: {sorted(unknown)}. It takes: "
+                f"{', '.join(inputs)}."
+            )
         rows = {name: [row.get(name) for row in rows] for name in inputs}
     return Records({name: rows[name] for name in inputs if name in rows})

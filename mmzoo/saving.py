@@ -6,6 +6,7 @@ import os
 import keras
 
 from mmzoo.files import written_whole
+from mmzoo.heads import Regression
 from mmzoo.preprocessing import Preprocessor
 
 FORMAT_VERSION = 1
@@ -42,7 +43,9 @@ def save(model, preprocessor, path):
     ['mmzoo.json', 'model.keras', 'preprocessor.json']
     """
     check_pair(model, preprocessor)
-    ours = os.path.isfile(os.path.join(path, FORMAT_FILE))
+    ours = os.path.isdir(path) and set(os.listdir(path)) == {
+        MODEL_FILE, PREPROCESSOR_FILE, FORMAT_FILE
+    }  # fmt: skip
     with written_whole(path, replace=ours) as folder:
         model.save(os.path.join(folder, MODEL_FILE))
         preprocessor.save(os.path.join(folder, PREPROCESSOR_FILE))
@@ -88,19 +91,35 @@ def check_pair(model, preprocessor):
         model: what `mmzoo.build_model` returned.
         preprocessor: a `mmzoo.Preprocessor`.
     """
-    wanted = set(model.input) if isinstance(model.input, dict) else set(model.input_names)
+    if not isinstance(model.input, dict) or not any(x.name == "head" for x in model.layers):
+        raise ValueError(
+            "The model is not one of mmzoo.build_model: no dict of inputs, or no head."
+        )
     made = set(preprocessor.inputs)
     made |= {f"{name}_present" for name, m in preprocessor.inputs.items() if m.optional}
-    if wanted != made:
+    if set(model.input) != made:
         raise ValueError(
-            f"Model and preprocessor do not fit: the model takes {sorted(wanted)}, the "
+            f"Model and preprocessor do not fit: the model takes {sorted(model.input)}, the "
             f"preprocessor makes {sorted(made)}."
         )
+    for name, modality in preprocessor.inputs.items():
+        shape, dtype = modality.tensor()
+        x = model.input[name]
+        if tuple(x.shape[1:]) != tuple(shape) or x.dtype != dtype:
+            raise ValueError(
+                f"Model and preprocessor do not fit: the model's {name!r} is {x.dtype} of shape "
+                f"{tuple(x.shape[1:])}, the preprocessor's {dtype} of shape {tuple(shape)}."
+            )
     preprocessor.check_adapted()
     head = model.get_layer("head")
     class_names = getattr(head, "class_names", None)
     known = preprocessor.class_names
-    if known and head.units not in (len(known), 1 if len(known) == 2 else len(known)):
+    if known and isinstance(head, Regression):
+        raise ValueError(
+            "Model and preprocessor do not fit: the head predicts numbers, but the labels were "
+            "read as classes. Give numbers as floats, or `from_csv(..., regression=True)`."
+        )
+    if known and head.units != len(known) and (head.units, len(known)) != (1, 2):
         raise ValueError(
             f"Model and preprocessor do not fit: the head has {head.units} units, the preprocessor "
             f"knows {len(known)} classes: {', '.join(known[:20])}."

@@ -34,17 +34,19 @@ class Records:
 
     Args:
         columns: dict from modality name to a sequence of raw values, all of one length.
-        labels: sequence of labels: strings or integers (classes), floats (targets of a
-            regression), or rows of numbers `(rows, units)`. `None`: unlabelled.
+        labels: sequence of labels: strings, booleans or integers (classes), floats (numbers), or
+            rows of numbers `(rows, units)`. Integers as targets of a regression: give them as
+            floats. `None`: unlabelled.
         class_names: names of the classes in the order of their indices; `None`: those that occur,
-            sorted. Not for numbers.
-        sample_weight: sequence of floats, or `None`.
+            sorted. For rows of numbers: the names of their columns.
+        sample_weight: sequence of finite floats, not negative, or `None`. Needs labels.
         root: folder that relative paths start from.
         describe: function from a position to what a message should call that row.
 
     Raises:
         ValueError: for no rows, columns of different lengths, labels that are absent or NaN,
-            labels outside `class_names`, or one class only.
+            labels outside `class_names`, one class only, or impossible weights.
+        TypeError: where a column is one value rather than a sequence.
     """
 
     def __init__(
@@ -56,6 +58,12 @@ class Records:
         root=None,
         describe="row {}".format,
     ):
+        for name, values in columns.items():
+            if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
+                raise TypeError(
+                    f"Column {name!r} must be a sequence of values, one a row; received one value: "
+                    f"{values!r}."
+                )
         self.columns = {
             name: [None if is_absent(value) else value for value in values]
             for name, values in columns.items()
@@ -71,7 +79,7 @@ class Records:
         if not self.columns or not all(lengths.values()):
             raise ValueError("There are no rows.")
         self.labels, self.class_names = self._checked_labels(labels, class_names)
-        self.sample_weight = None if sample_weight is None else np.asarray(sample_weight, "float32")
+        self.sample_weight = self._checked_weights(sample_weight)
 
     def _checked_labels(self, labels, class_names):
         """`(labels, class_names)`; class labels as a list of strings, numbers as float32."""
@@ -79,7 +87,13 @@ class Records:
             return None, None
         array = np.asarray(labels)
         if array.ndim > 1:
-            return self._numbers(array), None
+            if array.dtype.kind not in "biuf":
+                raise ValueError(f"Rows of labels must be numbers; received: {labels[0]!r}.")
+            if class_names is not None and len(class_names) != array.shape[-1]:
+                raise ValueError(
+                    f"{len(class_names)} class names for labels of shape {array.shape}."
+                )
+            return self._numbers(array), None if class_names is None else list(class_names)
         for row, label in enumerate(labels):
             if is_absent(label):
                 raise ValueError(f"{self.describe(row)}: the label is missing.")
@@ -103,6 +117,21 @@ class Records:
                 "Give at least two classes, or `class_names=` if these rows are a part of more."
             )
         return [str(label) for label in labels], class_names
+
+    def _checked_weights(self, sample_weight):
+        """Weights as float32, or `None`."""
+        if sample_weight is None:
+            return None
+        if self.labels is None:
+            raise ValueError("`sample_weight` needs labels: it weighs their loss.")
+        weights = np.asarray(sample_weight, "float32")
+        bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+        if bad.size:
+            raise ValueError(
+                f"{self.describe(int(bad[0]))}: the sample weight {weights[bad[0]]} is not "
+                "a finite number from 0 on."
+            )
+        return weights
 
     def _numbers(self, array):
         array = array.astype("float32")
@@ -188,7 +217,7 @@ class Records:
             )
         generator = np.random.default_rng(seed)
         groups = np.zeros(len(self), int)
-        if stratify and self.class_names is not None:
+        if stratify and isinstance(self.labels, list):
             index = {name: i for i, name in enumerate(self.class_names)}
             groups = np.array([index[label] for label in self.labels])
         waiting = [
@@ -379,16 +408,33 @@ class Records:
             x = preprocessor.batch(decoded)
             return (x, *gathered) if gathered else x
 
-        dataset = tf.data.Dataset.range(len(self))
-        if training:
-            dataset = dataset.shuffle(len(self), seed=seed, reshuffle_each_iteration=True)
-        if training and any(getattr(m, "augmentation", None) for m in preprocessor.inputs.values()):
-            # Seeds travel with the rows: the same pictures, whatever the parallelism.
-            seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
-            dataset = tf.data.Dataset.zip(dataset, seeds.batch(2))
+        dataset = self._shuffled(seed) if training else tf.data.Dataset.range(len(self))
         dataset = dataset.batch(batch_size, drop_remainder=training and len(self) >= batch_size)
         dataset = dataset.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         return dataset.prefetch(tf.data.AUTOTUNE)
+
+    def _shuffled(self, seed):
+        """Dataset of `(row, seeds)`: another order and other seeds every time it is iterated.
+
+        Both are a function of `seed` and the number of the epoch alone, not of Keras's global seed
+        or the parallelism. The seeds, `(2,)` int64, are what augmentation of the row draws from.
+        """
+        import tensorflow as tf
+
+        count = len(self)
+        epochs = tf.Variable(-1, dtype=tf.int64, trainable=False)
+
+        def epoch(_):
+            number = epochs.assign_add(1)
+            order = tf.random.experimental.stateless_shuffle(
+                tf.range(count, dtype=tf.int64), seed=tf.stack([tf.cast(seed, tf.int64), number])
+            )
+            first = tf.fill([count], tf.cast(seed, tf.int64))
+            seeds = tf.stack([first, order + number * count], axis=1)
+            return tf.data.Dataset.from_tensor_slices((order, seeds))
+
+        dataset = tf.data.Dataset.from_tensors(0).flat_map(epoch)
+        return dataset.apply(tf.data.experimental.assert_cardinality(count))
 
     def _raise_unreadable(self, name, rows, ok):
         """An op that fails, naming row and file, unless all values could be read."""
@@ -410,7 +456,7 @@ class Records:
 
         if self.labels is None:
             return []
-        if self.class_names is None:
+        if not isinstance(self.labels, list):
             targets = [tf.constant(self.labels, tf.float32)]
         else:
             indices = preprocessor.encode_labels(self.labels, self.describe)

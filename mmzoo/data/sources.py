@@ -1,6 +1,7 @@
 """Where records come from: arrays, data frames, CSV files."""
 
 import os
+import warnings
 
 from mmzoo.data.records import Records
 from mmzoo.optional import require
@@ -64,21 +65,32 @@ def from_dataframe(
     2
     """
     return _from_table(
-        table, columns, label, class_names, sample_weight, root, f"{name}, row {{}}".format, name
+        table,
+        columns,
+        label,
+        table[label].tolist() if label in table.columns else None,
+        class_names,
+        sample_weight,
+        root,
+        f"{name}, row {{}}".format,
+        name,
     )
 
 
-def from_csv(path, columns, label=None, class_names=None, sample_weight=None, root=None):
+def from_csv(
+    path, columns, label=None, class_names=None, sample_weight=None, root=None, regression=None
+):
     """Records of a CSV file with a header line, in UTF-8.
 
     Args:
         path: the file; `.tsv` is separated by tabs.
         columns: dict from modality name to the name of a column, such as `{"image": "photo"}`.
-        label: name of the column of labels, or `None`. Numbers with a decimal point are targets of
-            a regression, all else are classes.
+        label: name of the column of labels, or `None`.
         class_names: names of the classes in the order of their indices; `None`: those that occur.
         sample_weight: name of a column of weights, or `None`.
         root: folder that relative paths start from; `None`: the file's own.
+        regression: whether the labels are numbers to predict; `None`: they are if one has a decimal
+            point. All else are classes.
 
     Returns:
         `Records`.
@@ -101,29 +113,32 @@ def from_csv(path, columns, label=None, class_names=None, sample_weight=None, ro
     if not os.path.isfile(path):
         raise FileNotFoundError(f"No such file: {path}")
     # Texts and paths stay what they are: "007" is no number, "NA" is no absent value.
-    texts = dict.fromkeys(columns.values(), str)
+    texts = {column: str for column in (*columns.values(), label) if column is not None}
     try:
-        table = pandas.read_csv(
-            path,
-            sep="\t" if path.endswith(".tsv") else ",",
-            dtype=texts,
-            keep_default_na=False,
-            na_values={sample_weight: [""]},
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pandas.errors.ParserWarning)  # rows that are too long
+            table = pandas.read_csv(
+                path,
+                sep=separator(path),
+                dtype=texts,
+                keep_default_na=False,
+                na_values={sample_weight: [""]},
+                index_col=False,
+            )
     except pandas.errors.EmptyDataError:
         raise ValueError(f"{path} is empty.") from None
-    except (pandas.errors.ParserError, UnicodeDecodeError) as error:
+    except (pandas.errors.ParserError, pandas.errors.ParserWarning, UnicodeDecodeError) as error:
         raise ValueError(f"{path} can't be read as CSV: {error}") from error
     if table.empty:
         raise ValueError(f"{path} has no rows below its header.")
     if root is None:
         root = os.path.dirname(os.path.abspath(path))
-    if label in table.columns:
-        table[label] = _numbers_or_texts(table[label], pandas)
+    labels = _label_values(table[label], regression) if label in table.columns else None
     return _from_table(
         table,
         columns,
         label,
+        labels,
         class_names,
         sample_weight,
         root,
@@ -132,14 +147,32 @@ def from_csv(path, columns, label=None, class_names=None, sample_weight=None, ro
     )
 
 
-def _numbers_or_texts(column, pandas):
-    """A column of strings as numbers, if it has only numbers and the usual words for none."""
-    numbers = pandas.to_numeric(column, errors="coerce")
-    others = {str(value).lower() for value in column[numbers.isna()]}
-    return column if others - {"", "nan", "na", "n/a", "null", "none"} else numbers
+def separator(path):
+    """What stands between the cells of a file: a tab in `.tsv`, else a comma."""
+    return "\t" if os.fspath(path).endswith(".tsv") else ","
 
 
-def _from_table(table, columns, label, class_names, sample_weight, root, describe, name):
+def _label_values(cells, regression):
+    """The labels of a column of strings: floats, integers, or the strings; `None` where missing."""
+    missing = {"", "nan", "na", "n/a", "null", "none"}
+    filled = [cell for cell in cells if cell.strip().lower() not in missing]
+    try:
+        numbers = [float(cell) for cell in filled]
+    except ValueError:
+        if regression:
+            raise ValueError("The labels of a regression must be numbers.") from None
+        return [cell or None for cell in cells]
+    if regression is None:
+        regression = any("." in cell for cell in filled)
+    if not regression:
+        if not all(cell.isdecimal() and str(int(cell)) == cell for cell in filled):
+            return [cell or None for cell in cells]  # "007" is a name, not a number
+        numbers = [int(cell) for cell in filled]
+    values = iter(numbers)
+    return [None if cell.strip().lower() in missing else next(values) for cell in cells]
+
+
+def _from_table(table, columns, label, labels, class_names, sample_weight, root, describe, name):
     wanted = [*columns.values(), *(c for c in (label, sample_weight) if c is not None)]
     for column in wanted:
         if column not in table.columns:
@@ -148,7 +181,7 @@ def _from_table(table, columns, label, class_names, sample_weight, root, describ
             )
     return Records(
         {modality: table[column].tolist() for modality, column in columns.items()},
-        None if label is None else table[label].tolist(),
+        labels,
         class_names,
         None if sample_weight is None else table[sample_weight].to_numpy(),
         root,

@@ -76,6 +76,11 @@ def get(identifier, kind, name=None, dtype=None, **defaults):
     >>> get("lstm", "text", name="title_encoder", vocabulary_size=100).name
     'title_encoder'
     """
+    if identifier is None:
+        raise ValueError(
+            f"A modality of kind {kind!r} has no encoder. A preprocessor is saved without encoders "
+            "that are layers: give `encoder=` again."
+        )
     registry = ENCODERS.get(kind, {})
     encoder = resolve(
         identifier, registry, f"{kind} encoder", keras.layers.Layer, name=name, dtype=dtype,

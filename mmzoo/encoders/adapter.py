@@ -48,8 +48,10 @@ class Adapter(Encoder):
 
     def encode(self, x, training=None):
         output = self.layer(x)
-        if isinstance(output, (tuple, list)) and len(output) == 2:
-            return output
+        if isinstance(output, (tuple, list)) and [len(part.shape) for part in output] == [3, 2]:
+            tokens, mask = output
+            if keras.backend.standardize_dtype(mask.dtype) == "bool":
+                return tokens, mask
         rank = len(getattr(output, "shape", ()))
         if rank not in (2, 3, 4):
             raise ValueError(
@@ -74,5 +76,7 @@ class Adapter(Encoder):
     @classmethod
     def from_config(cls, config):
         layer = keras.saving.deserialize_keras_object(config["layer"])
-        _IDS[layer] = config["layer"]["shared_object_id"]
+        # A copy beside the original is a layer of its own.
+        if config["layer"]["shared_object_id"] not in _IDS.values():
+            _IDS[layer] = config["layer"]["shared_object_id"]
         return cls(**{**config, "layer": layer})

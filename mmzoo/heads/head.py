@@ -4,6 +4,7 @@ import keras
 
 from mmzoo.heads.logits import remember_logits
 from mmzoo.layers import CompositeLayer
+from mmzoo.modalities.modality import check_positive_integers
 
 
 class Head(CompositeLayer):
@@ -29,8 +30,8 @@ class Head(CompositeLayer):
             repeated = sorted({name for name in class_names if class_names.count(name) > 1})
             if repeated:
                 raise ValueError(f"`class_names` must be unique; repeated: {repeated}.")
-        if not isinstance(units, int) or units < 1:
-            raise ValueError(f"`units` must be a positive integer; received: {units!r}.")
+        check_positive_integers("units", units)
+        units = int(units)
         self.dense = keras.layers.Dense(units, dtype=self.dtype_policy, name="dense")
         self.units = units
         self.class_names = class_names

@@ -21,7 +21,8 @@ class SoftmaxCrossentropy(keras.losses.Loss):
         label_smoothing: `e`, in [0, 1].
 
     Call arguments:
-        y_true: class indices `(B,)` or `(B, 1)`, or distributions `(B, K)`.
+        y_true: class indices `(B,)` or `(B, 1)`, or distributions `(B, K)`. An index outside the
+            classes makes the loss NaN.
         y_pred: probabilities `(B, K)`, as the head returned them.
 
     Example:
@@ -50,7 +51,11 @@ class SoftmaxCrossentropy(keras.losses.Loss):
         if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1 and classes != 1:
             y_true = ops.squeeze(y_true, axis=-1)
         if len(y_true.shape) < len(y_pred.shape):
-            y_true = ops.one_hot(ops.cast(y_true, "int32"), classes, dtype="float32")
+            y_true = ops.cast(y_true, "int32")
+            # A label that is no class would be a row of zeros and cost nothing: it costs NaN.
+            inside = ops.logical_and(y_true >= 0, y_true < classes)[..., None]
+            y_true = ops.one_hot(y_true, classes, dtype="float32")
+            y_true = ops.where(inside, y_true, float("nan"))
         return super().__call__(y_true, y_pred, sample_weight)
 
     def call(self, y_true, y_pred):

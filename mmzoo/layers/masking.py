@@ -1,6 +1,7 @@
 """Reductions over tokens that respect a mask, in pure Keras."""
 
 from keras import ops
+from keras.backend import standardize_dtype
 
 POOLINGS = ("mean", "max", "last", "flatten")
 
@@ -40,8 +41,8 @@ def masked_max(tokens, mask):
     Returns:
         `(B, D)`, in the dtype of `tokens`.
     """
-    lowest = ops.cast(-3e4, tokens.dtype)  # finite in float16 too
-    highest = ops.max(ops.where(mask[..., None], tokens, lowest), axis=1)
+    lowest = -6e4 if standardize_dtype(tokens.dtype) == "float16" else -3e38
+    highest = ops.max(ops.where(mask[..., None], tokens, ops.cast(lowest, tokens.dtype)), axis=1)
     return ops.where(ops.any(mask, axis=1, keepdims=True), highest, ops.zeros_like(highest))
 
 

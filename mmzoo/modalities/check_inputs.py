@@ -1,5 +1,6 @@
 """What `inputs=` must be: a dict from valid names to modalities."""
 
+import keyword
 import re
 
 from mmzoo.modalities.modality import Modality
@@ -9,7 +10,7 @@ RESERVED_SUFFIXES = (
     "_absent", "_encoder", "_mask", "_neutral", "_ok", "_present", "_projection", "_segments",
 )  # fmt: skip
 #: Names that a modality may not have.
-RESERVED_NAMES = ("fusion", "head", "labels", "ok", "probabilities", "scores", "values")
+RESERVED_NAMES = ("fusion", "head", "labels", "ok", "probabilities", "scores", "self", "values")
 
 
 def check_inputs(inputs):
@@ -32,6 +33,8 @@ def check_inputs(inputs):
             raise ValueError(
                 f"{key!r} can't be the name of a modality: it must match [a-z][a-z0-9_]*."
             )
+        if keyword.iskeyword(key):
+            raise ValueError(f"{key!r} can't be the name of a modality: it is a word of Python.")
         if key in RESERVED_NAMES or key.endswith(RESERVED_SUFFIXES):
             raise ValueError(
                 f"{key!r} can't be the name of a modality: mmzoo needs it. Reserved are the names "

@@ -1,6 +1,7 @@
 """The base class of modalities: what a raw value is, as pure configuration."""
 
 import dataclasses
+import numbers
 from typing import ClassVar
 
 import keras
@@ -33,6 +34,14 @@ class Modality:
         """Arguments that the modality fills in where its encoder leaves them open."""
         return {}
 
+    def check_learned(self, name, state):
+        """Raises a `ValueError` if `state`, what was learned from data, lacks something.
+
+        Args:
+            name: the modality's key, for messages.
+            state: what `Preprocessing.get_state` returned; empty where nothing was learned.
+        """
+
     def preprocessing(self, name):
         """The TensorFlow half: turns raw values into the model's tensors.
 
@@ -62,5 +71,5 @@ class Modality:
 def check_positive_integers(argument, *values):
     """Raises a `ValueError` unless all values are positive integers."""
     for value in values:
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"`{argument}` must be positive integers; received: {values}.")
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+            raise ValueError(f"`{argument}` takes positive integers; received: {value!r}.")

@@ -53,6 +53,7 @@ class Text(Modality):
                 "`vocabulary_size` counts padding and unknown, so it must be at least 3; received: "
                 f"{self.vocabulary_size}."
             )
+        object.__setattr__(self, "vocabulary_size", int(self.vocabulary_size))
         if self.vocabulary is None:
             return
         vocabulary = tuple(str(word) for word in self.vocabulary)
@@ -72,6 +73,14 @@ class Text(Modality):
 
     def encoder_defaults(self):
         return {"vocabulary_size": self.vocabulary_size}
+
+    def check_learned(self, name, state):
+        if self.vocabulary is None and state.get("vocabulary") is None:
+            raise ValueError(
+                f"The vocabulary of {name!r} was never learned. Call "
+                "`preprocessor.adapt(records)` with the training rows, or give "
+                "`Text(vocabulary=[...])`."
+            )
 
     def preprocessing(self, name):
         from mmzoo.preprocessing.text import TextPreprocessing

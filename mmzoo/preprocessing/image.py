@@ -52,13 +52,7 @@ class ImagePreprocessing(Preprocessing):
             )
         arrays = [None if value is None else np.asarray(value) for value in values]
         arrays = [a[..., None] if a is not None and a.ndim == 2 else a for a in arrays]
-        if first.dtype.kind == "f":
-            highest = max((np.nanmax(a) for a in arrays if a is not None and a.size), default=0)
-            if 0 < highest <= 1:
-                raise ValueError(
-                    f"Pictures of {self.name!r} have values from 0 to {highest:.3g}; mmzoo takes "
-                    "values 0-255. Multiply them by 255."
-                )
+        self._check_values([a for a in arrays if a is not None])
         # An absent picture is one of NaN: arrays have no empty value.
         absent = np.full((1, 1, 1), np.nan, "float32")
         arrays = [absent if a is None else a for a in arrays]
@@ -66,6 +60,22 @@ class ImagePreprocessing(Preprocessing):
             return tf.constant(np.stack(arrays)), tf.identity
         rows = [tf.RaggedTensor.from_tensor(tf.cast(a, tf.float32), ragged_rank=2) for a in arrays]
         return tf.ragged.stack(rows), lambda row: row.to_tensor()
+
+    def _check_values(self, arrays):
+        """Raises unless all values are finite and 0-255, and not all 0-1."""
+        if all(a.dtype == np.uint8 for a in arrays):
+            return
+        lowest, highest = min(a.min() for a in arrays), max(a.max() for a in arrays)
+        if not (lowest >= 0 and highest <= 255):  # NaN fails, too
+            raise ValueError(
+                f"Pictures of {self.name!r} have values from {lowest:.4g} to {highest:.4g}; mmzoo "
+                "takes finite values 0-255."
+            )
+        if arrays[0].dtype.kind == "f" and 0 < highest <= 1:
+            raise ValueError(
+                f"Pictures of {self.name!r} have values from {lowest:.4g} to {highest:.4g}; mmzoo "
+                "takes values 0-255. Multiply them by 255."
+            )
 
     def raw_spec(self):
         return tf.TensorSpec((None,), tf.string, name=self.name)
@@ -80,7 +90,7 @@ class ImagePreprocessing(Preprocessing):
         if value.dtype == tf.string:
             present = tf.strings.length(value) > 0
         else:
-            present = ~tf.reduce_any(tf.math.is_nan(tf.cast(value, tf.float32)))
+            present = ~tf.reduce_all(tf.math.is_nan(tf.cast(value, tf.float32)))
         return tf.cond(present, lambda: self._pixels(value), lambda: self.blank()[0]), present
 
     def augment(self, decoded, seeds):

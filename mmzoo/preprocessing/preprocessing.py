@@ -24,9 +24,6 @@ class Preprocessing:
     def adapt(self, values):
         """Learns from the raw values of the training rows; nothing by default."""
 
-    def check_adapted(self):
-        """Raises a `ValueError` if something must be learned first; nothing by default."""
-
     def get_state(self):
         """What `adapt` learned, as JSON-able values."""
         return {}

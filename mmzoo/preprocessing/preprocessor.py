@@ -1,5 +1,6 @@
 """The TensorFlow half of a model, as one object: raw rows -> tensors."""
 
+import dataclasses
 import json
 import os
 
@@ -36,7 +37,7 @@ class Preprocessor:
         check_inputs(inputs)
         self.inputs = dict(inputs)
         self.class_names = None
-        self._states = None  # what a loaded preprocessor had learned, until `parts` takes it
+        self._states = {}  # what a loaded preprocessor had learned, until `parts` takes it
         self._parts = None
 
     @property
@@ -46,7 +47,7 @@ class Preprocessor:
             self._parts = {
                 name: modality.preprocessing(name) for name, modality in self.inputs.items()
             }
-            for name, state in (self._states or {}).items():
+            for name, state in self._states.items():
                 self._parts[name].set_state(state)
         return self._parts
 
@@ -64,20 +65,26 @@ class Preprocessor:
         self.class_names = records.class_names
 
     def check_adapted(self):
-        """Raises a `ValueError` if something that has to be learned was not."""
-        for part in self.parts.values():
-            part.check_adapted()
+        """Raises a `ValueError` if something that has to be learned was not.
+
+        Needs no TensorFlow, so that a model can be saved where there is none.
+        """
+        states = self._learned()
+        for name, modality in self.inputs.items():
+            modality.check_learned(name, states.get(name, {}))
 
     def element(self, row):
         """Decodes one row: what has to be done a row at a time.
 
         Args:
-            row: dict from modality name to a scalar string (encoded bytes, text) or an array.
+            row: dict from modality name to a scalar string (encoded bytes, text) or an array; some
+                of the modalities will do.
 
         Returns:
             Dict of what `batch` takes, once batched.
 
         Raises:
+            KeyError: for a name that is not a modality.
             tf.errors.InvalidArgumentError: when a value can't be decoded.
         """
         import tensorflow as tf
@@ -188,17 +195,19 @@ class Preprocessor:
         """
         inputs = {}
         for name, modality in self.inputs.items():
-            config = modality.get_config()
             if isinstance(modality.encoder, keras.layers.Layer):
-                config["encoder"] = None
+                modality = dataclasses.replace(modality, encoder=None)
             inputs[name] = {
                 "class_name": keras.saving.get_registered_name(type(modality)),
-                "config": config,
+                "config": modality.get_config(),
             }
-        states = self._states
-        if self._parts is not None:
-            states = {name: part.get_state() for name, part in self._parts.items()}
-        return {"inputs": inputs, "states": states, "class_names": self.class_names}
+        return {"inputs": inputs, "states": self._learned(), "class_names": self.class_names}
+
+    def _learned(self):
+        """What was learned, by modality name."""
+        if self._parts is None:
+            return self._states
+        return {name: part.get_state() for name, part in self._parts.items()}
 
     @classmethod
     def from_config(cls, config):

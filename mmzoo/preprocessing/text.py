@@ -52,7 +52,28 @@ class TextPreprocessing(Preprocessing):
         self.vocabulary = None
         self.table = None
         if modality.vocabulary is not None:
-            self.set_state({"vocabulary": list(modality.vocabulary)})
+            self.set_state({"vocabulary": self._standard(modality.vocabulary)})
+
+    def _standard(self, vocabulary):
+        """The given words, if texts can contain them."""
+        words = [word.strip().decode() for word in standardize(tf.constant(vocabulary)).numpy()]
+        strange = [given for given, word in zip(vocabulary, words, strict=True) if given != word]
+        if strange:
+            raise ValueError(
+                f"The vocabulary of {self.name!r} has words that no text will match after lower-"
+                f"casing and splitting at punctuation: {strange[:10]}."
+            )
+        return words
+
+    def _texts(self, values):
+        """The strings of a column, empty where one is absent."""
+        for row, value in enumerate(values):
+            if value is not None and not isinstance(value, (str, bytes)):
+                raise TypeError(
+                    f"Texts of {self.name!r} must be strings; row {row} has {value!r} "
+                    f"({type(value).__name__})."
+                )
+        return ["" if value is None else value for value in values]
 
     def adapt(self, values):
         """Learns the most frequent words, unless the modality came with a vocabulary.
@@ -63,7 +84,7 @@ class TextPreprocessing(Preprocessing):
         if self.modality.vocabulary is not None:
             return
         counts = collections.Counter()
-        texts = [value for value in values if value is not None]
+        texts = self._texts(values)
         for start in range(0, len(texts), 10_000):
             words = tf.strings.split(standardize(tf.constant(texts[start : start + 10_000])))
             counts.update(words.flat_values.numpy().tolist())
@@ -73,14 +94,6 @@ class TextPreprocessing(Preprocessing):
         frequent = sorted(counts, key=lambda word: (-counts[word], word))
         words = [word.decode() for word in frequent[: self.modality.vocabulary_size - 2]]
         self.set_state({"vocabulary": words})
-
-    def check_adapted(self):
-        if self.vocabulary is None:
-            raise ValueError(
-                f"The vocabulary of {self.name!r} was never learned. Call "
-                "`preprocessor.adapt(records)` with the training rows, or give "
-                "`Text(vocabulary=[...])`."
-            )
 
     def get_state(self):
         return {"vocabulary": self.vocabulary}
@@ -102,20 +115,14 @@ class TextPreprocessing(Preprocessing):
         return [self.table]
 
     def column(self, values, root):
-        for row, value in enumerate(values):
-            if value is not None and not isinstance(value, (str, bytes)):
-                raise TypeError(
-                    f"Texts of {self.name!r} must be strings; row {row} has {value!r} "
-                    f"({type(value).__name__})."
-                )
-        texts = ["" if value is None else value for value in values]
+        texts = self._texts(values)
         return tf.constant(np.array(texts, object), tf.string), tf.identity
 
     def raw_spec(self):
         return tf.TensorSpec((None,), tf.string, name=self.name)
 
     def batch(self, values):
-        self.check_adapted()
+        self.modality.check_learned(self.name, self.get_state())
         present = tf.strings.length(values) > 0
         words = tf.strings.split(standardize(values))
         ids = words.with_flat_values(self.table.lookup(words.flat_values))

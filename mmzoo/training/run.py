@@ -1,16 +1,21 @@
 """train_run(): from records to a folder with everything a training leaves."""
 
+import json
 import math
 import os
 
 import keras
+import numpy as np
 
 from mmzoo import heads
 from mmzoo.evaluation import evaluate, plot_training_curves
 from mmzoo.files import written_whole
 from mmzoo.model import build_model
 from mmzoo.preprocessing import Preprocessor
-from mmzoo.saving import save
+from mmzoo.saving import check_pair, save
+
+#: What `metadata=` is written to.
+METADATA_FILE = "metadata.json"
 
 
 def warmup_cosine(peak, steps, warmup=0.05):
@@ -42,7 +47,9 @@ def warmup_cosine(peak, steps, warmup=0.05):
 
 
 def head_for(records):
-    """The head that fits the labels: `Softmax` for classes, `Regression` for numbers.
+    """The head that fits the labels.
+
+    `Softmax` for classes, `Sigmoid` for rows of zeros and ones, `Regression` for other numbers.
 
     Args:
         records: labelled `mmzoo.data.Records`.
@@ -55,8 +62,10 @@ def head_for(records):
     """
     if records.labels is None:
         raise ValueError("The records have no labels to train with.")
-    if records.class_names is not None:
+    if isinstance(records.labels, list):
         return heads.Softmax(class_names=records.class_names)
+    if records.labels.ndim == 2 and np.isin(records.labels, (0, 1)).all():
+        return heads.Sigmoid(units=records.labels.shape[1], class_names=records.class_names)
     return heads.Regression(units=1 if records.labels.ndim == 1 else records.labels.shape[1])
 
 
@@ -76,6 +85,7 @@ def train_run(
     learning_rate=1e-3,
     seed=0,
     cache=False,
+    metadata=None,
     verbose="auto",
 ):
     """Trains, evaluates and saves a model, whole or not at all.
@@ -98,6 +108,7 @@ def train_run(
         batch_size: rows a step.
         learning_rate: peak of the schedule.
         seed: of weights, shuffling and augmentation.
+        metadata: JSON-able dict to keep beside the model, as `metadata.json`, or `None`.
         cache: whether to keep the decoded training rows in memory.
         verbose: as in `keras.Model.fit`.
 
@@ -122,6 +133,7 @@ def train_run(
         # The recipe's inputs and the user's, as the model was built from them.
         preprocessor = Preprocessor(model_inputs(recipe, inputs))
         preprocessor.adapt(train)
+        check_pair(model, preprocessor)
         steps = epochs * max(1, len(train) // batch_size)
         head = model.get_layer("head")
         optimizer = keras.optimizers.AdamW(warmup_cosine(learning_rate, steps))
@@ -153,6 +165,9 @@ def train_run(
         report = evaluate(model, test.to_dataset(preprocessor, batch_size), verbose=bool(verbose))
         save(model, preprocessor, os.path.join(folder, "model"))
         report.save(os.path.join(folder, "report.json"))
+        if metadata is not None:
+            with open(os.path.join(folder, METADATA_FILE), "w", encoding="utf-8") as file:
+                json.dump(metadata, file, ensure_ascii=False)
         plot_training_curves(history, os.path.join(folder, "training_curves.png"))
         if report.task in ("multiclass", "binary"):
             report.plot_confusion_matrix(os.path.join(folder, "confusion_matrix.png"))

@@ -63,6 +63,12 @@ def test_losses_equal_those_of_keras_where_these_are_exact():
     np.testing.assert_allclose(head.make_loss()(answers, prediction), expected, rtol=1e-5)
 
 
+def test_a_label_outside_the_classes_is_not_free():
+    loss = mmzoo.heads.SoftmaxCrossentropy()
+    for label in (-1, 2):
+        assert np.isnan(float(loss(np.array([0, label]), np.full((2, 2), 0.5, "float32"))))
+
+
 def test_losses_of_plain_probabilities():
     loss = mmzoo.heads.SoftmaxCrossentropy()
     np.testing.assert_allclose(loss(np.array([1]), np.array([[0.25, 0.75]])), -np.log(0.75), 1e-6)

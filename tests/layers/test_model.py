@@ -99,6 +99,24 @@ def test_an_instance_given_twice_is_shared(tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert len(loaded.trainable_weights) == len(model.trainable_weights)
+    # A clone's encoders are two layers, as Keras clones wrappers, and stay so.
+    clone = keras.models.clone_model(model)
+    clone.save(tmp_path / "clone.keras")
+    again = keras.saving.load_model(tmp_path / "clone.keras")
+    np.testing.assert_array_equal(predict(again, tensors(model)), predict(clone, tensors(model)))
+
+
+def test_one_head_is_not_shared_by_two_models():
+    head = mmzoo.heads.Sigmoid(name="head")
+    mmzoo.build_model(inputs={"image": image()}, head=head)
+    with pytest.raises(ValueError, match="already part of a model"):
+        mmzoo.build_model(inputs={"image": image()}, head=head)
+
+
+def test_numpy_integers_are_integers():
+    count = np.int64(3)
+    assert mmzoo.heads.Softmax(units=count).units == 3
+    assert mmzoo.Text(length=4, vocabulary_size=np.int64(9)).vocabulary_size == 9
 
 
 def test_recipe_with_any_part_replaced():
@@ -132,7 +150,9 @@ def test_the_second_recipe_takes_texts_of_any_length():
         np.testing.assert_allclose(predict(model, x).sum(), 1, rtol=1e-5)
 
 
-@pytest.mark.parametrize("key", ["Image", "1st", "my image", "photo_mask", "head", "", 3])
+@pytest.mark.parametrize(
+    "key", ["Image", "1st", "my image", "photo_mask", "head", "self", "class", "", 3]
+)
 def test_impossible_names(key):
     with pytest.raises(ValueError, match="can't be the name of a modality"):
         mmzoo.build_model(inputs={key: image()}, head="sigmoid")

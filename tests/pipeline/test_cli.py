@@ -62,7 +62,7 @@ def test_train_evaluate_predict_export(csv, tmp_path, capsys):
     run = tmp_path / "run"
     assert train(csv=csv, label="category", output=run) == 0
     assert {path.name for path in run.iterdir()} == {
-        "columns.json", "confusion_matrix.png", "history.csv", "model", "report.json",
+        "confusion_matrix.png", "history.csv", "metadata.json", "model", "report.json",
         "training_curves.png",
     }  # fmt: skip
     assert 0 <= json.loads((run / "report.json").read_text())["accuracy"] <= 1

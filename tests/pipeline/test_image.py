@@ -79,6 +79,9 @@ def test_arrays_of_different_sizes():
     ("column", "message"),
     [
         ([np.random.default_rng(0).random((4, 4, 3))], "Multiply them by 255"),
+        ([np.full((4, 4), 300, "int32")], "from 300 to 300"),
+        ([np.full((4, 4), -2.0)], "from -2 to -2"),
+        ([np.array([[1.0, np.nan]])], "finite"),
         ([np.zeros(7)], "shape"),
         ([np.zeros((4, 4), bool)], "dtype"),
     ],

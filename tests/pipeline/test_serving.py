@@ -157,7 +157,10 @@ def test_save_and_load(part, tmp_path, columns):
     mmzoo.save(loaded, again, tmp_path / "model")  # its own folder may be replaced
 
 
-def test_save_does_not_overwrite_something_else(pair, tmp_path):
+@pytest.mark.parametrize("saved_before", [False, True])
+def test_save_does_not_overwrite_something_else(pair, tmp_path, saved_before):
+    if saved_before:
+        mmzoo.save(*pair, tmp_path)
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(FileExistsError):
         mmzoo.save(*pair, tmp_path)
@@ -179,6 +182,12 @@ def test_model_and_preprocessor_must_fit(pair, tmp_path):
     for function in (mmzoo.save, mmzoo.export_savedmodel, mmzoo.predict):
         with pytest.raises(ValueError, match="do not fit"):
             function(model, other, tmp_path / "x")
+    larger = {"image": mmzoo.Image(size=(9, 9), optional=True), "text": text()}
+    with pytest.raises(ValueError, match=r"shape \(9, 9, 3\)"):
+        mmzoo.save(model, mmzoo.Preprocessor(larger), tmp_path / "x")
+    preprocessor.class_names = ["a", "b"]
+    with pytest.raises(ValueError, match="3 units, the preprocessor knows 2"):
+        mmzoo.save(model, preprocessor, tmp_path / "x")
     preprocessor.class_names = ["blue", "green", "red"]  # sorted, but the head has another order
     with pytest.raises(ValueError, match=r"class_names=records\.class_names"):
         mmzoo.export_savedmodel(model, preprocessor, tmp_path / "x")
@@ -186,6 +195,16 @@ def test_model_and_preprocessor_must_fit(pair, tmp_path):
     with pytest.raises(ValueError, match="never learned"):
         mmzoo.export_savedmodel(model, mmzoo.Preprocessor(unlearned), tmp_path / "x")
     assert not (tmp_path / "x").exists()
+
+
+def test_numbers_read_as_classes_are_refused(tmp_path):
+    inputs = {"text": text()}
+    records = mmzoo.data.from_arrays({"text": ["a", "b"] * 10}, labels=[100, 250] * 10)
+    with pytest.raises(ValueError, match="labels were read as classes"):
+        mmzoo.training.train_run(
+            *[records] * 3, tmp_path / "run", inputs=inputs, head="regression", epochs=1
+        )
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
@@ -199,6 +218,8 @@ def test_model_and_preprocessor_must_fit(pair, tmp_path):
         ),
         ([{"image": b"", "text": "a"}, {"text": ""}], ValueError, "'text' is not optional.*row 1"),
         ({"image": [b""]}, ValueError, "no column 'text'"),
+        ([{"image": b"", "txt": "a"}], ValueError, r"does not take: \['txt'\]"),
+        ({"image": [b""], "text": "a text"}, TypeError, "Column 'text' must be a sequence"),
         ({"image": [], "text": []}, ValueError, "no rows"),
     ],
 )

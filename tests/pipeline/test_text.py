@@ -66,11 +66,20 @@ def test_a_text_without_words_is_one_unknown_word():
     assert ok["title"].numpy().tolist() == [True, False]
 
 
+def test_given_words_that_no_text_has():
+    with pytest.raises(
+        ValueError, match=r"'title' has words that no text will match.*'Red', 'a-b'"
+    ):
+        ids(preprocessor(vocabulary=["Red", "a-b", "ok"]), ["red"])
+
+
 def test_variable_length():
     made = preprocessor(["a b c d e f g"], length=None, vocabulary_size=20)
     assert len(ids(made, ["a b c d e f g", "a"])[0]) == 7
     assert len(ids(made, ["a"])[0]) == 1
-    assert len(ids(made, [""] * 0 or ["?"])[0]) == 1
+    assert ids(made, ["?"]) == [[1]]
+    tensors, ok = made.checked_call({"title": tf.constant([""])})
+    assert tensors["title"].numpy().tolist() == [[0]] and not ok["title"].numpy().any()
 
 
 def test_optional_text():
@@ -100,5 +109,6 @@ def test_save_and_load(tmp_path):
 
 def test_a_number_is_no_text():
     records = mmzoo.data.from_arrays({"title": ["a", 3]})
-    with pytest.raises(TypeError, match="row 1 has 3"):
-        records.to_dataset(preprocessor(["a"]))
+    for use in (records.to_dataset, lambda made: made.adapt(records)):
+        with pytest.raises(TypeError, match="row 1 has 3"):
+            use(preprocessor(["a"]))
