@@ -1,5 +1,6 @@
 """export_savedmodel(): one artefact that takes raw rows and needs TensorFlow alone."""
 
+import logging
 import os
 
 import keras
@@ -58,8 +59,14 @@ def export_savedmodel(model, preprocessor, path, version=None):
         )
     check_pair(model, preprocessor)
     folder = os.path.join(os.fspath(path), *_version_folder(path, version))
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
     with written_whole(folder) as temporary:
-        _archive(model, preprocessor).write_out(temporary, verbose=False)
+        logger.setLevel(logging.WARNING)  # it would name the temporary folder
+        try:
+            _archive(model, preprocessor).write_out(temporary, verbose=False)
+        finally:
+            logger.setLevel(level)
     return folder
 
 
