@@ -1,13 +1,12 @@
 """One train step: mmzoo against hand-written Keras, PyTorch eager and torch.compile.
 
     python benchmarks/train_step.py            # PyTorch is compared where it is installed
+    python benchmarks/train_step.py --variants # what costs how much, into train_step_variants.json
     python benchmarks/train_step.py --table    # the table of what was measured last
 
 All run the network of `mmzoo quickstart` (three convolutions, word embeddings, co-attention in both
 directions, AdamW) on the same batch of 64, in one process, by turns. What counts is the ratio of
 mmzoo to each in the same round; its median over the rounds is written to `results/train_step.json`.
-Keras runs all steps of a turn in one call (`steps_per_execution`), so that it is the step that is
-measured and not the loop around it.
 """
 
 import argparse
@@ -132,11 +131,10 @@ def keras_steps(model, steps):
     """A function that trains `steps` steps."""
     image, text, y = batch()
     data = tf.data.Dataset.from_tensors(({"image": image, "question": text}, y)).repeat(steps)
-    model.steps_per_execution = steps
     return lambda: model.fit(data, shuffle=False, verbose=0)
 
 
-def torch_steps(steps, compiled):
+def torch_steps(steps, channels_last=False, compiled=False):
     """A function that trains `steps` steps, and the number of parameters."""
     import torch
     from torch import nn
@@ -191,9 +189,9 @@ def torch_steps(steps, compiled):
     torch.manual_seed(0)
     model = Model()
     image, text, y = batch()
-    # PyTorch's own fastest layout on a CPU.
-    image = torch.from_numpy(image).permute(0, 3, 1, 2).to(memory_format=torch.channels_last)
-    model = model.to(memory_format=torch.channels_last)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    image = torch.from_numpy(image).permute(0, 3, 1, 2).contiguous(memory_format=layout)
+    model = model.to(memory_format=layout)
     text, y = torch.from_numpy(text).long(), torch.from_numpy(y)
     adamw = torch.optim.AdamW(model.parameters(), LEARNING_RATE, weight_decay=DECAY)
     forward = torch.compile(model) if compiled else model
@@ -209,20 +207,23 @@ def torch_steps(steps, compiled):
     return run, sum(p.numel() for p in model.parameters())
 
 
-def contenders(steps):
+def contenders(steps, with_variants):
     """name -> (function that trains `steps` steps, number of parameters)."""
     keras.utils.set_random_seed(0)
     made = {}
-    for model in (mmzoo_model(), keras_model(), *variants()):
+    for model in (mmzoo_model(), *(variants() if with_variants else [keras_model()])):
         made[model.name.replace("_", " ")] = (keras_steps(model, steps), model.count_params())
+    if with_variants:
+        return made
     try:
         import torch
     except ImportError:
         print("PyTorch is not installed: compared with Keras alone.")
         return made
     torch.set_num_threads(len(os.sched_getaffinity(0)))
-    made["torch eager"] = torch_steps(steps, compiled=False)
-    made["torch.compile"] = torch_steps(steps, compiled=True)
+    made["torch eager"] = torch_steps(steps)
+    made["torch eager, channels_last"] = torch_steps(steps, channels_last=True)
+    made["torch.compile, channels_last"] = torch_steps(steps, channels_last=True, compiled=True)
     return made
 
 
@@ -241,40 +242,42 @@ def main():
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--steps", type=int, default=20, help="steps a turn")
     parser.add_argument("--folder", default=FOLDER, help="where the results file goes")
+    parser.add_argument("--variants", action="store_true", help="mmzoo with parts left out")
     parser.add_argument("--table", action="store_true", help="print the table and stop")
     arguments = parser.parse_args()
+    name = f"{NAME}_variants" if arguments.variants else NAME
     if arguments.table:
-        print(table(read(NAME, arguments.folder)))
+        print(table(read(name, arguments.folder)))
         return
-    made = contenders(arguments.steps)
+    made = contenders(arguments.steps, arguments.variants)
     parameters = {name: count for name, (_, count) in made.items()}
-    same = {count for name, count in parameters.items() if not name.startswith("mmzoo w")}
-    assert len(same) == 1, f"not the same network: {parameters}"
+    same = arguments.variants or len(set(parameters.values())) == 1
+    assert same, f"not the same network: {parameters}"
     seconds = {name: [] for name in made}
     for round_number in range(-1, arguments.rounds):  # the first one warms up
         names = list(made)
         names = names if round_number % 2 else names[::-1]
-        for name in names:
+        for contender in names:
             start = time.perf_counter()
-            made[name][0]()
+            made[contender][0]()
             if round_number >= 0:
-                seconds[name].append((time.perf_counter() - start) / arguments.steps)
+                seconds[contender].append((time.perf_counter() - start) / arguments.steps)
     results = []
-    for name, times in seconds.items():
+    for contender, times in seconds.items():
         ratios = [ours / other for ours, other in zip(seconds["mmzoo"], times, strict=True)]
         results.append(
             {
-                "contender": name,
+                "contender": contender,
                 "seconds": statistics.median(times),
                 "mmzoo_ratio": statistics.median(ratios),
-                "parameters": parameters[name],
+                "parameters": parameters[contender],
                 "batch_size": BATCH,
                 "rounds": arguments.rounds,
                 "steps": arguments.steps,
             }
         )
     print(table(results))
-    write(NAME, results, arguments.folder)
+    write(name, results, arguments.folder)
 
 
 if __name__ == "__main__":
