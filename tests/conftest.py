@@ -8,6 +8,9 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 import keras
 import pytest
 
+#: Importing it, as a search for doctests would, hides TensorFlow from this process.
+collect_ignore = ["without_tensorflow.py"]
+
 
 @pytest.fixture(autouse=True)
 def _fresh_state():
