@@ -44,10 +44,9 @@ def list_command():
     from rich.table import Table
 
     from mmzoo import encoders, fusion, heads, recipes
-
-    table = Table("model", "inputs", "fusion", "parameters", "what it is", title="Models")
     from mmzoo.model import build_model
 
+    table = Table("model", "inputs", "fusion", "parameters", "what it is", title="Models")
     for name in recipes.list_models():
         recipe = recipes.get(name)
         parameters = build_model(name, compile=False).count_params()
@@ -166,13 +165,13 @@ def predict(
         raise FileExistsError(f"{output} exists. Choose another file.")
     model, preprocessor, trained_on = _load(run)
     records = from_csv(csv, trained_on["columns"], root=root)
-    predictions = predict_rows(model, preprocessor, records, batch_size, verbose="auto")
     table = pandas.read_csv(
         csv, sep=separator(csv), dtype=str, keep_default_na=False, index_col=False
     )
     taken = {"predicted", "score", "value"} & set(table.columns)
     if taken:
         raise ValueError(f"{csv} has columns that would be overwritten: {sorted(taken)}.")
+    predictions = predict_rows(model, preprocessor, records, batch_size, verbose="auto")
     class_names = preprocessor.class_names
     if class_names is None:
         for unit in range(predictions.shape[1]):

@@ -68,9 +68,9 @@ def build_model(
     >>> model.output_shape
     (None, 13)
     """
+    inputs = recipes.model_inputs(recipe, inputs)
     if recipe is not None:
         recipe = recipes.get(recipe)
-        inputs = {**recipe.inputs, **(inputs or {})}
         fusion = recipe.fusion if fusion is None else fusion
         head = recipe.head if head is None else head
         name = name or recipe.name

@@ -168,3 +168,21 @@ def get(identifier):
     if identifier not in RECIPES:
         raise unknown("recipe", identifier, RECIPES)
     return RECIPES[identifier]()
+
+
+def model_inputs(recipe, inputs):
+    """The modalities of a model: the recipe's, and over them the user's.
+
+    Args:
+        recipe: name, `Recipe` or `None`.
+        inputs: dict from modality name to modality, or `None`.
+
+    Returns:
+        Dict from modality name to modality.
+
+    Example:
+
+    >>> sorted(model_inputs("cnn_lstm_concat", None))
+    ['image', 'text']
+    """
+    return {**({} if recipe is None else get(recipe).inputs), **(inputs or {})}

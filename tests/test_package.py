@@ -94,8 +94,7 @@ def test_the_trained_half_is_pure_keras(folder):
             for name in imports(path)
             if name.split(".")[0] in ("tensorflow", "jax") or name.startswith("keras.src")
         }
-        lazily = {"mmzoo.preprocessing"} if folder == "modalities" else set()
-        assert not names - lazily, path
+        assert not names, path
 
 
 def test_every_public_name_is_documented():

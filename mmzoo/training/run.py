@@ -7,7 +7,7 @@ import os
 import keras
 import numpy as np
 
-from mmzoo import heads
+from mmzoo import heads, recipes
 from mmzoo.evaluation import evaluate, plot_training_curves
 from mmzoo.files import written_whole
 from mmzoo.model import build_model
@@ -130,8 +130,7 @@ def train_run(
             name="model",
             compile=False,
         )
-        # The recipe's inputs and the user's, as the model was built from them.
-        preprocessor = Preprocessor(model_inputs(recipe, inputs))
+        preprocessor = Preprocessor(recipes.model_inputs(recipe, inputs))
         preprocessor.adapt(train)
         check_pair(model, preprocessor)
         steps = epochs * max(1, len(train) // batch_size)
@@ -172,18 +171,3 @@ def train_run(
         if report.task in ("multiclass", "binary"):
             report.plot_confusion_matrix(os.path.join(folder, "confusion_matrix.png"))
     return model, preprocessor, report
-
-
-def model_inputs(recipe, inputs):
-    """The modalities `build_model(recipe, inputs=inputs)` uses.
-
-    Args:
-        recipe: name, `Recipe` or `None`.
-        inputs: dict from modality name to modality, or `None`.
-
-    Returns:
-        Dict from modality name to modality.
-    """
-    from mmzoo import recipes
-
-    return {**(recipes.get(recipe).inputs if recipe is not None else {}), **(inputs or {})}

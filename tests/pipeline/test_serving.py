@@ -17,7 +17,7 @@ from tests.pipeline.raw import raw_columns
 
 def preprocessor_of(part_arguments):
     recipe, inputs = part_arguments.get("recipe"), part_arguments["inputs"]
-    return mmzoo.Preprocessor(mmzoo.training.model_inputs(recipe, inputs))
+    return mmzoo.Preprocessor(mmzoo.recipes.model_inputs(recipe, inputs))
 
 
 @pytest.fixture(scope="module")
