@@ -9,7 +9,6 @@ encoders, schedule and epochs; the test set is read once a run.
 """
 
 import argparse
-import dataclasses
 import pathlib
 import tempfile
 import time
@@ -82,24 +81,6 @@ def table(results):
     return "\n".join(lines)
 
 
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """What is left to do, in an order that fills the table evenly."""
-
-    names: list
-    seeds: list
-    epochs: int
-
-    def missing(self, results):
-        done = {(r["configuration"], r["seed"], r["epochs"]) for r in results}
-        return [
-            (name, seed)
-            for seed in self.seeds
-            for name in self.names
-            if (name, seed, self.epochs) not in done
-        ]
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", nargs="+", choices=CONFIGURATIONS, default=list(CONFIGURATIONS))
@@ -109,8 +90,10 @@ def main():
     parser.add_argument("--folder", default=FOLDER, help="where the results file is")
     arguments = parser.parse_args()
     results = read(NAME, arguments.folder)
-    plan = Plan(arguments.only, arguments.seeds, arguments.epochs)
-    for name, seed in [] if arguments.table else plan.missing(results):
+    done = {(r["configuration"], r["seed"], r["epochs"]) for r in results}
+    wanted = [(name, seed) for seed in arguments.seeds for name in arguments.only]
+    missing = [(name, seed) for name, seed in wanted if (name, seed, arguments.epochs) not in done]
+    for name, seed in [] if arguments.table else missing:
         record = run(name, seed, arguments.epochs)
         results.append(record)
         write(NAME, results, arguments.folder)

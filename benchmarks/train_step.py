@@ -45,9 +45,9 @@ def optimizer():
     return keras.optimizers.AdamW(LEARNING_RATE, weight_decay=DECAY)
 
 
-def mmzoo_model(name="mmzoo"):
+def mmzoo_model(name="mmzoo", **inputs):
     model = mmzoo.build_model(
-        inputs=INPUTS,
+        inputs={**INPUTS, **inputs},
         fusion=FUSION,
         head=mmzoo.heads.Softmax(CLASSES),
         dim=DIM,
@@ -68,17 +68,8 @@ def variants():
     )
     with mock.patch.object(layers, "LayerNormalization", _Identity):
         without_norm = mmzoo_model("mmzoo_without_LayerNorm")
-    without_convolutions = mmzoo.build_model(
-        inputs={
-            **INPUTS,
-            "image": mmzoo.Image((SIZE, SIZE), encoder=layers.AveragePooling2D(SIZE // 4)),
-        },
-        fusion=FUSION,
-        head=mmzoo.heads.Softmax(CLASSES),
-        dim=DIM,
-        optimizer=optimizer(),
-    )
-    without_convolutions.name = "mmzoo_without_convolutions"
+    pooled = mmzoo.Image((SIZE, SIZE), encoder=layers.AveragePooling2D(SIZE // 4))
+    without_convolutions = mmzoo_model("mmzoo_without_convolutions", image=pooled)
     return compiled, descent, without_norm, without_convolutions
 
 
