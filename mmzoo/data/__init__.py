@@ -2,6 +2,15 @@
 
 from mmzoo.data.easy_vqa import easy_vqa
 from mmzoo.data.records import Records
+from mmzoo.data.sort_of_clevr import SortOfClevr, sort_of_clevr
 from mmzoo.data.sources import from_arrays, from_csv, from_dataframe
 
-__all__ = ["Records", "easy_vqa", "from_arrays", "from_csv", "from_dataframe"]
+__all__ = [
+    "Records",
+    "SortOfClevr",
+    "easy_vqa",
+    "from_arrays",
+    "from_csv",
+    "from_dataframe",
+    "sort_of_clevr",
+]
