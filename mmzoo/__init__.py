@@ -3,6 +3,7 @@
 from mmzoo import data, encoders, evaluation, fusion, heads, layers, recipes, training
 from mmzoo.evaluation import Report, evaluate
 from mmzoo.export import export_savedmodel
+from mmzoo.layers import ModalityDropout
 from mmzoo.modalities import Image, Modality, Text
 from mmzoo.model import build_model
 from mmzoo.prediction import predict
@@ -16,6 +17,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Image",
     "Modality",
+    "ModalityDropout",
     "Preprocessor",
     "Recipe",
     "Report",

@@ -1,6 +1,7 @@
 """The base class of heads: vector -> prediction, with its loss and metrics."""
 
 import keras
+from keras import ops
 
 from mmzoo.heads.logits import remember_logits
 from mmzoo.layers import CompositeLayer
@@ -17,7 +18,7 @@ class Head(CompositeLayer):
         class_names: their names, in order, or `None`.
 
     Call arguments:
-        fused: `(B, D)` float.
+        fused: `(B, D)` float, or `(B, M, D)`: one vector a modality, whose logits are averaged.
 
     Returns:
         `(B, units)` float32.
@@ -50,6 +51,8 @@ class Head(CompositeLayer):
 
     def call(self, fused):
         logits = self.dense(fused)
+        if len(logits.shape) == 3:
+            logits = ops.mean(logits, axis=1)
         return remember_logits(self.activate(logits), logits)
 
     def get_config(self):

@@ -2,6 +2,8 @@
 
 from mmzoo.layers.absence import AbsentToken, NeutralInput
 from mmzoo.layers.composite_layer import CompositeLayer
+from mmzoo.layers.coordinates import append_coordinates
+from mmzoo.layers.film_block import FiLMBlock
 from mmzoo.layers.masking import (
     POOLINGS,
     flatten_tokens,
@@ -10,6 +12,7 @@ from mmzoo.layers.masking import (
     masked_mean,
     pool_tokens,
 )
+from mmzoo.layers.modality_dropout import ModalityDropout
 from mmzoo.layers.position_embedding import PositionEmbedding
 from mmzoo.layers.residual_block import ResidualBlock, normalization_layer
 from mmzoo.layers.sinusoidal_positions import sinusoidal_positions
@@ -19,10 +22,13 @@ __all__ = [
     "POOLINGS",
     "AbsentToken",
     "CompositeLayer",
+    "FiLMBlock",
+    "ModalityDropout",
     "NeutralInput",
     "PositionEmbedding",
     "ResidualBlock",
     "TransformerBlock",
+    "append_coordinates",
     "flatten_tokens",
     "last_token",
     "masked_max",

@@ -1,6 +1,7 @@
 """The one transformer block that encoders and attention fusions share."""
 
 import keras
+from keras import ops
 
 from mmzoo.layers.composite_layer import CompositeLayer
 
@@ -18,6 +19,8 @@ class TransformerBlock(CompositeLayer):
         dropout: rate after the attention and after the feed-forward network.
         cross_attention: whether the block will be called with `context` (which then has a
             normalisation of its own).
+        gated: whether both residual branches are scaled by the tanh of a learned number that
+            starts at zero, so that the block starts as the identity.
 
     Call arguments:
         tokens: `(B, T, dim)` float.
@@ -35,11 +38,19 @@ class TransformerBlock(CompositeLayer):
     >>> tuple(block(np.ones((2, 5, 8), "float32")).shape)
     (2, 5, 8)
 
-    Reference: Vaswani et al. 2017, arXiv 1706.03762; pre-norm: Xiong et al. 2020, 2002.04745.
+    Reference: Vaswani et al. 2017, arXiv 1706.03762; pre-norm: Xiong et al. 2020, 2002.04745;
+    gates: Alayrac et al. 2022, 2204.14198.
     """
 
     def __init__(
-        self, dim, num_heads=4, hidden_dim=None, dropout=0.0, cross_attention=False, **kwargs
+        self,
+        dim,
+        num_heads=4,
+        hidden_dim=None,
+        dropout=0.0,
+        cross_attention=False,
+        gated=False,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         if dim % num_heads:
@@ -73,15 +84,28 @@ class TransformerBlock(CompositeLayer):
         self.hidden_dim = hidden_dim
         self.dropout = dropout
         self.cross_attention = cross_attention
+        self.gated = gated
+
+    def build(self, tokens_shape, **shapes):
+        if self.gated:
+            self.attention_gate = self.add_weight((), initializer="zeros", name="attention_gate")
+            self.feedforward_gate = self.add_weight(
+                (), initializer="zeros", name="feedforward_gate"
+            )
 
     def call(self, tokens, padding_mask=None, context=None):
         attention_mask = None if padding_mask is None else padding_mask[:, None, :]
         query = self.attention_norm(tokens)
         value = query if context is None else self.context_norm(context)
         attended = self.attention(query, value, attention_mask=attention_mask)
+        if self.gated:
+            attended = attended * ops.cast(ops.tanh(self.attention_gate), attended.dtype)
         tokens = tokens + self.dropout_layer(attended)
         hidden = self.feedforward_hidden(self.feedforward_norm(tokens))
-        return tokens + self.dropout_layer(self.feedforward_output(hidden))
+        output = self.feedforward_output(hidden)
+        if self.gated:
+            output = output * ops.cast(ops.tanh(self.feedforward_gate), output.dtype)
+        return tokens + self.dropout_layer(output)
 
     def get_config(self):
         return {
@@ -91,4 +115,5 @@ class TransformerBlock(CompositeLayer):
             "hidden_dim": self.hidden_dim,
             "dropout": self.dropout,
             "cross_attention": self.cross_attention,
+            "gated": self.gated,
         }
