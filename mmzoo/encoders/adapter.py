@@ -48,6 +48,7 @@ class Adapter(Encoder):
 
     def encode(self, x, training=None):
         output = self.layer(x)
+        self.grid = getattr(self.layer, "grid", None)
         if isinstance(output, (tuple, list)) and [len(part.shape) for part in output] == [3, 2]:
             tokens, mask = output
             if keras.backend.standardize_dtype(mask.dtype) == "bool":
@@ -65,6 +66,7 @@ class Adapter(Encoder):
             tokens = output
         else:
             _, height, width, channels = output.shape
+            self.grid = (height, width)
             tokens, mask = ops.reshape(output, (-1, height * width, channels)), None
         return tokens, ops.ones(ops.shape(tokens)[:2], dtype="bool") if mask is None else mask
 

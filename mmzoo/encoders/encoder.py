@@ -23,6 +23,10 @@ class Encoder(CompositeLayer):
         `(tokens, mask)`: `(B, T, D)` float, and `(B, T)` bool, `True` where a token is valid.
     """
 
+    #: `(height, width)` of the feature map the tokens come from, row by row; `None`: they are a
+    #: line. An encoder of pictures knows it once it was called.
+    grid = None
+
     def __init__(self, pooling=None, projection_units=None, projection_activation=None, **kwargs):
         super().__init__(**kwargs)
         if pooling is not None and pooling not in POOLINGS:
@@ -55,6 +59,8 @@ class Encoder(CompositeLayer):
 
     def call(self, x, training=None):
         tokens, mask = pool_tokens(*self.encode(x, training=training), self.pooling)
+        if self.pooling is not None:
+            self.grid = None
         return (tokens if self.projection is None else self.projection(tokens)), mask
 
     def get_config(self):

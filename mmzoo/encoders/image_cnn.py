@@ -29,7 +29,8 @@ class ImageCNN(ImageEncoder):
         padding: `"same"` or `"valid"`.
         normalization: `None`, `"group"` or `"batch"`.
         activation: activation of each stage.
-        **kwargs: `pooling`, `projection_units`, `projection_activation`, `name`, `dtype`.
+        **kwargs: `coordinates`, `pooling`, `projection_units`, `projection_activation`, `name`,
+            `dtype`.
 
     Call arguments:
         x: `(B, H, W, C)`, values 0-255.

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from mmzoo.encoders.encoder import Encoder
+from mmzoo.layers import append_coordinates
 
 
 class ImageEncoder(Encoder):
@@ -12,6 +13,8 @@ class ImageEncoder(Encoder):
     A subclass implements `feature_map(x)`: `(B, H, W, C)` in [-1, 1] -> `(B, h, w, D)`.
 
     Args:
+        coordinates: whether to give every pixel its x and y, from -1 to 1, as two more channels
+            (CoordConv, Liu et al. 2018, arXiv 1807.03247).
         **kwargs: those of `mmzoo.encoders.Encoder`.
 
     Call arguments:
@@ -21,8 +24,9 @@ class ImageEncoder(Encoder):
         `(tokens, mask)`: `(B, h * w, D)`, row by row from the top left, and `(B, h * w)`.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, coordinates=False, **kwargs):
         super().__init__(**kwargs)
+        self.coordinates = coordinates
         self.rescaling = keras.layers.Rescaling(
             1 / 127.5, offset=-1.0, dtype=self.dtype_policy, name="rescaling"
         )
@@ -32,7 +36,17 @@ class ImageEncoder(Encoder):
         raise NotImplementedError(f"{type(self).__name__} must implement `feature_map`.")
 
     def encode(self, x, training=None):
-        features = self.feature_map(self.rescaling(x))
+        x = self.rescaling(x)
+        if self.coordinates:
+            _, height, width, channels = x.shape
+            pixels = ops.reshape(x, (-1, height * width, channels))
+            pixels = append_coordinates(pixels, (height, width))
+            x = ops.reshape(pixels, (-1, height, width, channels + 2))
+        features = self.feature_map(x)
         _, height, width, channels = features.shape
+        self.grid = (height, width)
         tokens = ops.reshape(features, (-1, height * width, channels))
         return tokens, ops.ones(ops.shape(tokens)[:2], dtype="bool")
+
+    def get_config(self):
+        return {**super().get_config(), "coordinates": self.coordinates}

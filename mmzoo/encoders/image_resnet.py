@@ -17,7 +17,8 @@ class ImageResNet(ImageEncoder):
         filters: output channels of each stage; the stem has those of the first.
         blocks: residual blocks a stage.
         normalization: `"group"`, `"batch"` or `None`.
-        **kwargs: `pooling`, `projection_units`, `projection_activation`, `name`, `dtype`.
+        **kwargs: `coordinates`, `pooling`, `projection_units`, `projection_activation`, `name`,
+            `dtype`.
 
     Call arguments:
         x: `(B, H, W, C)`, values 0-255.

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from mmzoo.encoders.image_encoder import ImageEncoder
-from mmzoo.layers import PositionEmbedding, TransformerBlock
+from mmzoo.layers import PositionEmbedding, TransformerBlock, normalization_layer
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -20,16 +20,21 @@ class ImageViT(ImageEncoder):
         num_heads: attention heads a block.
         hidden_dim: width of the feed-forward networks; `None` means `4 * dim`.
         dropout: dropout rate in the blocks.
-        **kwargs: `pooling`, `projection_units`, `projection_activation`, `name`, `dtype`.
+        stem_filters: output channels of 3x3 convolutions of stride 2 before the patches; each
+            halves the picture's sides, rounded up. `()`: the patches are cut from the picture.
+        stem_normalization: `"batch"`, as in the paper, `"group"` or `None`.
+        **kwargs: `coordinates`, `pooling`, `projection_units`, `projection_activation`, `name`,
+            `dtype`.
 
     Call arguments:
         x: `(B, H, W, C)`, values 0-255.
 
     Returns:
-        `(tokens, mask)`: `(B, (H / patch_size) * (W / patch_size), dim)` and its mask.
+        `(tokens, mask)`: `(B, (H / patch_size) * (W / patch_size), dim)` and its mask, where `H`
+        and `W` are the sides behind the stem.
 
     Raises:
-        ValueError: when `patch_size` does not divide the picture's sides.
+        ValueError: when `patch_size` does not divide these sides.
 
     Example:
 
@@ -38,7 +43,7 @@ class ImageViT(ImageEncoder):
     >>> tuple(tokens.shape)
     (2, 16, 16)
 
-    Reference: Dosovitskiy et al. 2020, arXiv 2010.11929.
+    Reference: Dosovitskiy et al. 2020, arXiv 2010.11929; stem: Xiao et al. 2021, 2106.14881.
     """
 
     def __init__(
@@ -49,11 +54,30 @@ class ImageViT(ImageEncoder):
         num_heads=4,
         hidden_dim=None,
         dropout=0.0,
+        stem_filters=(),
+        stem_normalization="batch",
         **kwargs,
     ):
         super().__init__(**kwargs)
         # Layers
         dtype = self.dtype_policy
+        self.stem = []
+        for i, filters in enumerate(stem_filters):
+            self.stem += [
+                keras.layers.Conv2D(
+                    filters,
+                    3,
+                    strides=2,
+                    padding="same",
+                    use_bias=stem_normalization is None,
+                    dtype=dtype,
+                    name=f"stem_{i}",
+                ),
+                normalization_layer(
+                    stem_normalization, filters, dtype=dtype, name=f"stem_norm_{i}"
+                ),
+                keras.layers.ReLU(dtype=dtype, name=f"stem_activation_{i}"),
+            ]
         self.patches = keras.layers.Conv2D(dim, patch_size, patch_size, dtype=dtype, name="patches")
         self.positions = PositionEmbedding(dtype=dtype, name="positions")
         self.blocks = [
@@ -68,12 +92,16 @@ class ImageViT(ImageEncoder):
         self.num_heads = num_heads
         self.hidden_dim = hidden_dim
         self.dropout = dropout
+        self.stem_filters = tuple(stem_filters)
+        self.stem_normalization = stem_normalization
 
     def feature_map(self, x):
+        for layer in self.stem:
+            x = layer(x)
         if x.shape[1] % self.patch_size or x.shape[2] % self.patch_size:
             raise ValueError(
-                f"`patch_size` must divide the picture's height and width; received "
-                f"patch_size={self.patch_size} and pictures of {tuple(x.shape[1:3])}."
+                f"`patch_size` must divide the picture's sides behind the stem; received "
+                f"patch_size={self.patch_size} and {tuple(x.shape[1:3])}."
             )
         grid = self.patches(x)
         _, height, width, dim = grid.shape
@@ -91,4 +119,6 @@ class ImageViT(ImageEncoder):
             "num_heads": self.num_heads,
             "hidden_dim": self.hidden_dim,
             "dropout": self.dropout,
+            "stem_filters": list(self.stem_filters),
+            "stem_normalization": self.stem_normalization,
         }

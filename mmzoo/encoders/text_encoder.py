@@ -23,17 +23,28 @@ class TextEncoder(Encoder):
         `(tokens, mask)`: `(B, T, D)` and `(B, T)`.
     """
 
-    def __init__(self, vocabulary_size=None, embedding_dim=128, **kwargs):
+    def __init__(
+        self,
+        vocabulary_size=None,
+        embedding_dim=128,
+        embeddings_initializer="uniform",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.embedding = (
             keras.layers.Embedding(
-                vocabulary_size, embedding_dim, dtype=self.dtype_policy, name="embedding"
+                vocabulary_size,
+                embedding_dim,
+                embeddings_initializer=embeddings_initializer,
+                dtype=self.dtype_policy,
+                name="embedding",
             )
             if vocabulary_size
             else None
         )
         self.vocabulary_size = vocabulary_size
         self.embedding_dim = embedding_dim
+        self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
 
     def contextualize(self, tokens, mask):
         """Embeddings `(B, T, embedding_dim)` and mask -> tokens and mask."""
@@ -52,4 +63,5 @@ class TextEncoder(Encoder):
             **super().get_config(),
             "vocabulary_size": self.vocabulary_size,
             "embedding_dim": self.embedding_dim,
+            "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
         }
