@@ -12,7 +12,7 @@ import keras
 
 from mmzoo import encoders, heads, recipes
 from mmzoo import fusion as fusions
-from mmzoo.layers import AbsentToken, NeutralInput
+from mmzoo.layers import AbsentToken, ModalityDropout, NeutralInput
 from mmzoo.modalities import check_inputs
 
 
@@ -23,6 +23,7 @@ def build_model(
     fusion=None,
     head=None,
     dim=256,
+    modality_dropout=None,
     compile=True,
     optimizer="adamw",
     dtype=None,
@@ -39,6 +40,8 @@ def build_model(
         fusion: fusion block: a name from `mmzoo.fusion.names()`, a config dict or an instance.
         head: head: a name from `mmzoo.heads.names()`, a config dict or an instance.
         dim: width the tokens are projected to, where the fusion block wants that.
+        modality_dropout: what training drops of the optional modalities, so that the model learns
+            to do without: a rate, a dict of rates by modality name, or a `mmzoo.ModalityDropout`.
         compile: whether to compile with `optimizer`, the head's loss and metrics, and
             `jit_compile="auto"`. You may always compile again.
         optimizer: as in `keras.Model.compile`.
@@ -51,7 +54,8 @@ def build_model(
         float32. A modality with `optional=True` adds the boolean input `<name>_present`, `(B,)`.
 
     Raises:
-        ValueError: for an unknown name, an impossible modality name, or a part that is missing.
+        ValueError: for an unknown name, an impossible modality name, a part that is missing, or
+            modality dropout where no modality is optional.
         TypeError: where something is not a modality, a fusion block or a head.
 
     Example:
@@ -77,18 +81,21 @@ def build_model(
     check_inputs(inputs)
     if head is None:
         raise ValueError(f"`head` is missing. Known: {', '.join(heads.names())}.")
-    query = next((key for key, modality in inputs.items() if modality.text_like), None)
-    fusion = fusions.get("concat" if fusion is None else fusion, dim=dim, query=query, dtype=dtype)
     head = heads.get(head)
 
-    model_inputs, tokens, mask = {}, {}, {}
+    model_inputs, tokens, mask, grids = {}, {}, {}, {}
     for key, modality in inputs.items():
         shape, input_dtype = modality.tensor()
-        x = model_inputs[key] = keras.Input(shape, dtype=input_dtype, name=key)
+        model_inputs[key] = keras.Input(shape, dtype=input_dtype, name=key)
         if modality.optional:
-            present = keras.Input((), dtype="bool", name=f"{key}_present")
-            model_inputs[f"{key}_present"] = present
-            x = NeutralInput(name=f"{key}_neutral")(x, present)
+            name_present = f"{key}_present"
+            model_inputs[name_present] = keras.Input((), dtype="bool", name=name_present)
+    present = presence(inputs, model_inputs, modality_dropout)
+
+    for key, modality in inputs.items():
+        x = model_inputs[key]
+        if modality.optional:
+            x = NeutralInput(name=f"{key}_neutral")(x, present[key])
         encoder = encoders.get(
             modality.encoder,
             modality.kind,
@@ -97,13 +104,21 @@ def build_model(
             **modality.encoder_defaults(),
         )
         tokens[key], mask[key] = encoder(x)
+        if encoder.grid is not None:
+            grids[key] = encoder.grid
+
+    query = next((key for key, modality in inputs.items() if modality.text_like), None)
+    fusion = fusions.get(
+        "concat" if fusion is None else fusion, dim=dim, query=query, grids=grids, dtype=dtype
+    )
+    for key, modality in inputs.items():
         differs = tokens[key].shape[-1] != fusion.dim
         if fusion.projects == "always" or (fusion.projects == "if_needed" and differs):
             project = keras.layers.Dense(fusion.dim, dtype=dtype, name=f"{key}_projection")
             tokens[key] = project(tokens[key])
         if modality.optional:
             absent = AbsentToken(masked=fusion.masks_absent, dtype=dtype, name=f"{key}_absent")
-            tokens[key], mask[key] = absent(tokens[key], mask[key], present)
+            tokens[key], mask[key] = absent(tokens[key], mask[key], present[key])
 
     prediction = named(head, "head")(named(fusion, "fusion")(tokens, mask))
     model = keras.Model(model_inputs, prediction, name=name or "multimodal_model")
@@ -115,6 +130,23 @@ def build_model(
             jit_compile="auto",
         )
     return model
+
+
+def presence(inputs, model_inputs, modality_dropout):
+    """Dict from the name of an optional modality to `(B,)` bool, after modality dropout."""
+    optional = [key for key, modality in inputs.items() if modality.optional]
+    present = {key: model_inputs[f"{key}_present"] for key in optional}
+    if modality_dropout is None:
+        return present
+    if not optional:
+        raise ValueError(
+            "`modality_dropout` needs modalities that may be absent; none of "
+            f"{', '.join(inputs)} has optional=True."
+        )
+    if not isinstance(modality_dropout, ModalityDropout):
+        always_one = len(optional) < len(inputs)
+        modality_dropout = ModalityDropout(modality_dropout, keep_one=not always_one)
+    return named(modality_dropout, "modality_dropout")(present)
 
 
 def named(layer, name):

@@ -20,11 +20,14 @@ TINY = {
     "embedding_dim": 8,
     "filters": [4, 8],
     "num_heads": 2,
+    "num_latents": 3,
+    "pair_units": [8, 8],
     "patch_size": 4,
+    "subspace_dim": 4,
     "units": 8,
 }
 #: Where an argument of that name means something else.
-TINY_OF_CLASS = {"TextCNN": {"filters": 4}}
+TINY_OF_CLASS = {"TextCNN": {"filters": 4}, "Bottleneck": {"depth": 2}}
 
 CLASSES = 3
 LENGTH = 6
@@ -64,7 +67,8 @@ def encoder_inputs(kind, name, length=LENGTH):
 
 
 def fusion_inputs(name, length=LENGTH):
-    inputs = {"image": image(optional=True), "text": text(length=length, optional=True)}
+    words = {"class_name": "bag", "config": {"embedding_dim": 8, "pooling": None}}
+    inputs = {"image": image(optional=True), "text": text(words, length=length, optional=True)}
     fusion = tiny(name, mmzoo.fusion.FUSIONS[name])
     return {"inputs": inputs, "fusion": fusion, "head": mmzoo.heads.Softmax(CLASSES)}
 
@@ -108,6 +112,14 @@ def build(part, seed=0, **options):
     length = options.pop("length", None)
     arguments = PARTS[part](**({"length": length} if length else {}))
     return mmzoo.build_model(**{"dim": 8, **arguments, **options}), arguments
+
+
+def disturb(layer, scale=0.05):
+    """Noise on all weights of a layer or model: what starts at zero must not hide anything."""
+    generator = np.random.default_rng(1)
+    for weight in layer.trainable_variables:
+        noise = generator.normal(scale=scale, size=weight.shape)
+        weight.assign(keras.ops.convert_to_numpy(weight) + noise.astype("float32"))
 
 
 def tensors(model, rows=4, seed=0, padding=2):

@@ -33,23 +33,13 @@ class Concat(Fusion):
     >>> tuple(Concat(dim=16)(tokens, mask).shape)
     (2, 16)
 
+    Formula: h = relu(W [x_1; ...; x_M] + b)
     Reference: early (feature) fusion; Baltrušaitis et al. 2017, arXiv 1705.09406, section 6.
+    Choose when: a first model, or inputs that need no token-level reasoning.
     """
 
     projects = "never"
-
-    def __init__(self, dim=None, hidden_units=None, **kwargs):
-        default = (dim,) if dim else ()
-        super().__init__(
-            dim=dim, hidden_units=default if hidden_units is None else hidden_units, **kwargs
-        )
-        self.default_hidden_units = hidden_units is None
+    has_hidden_layer = True
 
     def fuse(self, tokens, mask, training=None):
         return ops.concatenate(pooled(tokens, mask), axis=-1)
-
-    def get_config(self):
-        config = super().get_config()
-        if self.default_hidden_units:
-            config["hidden_units"] = None
-        return config

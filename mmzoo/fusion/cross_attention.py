@@ -3,12 +3,12 @@
 import keras
 from keras import ops
 
-from mmzoo.fusion.fusion import Fusion, pooled
-from mmzoo.layers import TransformerBlock
+from mmzoo.fusion.attention_fusion import AttentionFusion
+from mmzoo.fusion.fusion import pooled
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
-class CrossAttention(Fusion):
+class CrossAttention(AttentionFusion):
     """Co-attention in both directions, with a stream of tokens a modality.
 
     In each layer every modality's tokens attend to the valid tokens of all the others, as these
@@ -37,43 +37,23 @@ class CrossAttention(Fusion):
     >>> tuple(CrossAttention(dim=8)(tokens, mask).shape)
     (2, 8)
 
+    Formula: x_m <- attend(x_m, [x_n for n != m]) for each m; h = W [x_1; ...; x_M]
     Reference: Lu et al. 2019, arXiv 1908.02265 (ViLBERT).
+    Choose when: words should find their places in a picture, and the other way round.
     """
 
-    projects = "if_needed"
-
-    def __init__(self, dim=None, depth=2, num_heads=4, hidden_dim=None, **kwargs):
-        super().__init__(dim=dim, **kwargs)
-        self.depth = depth
-        self.num_heads = num_heads
-        self.hidden_dim = hidden_dim
-
     def build(self, tokens_shape):
-        # One stack of blocks a modality, in alphabetical order.
+        super().build(tokens_shape)
+        names = sorted(tokens_shape)
         self.blocks = [
-            [
-                TransformerBlock(
-                    self.dim,
-                    self.num_heads,
-                    self.hidden_dim,
-                    self.dropout,
-                    cross_attention=True,
-                    dtype=self.dtype_policy,
-                    name=f"{name}_block_{i}",
-                )
-                for name in sorted(tokens_shape)
-            ]
+            [self.make_block(f"{name}_block_{i}", cross_attention=True) for name in names]
             for i in range(self.depth)
         ]
-        self.norms = [
-            keras.layers.LayerNormalization(
-                epsilon=1e-6, dtype=self.dtype_policy, name=f"{name}_norm"
-            )
-            for name in sorted(tokens_shape)
-        ]
-        self.joint = keras.layers.Dense(self.dim, dtype=self.dtype_policy, name="joint")
+        self.norms = [self.make_norm(f"{name}_norm") for name in names]
+        self.joint = self.make_dense(self.dim, "joint")
 
     def fuse(self, tokens, mask, training=None):
+        tokens = self.normalized(tokens)
         names = list(tokens)
         others = {name: [o for o in names if o != name] or [name] for name in names}
         for blocks in self.blocks:
@@ -87,11 +67,3 @@ class CrossAttention(Fusion):
             }
         tokens = {name: norm(tokens[name]) for name, norm in zip(names, self.norms, strict=True)}
         return self.joint(ops.concatenate(pooled(tokens, mask), axis=-1))
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "depth": self.depth,
-            "num_heads": self.num_heads,
-            "hidden_dim": self.hidden_dim,
-        }

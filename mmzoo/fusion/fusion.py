@@ -1,6 +1,7 @@
 """The base class of fusion blocks: tokens of several modalities -> one vector."""
 
 import keras
+from keras import ops
 
 from mmzoo.layers import CompositeLayer, masked_mean
 
@@ -12,18 +13,21 @@ class Fusion(CompositeLayer):
     are the same for all and live here. Modalities are always taken in alphabetical order, so the
     weights do not depend on the order of a dict.
 
-    Two class attributes say what `build_model` should hand over:
+    Class attributes say what a block is and what `build_model` should hand over:
 
     * `projects`: when every modality's tokens go through a linear map to the width `dim` first:
       `"always"`, where these maps are part of the block's definition; `"if_needed"`, where it has
       linear maps of its own and only the widths must agree; `"never"`.
     * `masks_absent`: whether an absent modality is masked out entirely (`True`) or stands as one
       learned token (`False`).
+    * `has_hidden_layer`: whether `hidden_units=None` stands for one hidden layer of width `dim`
+      (`True`) or for none (`False`).
 
     Args:
         dim: width of the tokens, where the block wants equal widths, and of what it computes.
             `None`: that of `build_model`.
-        hidden_units: widths of dense layers after the fusion, the classifier's hidden layers.
+        hidden_units: widths of dense layers after the fusion, the classifier's hidden layers;
+            `None`: see `has_hidden_layer`.
         activation: their activation.
         dropout: dropout rate before each of them and in attention blocks.
 
@@ -32,15 +36,24 @@ class Fusion(CompositeLayer):
         mask: dict from modality name to `(B, T)` bool, `True` where a token is valid.
 
     Returns:
-        `(B, D)`: the last of `hidden_units` wide, or as the block says.
+        `(B, D)`: the last of `hidden_units` wide, or as the block says; or `(B, M, D)`, one vector
+        a modality, whose logits the head averages.
     """
 
     projects = "always"
     masks_absent = False
+    has_hidden_layer = False
 
-    def __init__(self, dim=None, hidden_units=(), activation="relu", dropout=0.0, **kwargs):
+    def __init__(self, dim=None, hidden_units=None, activation="relu", dropout=0.0, **kwargs):
         super().__init__(**kwargs)
+        # Config
+        self.dim = dim
+        self.hidden_units = None if hidden_units is None else tuple(hidden_units)
+        self.activation = activation
+        self.dropout = dropout
         # Layers
+        if hidden_units is None:
+            hidden_units = (dim,) if dim and self.has_hidden_layer else ()
         self.hidden_layers = []
         for i, units in enumerate(hidden_units):
             if dropout:
@@ -49,16 +62,11 @@ class Fusion(CompositeLayer):
                         dropout, dtype=self.dtype_policy, name=f"hidden_dropout_{i}"
                     )
                 )
-            self.hidden_layers.append(
-                keras.layers.Dense(
-                    units, activation=activation, dtype=self.dtype_policy, name=f"hidden_{i}"
-                )
-            )
-        # Config
-        self.dim = dim
-        self.hidden_units = tuple(hidden_units)
-        self.activation = activation
-        self.dropout = dropout
+            self.hidden_layers.append(self.make_dense(units, f"hidden_{i}", activation=activation))
+
+    def make_dense(self, units, name, **options):
+        """A dense layer of this block's precision, as a sublayer called `name`."""
+        return keras.layers.Dense(units, dtype=self.dtype_policy, name=name, **options)
 
     def fuse(self, tokens, mask, training=None):
         """The fused vector `(B, D)`, before the hidden layers."""
@@ -79,7 +87,7 @@ class Fusion(CompositeLayer):
         return {
             **super().get_config(),
             "dim": self.dim,
-            "hidden_units": list(self.hidden_units),
+            "hidden_units": None if self.hidden_units is None else list(self.hidden_units),
             "activation": self.activation,
             "dropout": self.dropout,
         }
@@ -96,3 +104,63 @@ def pooled(tokens, mask):
         List of `(B, D)`, in the order of the dict.
     """
     return [masked_mean(tokens[name], mask[name]) for name in tokens]
+
+
+def presence(mask):
+    """Which modalities are there: those with a valid token.
+
+    Args:
+        mask: dict from modality name to `(B, T)` bool.
+
+    Returns:
+        `(B, M)` bool, in the order of the dict.
+    """
+    return ops.stack([ops.any(valid, axis=1) for valid in mask.values()], axis=1)
+
+
+def softmax_over_present(logits, present):
+    """Softmax over those that are present; zeros where none is.
+
+    Args:
+        logits: `(B, M)` or `(1, M)` float.
+        present: `(B, M)` bool.
+
+    Returns:
+        `(B, M)` float32; a row sums to 1, or to 0.
+
+    Example:
+
+    >>> import numpy as np
+    >>> softmax_over_present([[0.0, 9.0]], np.array([[True, False]])).numpy().tolist()
+    [[1.0, 0.0]]
+    """
+    logits = ops.where(present, ops.cast(logits, "float32"), -1e30)
+    shares = ops.exp(logits - ops.max(logits, axis=-1, keepdims=True))
+    shares = ops.where(present, shares, 0.0)
+    # A row that has any has one with a share of 1.
+    return shares / ops.maximum(ops.sum(shares, axis=-1, keepdims=True), 1.0)
+
+
+def pick_query(query, tokens):
+    """Who asks and who is asked, in a directed block.
+
+    Args:
+        query: name of the modality that asks; `None` will do where there is only one.
+        tokens: dict by modality name.
+
+    Returns:
+        `(query, others)`: the name, and the list of the other names; of a modality alone,
+        itself.
+
+    Raises:
+        ValueError: when it is not said who asks, or there is no such modality.
+    """
+    names = list(tokens)
+    if query is None and len(names) == 1:
+        query = names[0]
+    if query not in names:
+        raise ValueError(
+            f"This block is directed: `query` must name the modality that asks, out of {names}; "
+            f"received: {query!r}."
+        )
+    return query, [name for name in names if name != query] or [query]

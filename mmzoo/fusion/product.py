@@ -32,7 +32,9 @@ class Product(Fusion):
     >>> float(Product(dim=8, squash="linear")(tokens, mask)[0, 0])
     6.0
 
+    Formula: h = prod_m tanh(P_m x_m)
     Reference: Kim et al. 2016, arXiv 1610.04325 (MLB).
+    Choose when: interactions at the cost of a sum.
     """
 
     def __init__(self, dim=None, squash="tanh", **kwargs):

@@ -28,7 +28,9 @@ class Sum(Fusion):
     >>> float(Sum(dim=8)(tokens, mask)[0, 0])
     2.0
 
+    Formula: h = sum_m P_m x_m
     Reference: Baltrušaitis et al. 2017, arXiv 1705.09406, section 6.
+    Choose when: a baseline without interactions.
     """
 
     def fuse(self, tokens, mask, training=None):

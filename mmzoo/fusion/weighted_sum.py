@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from mmzoo.fusion.fusion import Fusion, pooled
+from mmzoo.fusion.fusion import Fusion, pooled, presence, softmax_over_present
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -31,7 +31,9 @@ class WeightedSum(Fusion):
     >>> float(WeightedSum(dim=8)(tokens, mask)[0, 0])
     1.0
 
+    Formula: h = sum_m a_m P_m x_m, a = softmax(w) over the present m
     Reference: Baltrušaitis et al. 2017, arXiv 1705.09406, section 6.
+    Choose when: as sum, with inputs that are often missing.
     """
 
     masks_absent = True
@@ -43,8 +45,5 @@ class WeightedSum(Fusion):
 
     def fuse(self, tokens, mask, training=None):
         vectors = ops.stack(pooled(tokens, mask), axis=1)  # (B, M, dim)
-        present = ops.stack([ops.any(mask[name], axis=1) for name in mask], axis=1)  # (B, M)
-        logits = ops.cast(self.modality_logits, "float32")
-        weights = ops.where(present, ops.exp(logits - ops.max(logits)), 0.0)
-        weights = weights / ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1e-30)
+        weights = softmax_over_present(self.modality_logits[None], presence(mask))
         return ops.sum(vectors * ops.cast(weights, vectors.dtype)[..., None], axis=1)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tests.parts import CLASSES, LENGTH, build, every_part, labels, predict, tensors
+from tests.parts import CLASSES, LENGTH, build, disturb, every_part, labels, predict, tensors
 
 BACKEND = keras.backend.backend()
 #: XLA on the CPU of JAX has no float16 convolutions.
@@ -90,10 +90,7 @@ def test_symbolic_shapes_are_eager_shapes(part):
 @every_part
 def test_every_weight_gets_a_gradient(part):
     model, _ = build(part)
-    generator = np.random.default_rng(1)
-    for weight in model.trainable_variables:  # zero-initialised ones must not hide a dead path
-        noise = generator.normal(scale=0.05, size=weight.shape)
-        weight.assign(ops.convert_to_numpy(weight) + noise.astype("float32"))
+    disturb(model)
     for path, gradient in gradients(model, tensors(model, rows=6), labels(model, 6)).items():
         assert gradient is not None, f"{path} is not connected to the loss"
         assert np.isfinite(gradient).all(), path

@@ -1,0 +1,72 @@
+"""The query reads the other modalities through gates that start closed."""
+
+import keras
+from keras import ops
+
+from mmzoo.fusion.attention_fusion import AttentionFusion
+from mmzoo.fusion.fusion import pick_query
+from mmzoo.layers import masked_mean
+
+
+@keras.saving.register_keras_serializable(package="mmzoo")
+class GatedCrossAttention(AttentionFusion):
+    """The query's tokens read the others' in residual layers behind tanh gates (Flamingo).
+
+    `y <- y + tanh(a) attention(y, x)`, `y <- y + tanh(b) feedforward(y)`, with `a = b = 0` at the
+    start: the fused vector, the mean of `y`, is then that of the query alone, so a pretrained
+    branch is not disturbed. With one modality alone the tokens read themselves.
+
+    Args:
+        dim: common width of the tokens; divisible by `num_heads`.
+        depth: number of layers.
+        num_heads: attention heads a layer.
+        hidden_dim: width of the feed-forward networks; `None` means `4 * dim`.
+        **kwargs: `query`, `hidden_units`, `activation`, `dropout`, `name`, `dtype`.
+
+    Call arguments:
+        tokens: dict from modality name to `(B, T, dim)`.
+        mask: dict from modality name to `(B, T)` bool.
+
+    Returns:
+        `(B, dim)`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> tokens = {"image": np.ones((2, 4, 8), "float32"), "text": np.ones((2, 3, 8), "float32")}
+    >>> mask = {"image": np.ones((2, 4), bool), "text": np.ones((2, 3), bool)}
+    >>> tuple(GatedCrossAttention(dim=8, query="text")(tokens, mask).shape)
+    (2, 8)
+
+    Formula: y <- y + tanh(a) attend(y, x); y <- y + tanh(b) feedforward(y)
+    Reference: Alayrac et al. 2022, arXiv 2204.14198 (Flamingo).
+    Choose when: a pretrained text branch that must not be disturbed at the start.
+    """
+
+    def __init__(self, dim=None, query=None, **kwargs):
+        super().__init__(dim=dim, **kwargs)
+        self.query = query
+
+    def build(self, tokens_shape):  # the query's tokens stay as they are
+        self.blocks = [
+            self.make_block(f"block_{i}", cross_attention=True, gated=True)
+            for i in range(self.depth)
+        ]
+        self.norm = self.make_norm()
+
+    def read(self, tokens, mask):
+        """The query's tokens after they read the others, `(B, T, dim)`, each by itself."""
+        query, others = pick_query(self.query, tokens)
+        context = ops.concatenate([tokens[name] for name in others], axis=1)
+        padding_mask = ops.concatenate([mask[name] for name in others], axis=1)
+        stream = tokens[query]
+        for block in self.blocks:
+            stream = block(stream, padding_mask=padding_mask, context=context)
+        return self.norm(stream)
+
+    def fuse(self, tokens, mask, training=None):
+        query, _ = pick_query(self.query, tokens)
+        return masked_mean(self.read(tokens, mask), mask[query])
+
+    def get_config(self):
+        return {**super().get_config(), "query": self.query}

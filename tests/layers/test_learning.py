@@ -1,0 +1,89 @@
+"""What the blocks can learn: small tasks of two inputs whose ceilings are known."""
+
+import keras
+import numpy as np
+import pytest
+
+import mmzoo
+from tests.parts import predict, tiny
+
+#: Additive in the modalities: their logits are a sum of one term for each, which XOR is not.
+ADDITIVE = {"sum": {}, "weighted_sum": {}, "late": {}, "concat": {"hidden_units": []}}
+BATCH = 32
+
+
+def model_of(name, options=None, dim=16, **arguments):
+    """A model of two short texts, `left` and `right`, joined by a block."""
+    fusion = tiny(name, mmzoo.fusion.FUSIONS[name])
+    fusion["config"] = {**fusion["config"], "dim": dim, **(options or {})}
+    bag = {"class_name": "bag", "config": {"embedding_dim": dim}}
+    sides = {
+        side: mmzoo.Text(
+            length=1, vocabulary_size=6, encoder=bag, optional="modality_dropout" in arguments
+        )
+        for side in ("left", "right")
+    }
+    return mmzoo.build_model(
+        inputs=sides,
+        fusion=fusion,
+        head=mmzoo.heads.Softmax(2),
+        compile=False,
+        dim=dim,
+        **arguments,
+    )
+
+
+def train(model, x, y, epochs):
+    head = model.get_layer("head")
+    model.compile(keras.optimizers.Adam(0.01), loss=head.make_loss())
+    model.fit(x, y, batch_size=BATCH, epochs=epochs, verbose=0)
+
+
+def words(bits):
+    """Texts of one word, a row a bit."""
+    return (2 + np.asarray(bits, "int32"))[:, None]
+
+
+def xor(model, epochs=8):
+    """Trains on XOR; the logits of its four cases, `(2, 2)`, and the accuracy on them."""
+    generator = np.random.default_rng(0)
+    left, right = generator.integers(0, 2, (2, 20 * BATCH))
+    train(model, {"left": words(left), "right": words(right)}, left ^ right, epochs)
+    left, right = np.repeat([0, 1], 2), np.tile([0, 1], 2)
+    probabilities = predict(model, {"left": words(left), "right": words(right)})
+    logits = np.log(probabilities[:, 1] / probabilities[:, 0])
+    return logits.reshape(2, 2), np.mean(probabilities.argmax(axis=1) == left ^ right)
+
+
+@pytest.mark.parametrize("name", sorted(set(mmzoo.fusion.names()) - set(ADDITIVE) | {"concat"}))
+def test_xor_is_learned(name):
+    _, accuracy = xor(model_of(name))
+    assert accuracy == 1
+
+
+@pytest.mark.parametrize("name", ADDITIVE)
+def test_xor_is_beyond_additive_blocks(name):
+    logits, accuracy = xor(model_of(name, ADDITIVE[name]), epochs=2)
+    # What makes it impossible: the two inputs have no joint effect on the logits.
+    assert abs(logits[0, 0] + logits[1, 1] - logits[0, 1] - logits[1, 0]) < 1e-4
+    assert accuracy <= 0.75
+
+
+@pytest.mark.parametrize("name", mmzoo.fusion.names())
+def test_with_modality_dropout_one_input_is_enough(name):
+    """Both sides say the label, one rightly in 95 % of the rows, the other in 85 %."""
+    model = model_of(name, modality_dropout=0.4)
+    generator = np.random.default_rng(0)
+    y = generator.integers(0, 2, 40 * BATCH)
+    sides = {
+        side: y ^ (generator.random(len(y)) > right)
+        for side, right in (("left", 0.95), ("right", 0.85))
+    }
+    there = np.ones(len(y), bool)
+    x = {side: words(bits) for side, bits in sides.items()}
+    x |= {f"{side}_present": there for side in sides}
+    train(model, x, y, epochs=6)
+    for side, bits in sides.items():
+        other = "left" if side == "right" else "right"
+        alone = predict(model, {**x, f"{other}_present": ~there}).argmax(axis=1)
+        assert np.mean(alone == y) > np.mean(bits == y) - 0.02
