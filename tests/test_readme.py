@@ -3,6 +3,7 @@
 import pathlib
 import re
 import runpy
+import sys
 
 import pandas
 import pytest
@@ -33,7 +34,7 @@ def shop(tmp_path, monkeypatch):
 
 def test_snippets(shop):
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     namespace = {}
     for block in blocks:
         exec(block, namespace)
@@ -58,3 +59,10 @@ def test_tables_are_those_of_the_results_files(benchmark, monkeypatch):
     monkeypatch.syspath_prepend(folder)
     script = runpy.run_path(str(folder / f"{benchmark}.py"))
     assert script["table"](script["read"](benchmark)) in README.read_text()
+
+
+def test_pages_made_of_docstrings_and_results_are_up_to_date(monkeypatch):
+    monkeypatch.setattr("sys.path", [*sys.path])  # the script adds to it
+    docs = README.parent / "docs"
+    for name, page in runpy.run_path(str(docs / "generate.py"))["PAGES"].items():
+        assert page() == (docs / name).read_text(), "run python docs/generate.py"

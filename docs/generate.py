@@ -1,0 +1,119 @@
+"""Writes the pages of the documentation that are made of docstrings and results files.
+
+python docs/generate.py            # writes docs/fusion.md
+python docs/generate.py --check    # fails if it would change
+"""
+
+import inspect
+import pathlib
+import re
+import sys
+
+import mmzoo
+
+FOLDER = pathlib.Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parent / "benchmarks"))
+
+import growth  # noqa: E402  (lies beside the benchmarks)
+import results_file  # noqa: E402
+
+INTRODUCTION = """\
+# Fusion blocks
+
+<!-- Made by docs/generate.py from docstrings and benchmarks/results. Do not edit. -->
+
+A block takes the tokens of every modality, `(B, T, D)` each, and their masks, and returns one
+vector a row. `x_m` is the mean valid token of modality `m` where a formula has vectors, and all its
+tokens where it has `attend`, `block` or `conv`; `attend` and `block` are pre-norm transformer
+blocks; `*` is element-wise, `(x)` the outer product; `P_m` are the linear maps that `build_model`
+puts before a block whose definition has them.
+
+```python
+model = mmzoo.build_model(inputs=..., fusion="film", head=...)
+model = mmzoo.build_model(inputs=..., fusion=mmzoo.fusion.FiLM(depth=2, query="text"), head=...)
+```
+
+**Cost** is one training step of the block alone, by XLA's count: FLOPs a row as multiples of
+`concat`, at two modalities of 64 tokens, width 64, and the power of the number of tokens that it
+grows with (between 128 and 256 tokens a modality).
+[benchmarks/fusion_cost.py](../benchmarks/fusion_cost.py) makes the numbers and the picture.
+"""
+
+ENDING = """
+![Cost of each block against tokens, width and modalities](../benchmarks/results/fusion_cost.png)
+
+MBT's `bottleneck` is linear in the number of modalities; within one modality it has that modality's
+self-attention, which is quadratic in its tokens, as in the paper. `self_attention=False` leaves
+that to the encoders and makes the block linear in the tokens, like `perceiver`.
+
+## When an input is missing
+
+`optional=True` on a modality adds the input `<name>_present`. What an absent modality holds has
+exactly no influence. Most blocks then see one learned token in its place; `weighted_sum`, `late`
+and `mixture_of_experts`, whose definitions have weights over the modalities, leave it out of these.
+A model should meet missing inputs in training:
+
+```python
+inputs = {
+    "image": mmzoo.Image(size=(64, 64), optional=True),
+    "text": mmzoo.Text(length=16, vocabulary_size=10_000, optional=True),
+}
+model = mmzoo.build_model(inputs=inputs, modality_dropout=0.3, head=mmzoo.heads.Softmax(5))
+```
+
+`mmzoo.ModalityDropout` draws for every row and every optional modality, in training only, and never
+takes a row's last one.
+"""
+
+
+def section(cls, title):
+    """The text of `Title: ...` in a class's docstring, on one line."""
+    found = re.search(rf"^{title}: (.*?)(?=^\S|\Z)", inspect.getdoc(cls), re.DOTALL | re.MULTILINE)
+    if found is None:
+        raise ValueError(f"The docstring of {cls.__name__} has no '{title}: ...'.")
+    return " ".join(found.group(1).split())
+
+
+def cost(results, name):
+    """`"2.3x, tokens^1.0"`."""
+    middle = [r for r in results if all(r[k] == v for k, v in growth.MIDDLE.items())]
+    flops = {r["contender"]: r["flops"] for r in middle}
+    return f"{flops[name] / flops['concat']:.2g}x, tokens^{growth.growth(results, name):.1f}"
+
+
+def linked(reference):
+    """Every arXiv number as a link."""
+    number = r"(?:arXiv )?\b(\d{4}\.\d{5})\b"
+    return re.sub(number, r"[\1](https://arxiv.org/abs/\1)", reference)
+
+
+def fusion_page():
+    """The text of docs/fusion.md."""
+    results = results_file.read("fusion_cost")
+    lines = ["| block | formula | source | cost | choose it for |", "|---|---|---|---|---|"]
+    for name, cls in mmzoo.fusion.FUSIONS.items():
+        formula = section(cls, "Formula").replace("|", "\\|")
+        lines.append(
+            f"| `{name}` | `{formula}` | {linked(section(cls, 'Reference'))} "
+            f"| {cost(results, name)} | {section(cls, 'Choose when')} |"
+        )
+    return INTRODUCTION + "\n" + "\n".join(lines) + "\n" + ENDING
+
+
+PAGES = {"fusion.md": fusion_page}
+
+
+def main():
+    for name, page in PAGES.items():
+        path = FOLDER / name
+        text = page()
+        if "--check" in sys.argv[1:]:
+            if path.read_text(encoding="utf-8") != text:
+                sys.exit(f"{path} is out of date: run python docs/generate.py")
+        else:
+            path.write_text(text, encoding="utf-8")
+            print(path)
+
+
+if __name__ == "__main__":
+    main()
