@@ -1,0 +1,334 @@
+"""Sort-of-CLEVR: how fusion blocks relate the parts of a scene, as in the relation network paper.
+
+    python benchmarks/sort_of_clevr.py                        # all: many hours on two cores
+    python benchmarks/sort_of_clevr.py --only cross_attention --seeds 0
+    python benchmarks/sort_of_clevr.py --table                # the table of what is there
+    python benchmarks/sort_of_clevr.py --figures              # the pictures of what is there
+
+Every block gets the same encoders, schedule and batches; only what `CONFIGURATIONS` says differs.
+Each run is measured after its last epoch, on the paper's 200 test scenes and on 2,000 fresh ones.
+A finished run is kept in `results/sort_of_clevr.json` and not repeated; one that was interrupted
+goes on from its last epoch (`--checkpoints`). Runs on any Keras backend.
+"""
+
+import argparse
+import pathlib
+import shutil
+import time
+
+import keras
+import numpy as np
+from keras import ops
+from results_file import FOLDER, read, write
+
+import mmzoo
+from mmzoo.data.sort_of_clevr import ANSWERS, COLORS, SENTENCES, SortOfClevr
+from mmzoo.training import warmup_cosine
+
+NAME = "sort_of_clevr"
+CURVES = "sort_of_clevr_curves"
+DIM = 64
+QUESTIONS = 20
+BATCH = 16  # scenes, of 20 questions each
+EPOCHS = 20
+LEARNING_RATE = 1e-3
+INPUTS = {
+    "image": mmzoo.Image(
+        size=(75, 75),
+        encoder={
+            "class_name": "vit",
+            "config": {
+                "patch_size": 1,
+                "dim": DIM,
+                "depth": 2,
+                "hidden_dim": 2 * DIM,
+                "stem_filters": [24, 32, 48, 64],
+                "coordinates": True,
+            },
+        },
+    ),
+    "question": mmzoo.Text(
+        length=12,
+        vocabulary_size=40,
+        encoder={
+            "class_name": "bag",
+            "config": {
+                "embedding_dim": DIM,
+                "embeddings_initializer": {"class_name": "RandomNormal", "config": {"stddev": 1.0}},
+            },
+        },
+    ),
+}
+ATTENTION = {"num_heads": 4, "hidden_dim": 2 * DIM, "hidden_units": [128]}
+#: The blocks of the table: name -> their arguments.
+CONFIGURATIONS = {
+    "concat": {"hidden_units": [256, 256]},
+    "gated_cross_attention": {**ATTENTION, "depth": 2},
+    "bilinear": {"rank": 256, "hidden_units": [128]},
+    "low_rank": {"rank": 8, "hidden_units": [128]},
+    "film": {"depth": 2, "hidden_units": [128]},
+    "relation": {"pair_units": [64, 64, 64], "hidden_units": [128]},
+    "cross_attention": {**ATTENTION, "depth": 1},
+    "bottleneck": {**ATTENTION, "depth": 2},
+    "merged_attention": {**ATTENTION, "depth": 2},
+}
+
+
+def build(fusion):
+    """The model of a block: one picture and one question a row, from the raw pixels and words."""
+    return mmzoo.build_model(
+        inputs=INPUTS,
+        fusion={"class_name": fusion, "config": CONFIGURATIONS[fusion]},
+        head=mmzoo.heads.Softmax(class_names=ANSWERS),
+        dim=DIM,
+        compile=False,
+    )
+
+
+def sharing(model):
+    """The same layers as a model that encodes each picture, and each distinct question, once.
+
+    Inputs: `image` `(B, 75, 75, 3)`; `question` `(36, length)`, all there are; `asked` `(B, 20)`,
+    which of them. Outputs: `(20 B, 10)`.
+    """
+    fusion, head = model.get_layer("fusion"), model.get_layer("head")
+    inputs = {
+        "image": keras.Input((75, 75, 3), name="image"),
+        "question": keras.Input((INPUTS["question"].length,), dtype="int32", name="question"),
+    }
+    asked = keras.Input((QUESTIONS,), dtype="int32", name="asked")
+    tokens, mask = {}, {}
+    for key, x in inputs.items():
+        tokens[key], mask[key] = model.get_layer(f"{key}_encoder")(x)
+    if isinstance(fusion, mmzoo.fusion.GatedCrossAttention):
+        # Its query tokens do not see each other, so the questions of a scene can be its tokens.
+        tokens["question"] = ops.take(tokens["question"][:, 0], asked, axis=0)
+        mask["question"] = ops.ones_like(asked, dtype="bool")
+        fused = ops.reshape(fusion.read(tokens, mask), (-1, DIM))
+        for layer in fusion.hidden_layers:
+            fused = layer(fused)
+    else:
+        flat = ops.reshape(asked, (-1,))
+        for part in (tokens, mask):
+            part["image"] = ops.repeat(part["image"], QUESTIONS, axis=0)
+            part["question"] = ops.take(part["question"], flat, axis=0)
+        fused = fusion(tokens, mask)
+    return keras.Model({**inputs, "asked": asked}, head(fused))
+
+
+def question_ids():
+    """`(36, length)` int32: the token ids of every question, six a colour."""
+    sentences = [sentence.format(color) for color in COLORS for sentence in SENTENCES]
+    preprocessor = mmzoo.Preprocessor({"question": INPUTS["question"]})
+    preprocessor.adapt(mmzoo.data.from_arrays({"question": sentences}))
+    return preprocessor({"question": sentences})["question"].numpy()
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of scenes with their questions; training ones mirrored and turned at random.
+
+    No distance changes by that, so only two questions are concerned. Turned, left of the middle
+    becomes above the middle. Mirrored at the middle, 37.5, yes becomes no; since pixel centres are
+    mirrored at 37, the picture moves by a pixel, too.
+    """
+
+    def __init__(self, scenes, ids, batch_size=BATCH, seed=None):
+        super().__init__()
+        self.scenes, self.ids, self.batch_size, self.seed = scenes, ids, batch_size, seed
+        self.epoch = 0
+
+    def __len__(self):
+        return len(self.scenes.pictures) // self.batch_size
+
+    def __getitem__(self, index):
+        order = np.arange(len(self.scenes.pictures))
+        if self.seed is not None:
+            order = np.random.default_rng([self.seed, self.epoch]).permutation(order)
+        rows = order[index * self.batch_size : (index + 1) * self.batch_size]
+        pictures, subjects = self.scenes.pictures[rows], self.scenes.subjects[rows]
+        answers = self.scenes.answers[rows]
+        if self.seed is not None:
+            generator = np.random.default_rng([self.seed, self.epoch, index])
+            turned, flipped, upended = generator.random((3, len(rows))) < 0.5
+            pictures[turned] = pictures[turned].swapaxes(1, 2)
+            subjects[turned] = np.array([0, 2, 1, 3, 4, 5])[subjects[turned]]
+            pictures[flipped, :, 1:] = pictures[flipped, :, :0:-1]
+            pictures[upended, 1:] = pictures[upended, :0:-1]
+            for mirrored, subject in ((flipped, 1), (upended, 2)):
+                changed = mirrored[:, None] & (subjects == subject)
+                answers[changed] = 1 - answers[changed]  # "yes" and "no" are 0 and 1
+        asked = self.scenes.colors[rows] * len(SENTENCES) + subjects
+        x = {"image": pictures, "question": self.ids, "asked": asked}
+        return x, answers.ravel()
+
+    def on_epoch_end(self):
+        self.epoch += 1
+
+
+def accuracies(model, scenes, ids):
+    """`{"relational": ..., "nonrelational": ...}` of a sharing model."""
+    batches = Batches(scenes, ids, batch_size=50)
+    answers = [ops.convert_to_numpy(model(batches[i][0])).argmax(axis=-1)
+               for i in range(len(batches))]  # fmt: skip
+    right = np.concatenate(answers).reshape(scenes.answers.shape) == scenes.answers
+    return {
+        "relational": float(right[scenes.relational].mean()),
+        "nonrelational": float(right[~scenes.relational].mean()),
+    }
+
+
+class Curve(keras.callbacks.Callback):
+    """Measures after every epoch, prints, and keeps what it measured in the curves file."""
+
+    def __init__(self, key, batches, test, ids, folder):
+        super().__init__()
+        self.key, self.batches, self.test, self.ids, self.folder = key, batches, test, ids, folder
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.batches.epoch = epoch  # also where a run goes on
+        self.start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        record = {
+            **self.key,
+            "epoch": epoch + 1,
+            "loss": float(logs["loss"]),
+            "seconds": time.perf_counter() - self.start,
+            **accuracies(self.model, self.test, self.ids),
+        }
+        kept = [r for r in read(CURVES, self.folder)
+                if any(r[k] != record[k] for k in (*self.key, "epoch"))]  # fmt: skip
+        write(CURVES, [*kept, record], self.folder)
+        print(" ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}"
+                       for k, v in record.items()), flush=True)  # fmt: skip
+
+
+def run(fusion, seed, epochs, arguments):
+    """Trains and tests one block; a record of the results file."""
+    keras.utils.set_random_seed(seed)
+    ids = question_ids()
+    test = SortOfClevr.generate(200, seed=1_000_000)
+    batches = Batches(SortOfClevr.generate(9800, seed=2_000_000), ids, seed=seed)
+    model = build(fusion)
+    head = model.get_layer("head")
+    shared = sharing(model)
+    optimizer = keras.optimizers.AdamW(warmup_cosine(LEARNING_RATE, epochs * len(batches)))
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    shared.compile(optimizer, loss=head.make_loss())
+    key = {"fusion": fusion, "seed": seed, "epochs": epochs}
+    folder = pathlib.Path(arguments.checkpoints) / f"{fusion}-{seed}-{epochs}"
+    shared.fit(
+        batches,
+        epochs=epochs,
+        verbose=0,
+        callbacks=[
+            Curve(key, batches, test, ids, arguments.folder),
+            keras.callbacks.BackupAndRestore(str(folder)),
+        ],
+    )
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh = accuracies(shared, SortOfClevr.generate(2000, seed=3_000_000), ids)
+    curve = [r for r in read(CURVES, arguments.folder) if all(r[k] == v for k, v in key.items())]
+    return {
+        **key,
+        **accuracies(shared, test, ids),
+        **{f"{kind}_fresh": accuracy for kind, accuracy in fresh.items()},
+        "parameters": model.count_params(),
+        "seconds": sum(record["seconds"] for record in curve),
+    }
+
+
+def table(results):
+    """The results as a Markdown table, a row a block."""
+    lines = [
+        "| block | relational, % (each seed) | not relational, % | relational, fresh scenes, % "
+        "| parameters | minutes a run |",
+        "|---|---|---|---|---|---|",
+    ]
+    for fusion in CONFIGURATIONS:
+        records = sorted(
+            (r for r in results if r["fusion"] == fusion), key=lambda record: record["seed"]
+        )
+        if records:
+            mean = {
+                key: np.mean([record[key] for record in records])
+                for key in ("relational", "nonrelational", "relational_fresh", "seconds")
+            }
+            each = ", ".join(f"{100 * record['relational']:.1f}" for record in records)
+            lines.append(
+                f"| {fusion} | {100 * mean['relational']:.1f} ({each}) "
+                f"| {100 * mean['nonrelational']:.1f} | {100 * mean['relational_fresh']:.1f} "
+                f"| {records[0]['parameters']:,} | {mean['seconds'] / 60:.0f} |"
+            )
+    return "\n".join(lines)
+
+
+def draw_curves(curves, path):
+    """Accuracy on the test scenes after every epoch, a line a block (mean of its seeds)."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    for axes, kind in zip(figure.subplots(1, 2, sharey=True), ("relational", "nonrelational"),
+                          strict=True):  # fmt: skip
+        for fusion in CONFIGURATIONS:
+            records = [r for r in curves if r["fusion"] == fusion]
+            epochs = sorted({r["epoch"] for r in records})
+            means = [np.mean([r[kind] for r in records if r["epoch"] == e]) for e in epochs]
+            if epochs:
+                axes.plot(epochs, 100 * np.array(means), label=fusion)
+        axes.set(title=kind.replace("non", "not "), xlabel="epoch", ylim=(40, 101))
+        axes.grid(alpha=0.3)
+    axes.figure.axes[0].set_ylabel("accuracy on 200 test scenes, %")
+    axes.legend(frameon=False, loc="lower right")
+    figure.savefig(path, dpi=130)
+
+
+def draw_scenes(path, count=4):
+    """Some scenes with a question of each kind and its answer."""
+    from matplotlib.figure import Figure
+
+    scenes = SortOfClevr.generate(count, seed=1_000_000)
+    figure = Figure(figsize=(3.3 * count, 4), layout="constrained")
+    for row, axes in enumerate(figure.subplots(1, count)):
+        axes.imshow(scenes.pictures[row], interpolation="nearest")
+        axes.set(xticks=[], yticks=[])
+        asked = []
+        for relational in (False, True):
+            column = np.flatnonzero(scenes.relational[row] == relational)[row]
+            answer = ANSWERS[scenes.answers[row, column]]
+            asked.append(
+                f"{scenes.questions[row, column]}\n{answer}".replace("the object ", "the object\n")
+            )
+        axes.set_title("\n".join(asked), fontsize=9)
+    figure.savefig(path, dpi=110)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--only", nargs="+", choices=CONFIGURATIONS, default=list(CONFIGURATIONS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--table", action="store_true", help="print the table and stop")
+    parser.add_argument("--figures", action="store_true", help="draw the pictures and stop")
+    parser.add_argument("--folder", default=FOLDER, help="where the results files are")
+    parser.add_argument("--checkpoints", default="sort_of_clevr_checkpoints")
+    arguments = parser.parse_args()
+    results = read(NAME, arguments.folder)
+    if arguments.figures:
+        folder = pathlib.Path(arguments.folder)
+        draw_curves(read(CURVES, folder), folder / f"{CURVES}.png")
+        draw_scenes(folder / f"{NAME}_scenes.png")
+    done = {(r["fusion"], r["seed"], r["epochs"]) for r in results}
+    for seed in [] if arguments.table or arguments.figures else arguments.seeds:
+        for fusion in arguments.only:
+            if (fusion, seed, arguments.epochs) not in done:
+                results = [
+                    *read(NAME, arguments.folder),
+                    run(fusion, seed, arguments.epochs, arguments),
+                ]
+                write(NAME, results, arguments.folder)
+    print(table(read(NAME, arguments.folder)))
+
+
+if __name__ == "__main__":
+    main()
