@@ -12,6 +12,7 @@ only the time is measured. Runs on the JAX backend, whose compiler can be asked.
 import argparse
 import os
 import pathlib
+import textwrap
 import time
 
 os.environ["KERAS_BACKEND"] = "jax"
@@ -96,6 +97,13 @@ def measure(contender, case):
     }
 
 
+def pooling(results):
+    """Names of the contenders that work on mean tokens: they cost about as much as `concat`."""
+    middle = [r for r in results if all(r[key] == value for key, value in MIDDLE.items())]
+    limit = 10 * next(r["flops"] for r in middle if r["contender"] == "concat")
+    return [r["contender"] for r in middle if r["flops"] < limit]
+
+
 def draw(results, path):
     """FLOPs, memory and time of a step against tokens, FLOPs against width and modalities."""
     from matplotlib.figure import Figure
@@ -109,7 +117,9 @@ def draw(results, path):
         ("modalities", "flops", "FLOPs a row"),
     ]
     axes = figure.subplots(2, 3).ravel()
-    colors = {}
+    light = pooling(results)
+    styles = {name: (f"C{i % 10}", "osD^v"[i % 5]) for i, name in enumerate(CONTENDERS)
+              if name not in light}  # fmt: skip
     for panel, (axis, cost, label) in zip(axes, panels, strict=False):
         case = {key: value for key, value in MIDDLE.items() if key != axis}
         for contender in CONTENDERS:
@@ -118,17 +128,19 @@ def draw(results, path):
                 for r in results
                 if r["contender"] == contender and all(r[k] == v for k, v in case.items())
             )
-            if not points:
+            if contender in light:
+                panel.plot(*zip(*points, strict=True), color="0.7", linewidth=1, zorder=0)
                 continue
-            steep = growth(results, contender) > 1.25
-            (line,) = panel.plot(
+            color, marker = styles[contender]
+            power = growth(results, contender)
+            panel.plot(
                 *zip(*points, strict=True),
-                "-o" if steep else "--.",
-                markersize=3,
-                color=colors.get(contender),
-                label=f"{contender} (tokens^{growth(results, contender):.1f})",
+                "-" if power > 1.25 else "--",
+                color=color,
+                marker=marker,
+                markersize=5,
+                label=f"{contender} (tokens^{power:.1f})",
             )
-            colors[contender] = line.get_color()
         panel.set(
             xlabel={"tokens": "tokens a modality", "dim": "width"}.get(axis, axis),
             ylabel=label,
@@ -142,10 +154,14 @@ def draw(results, path):
     axes[-1].set_axis_off()
     axes[-1].legend(
         *axes[0].get_legend_handles_labels(),
-        loc="center",
-        fontsize=9,
+        loc="upper center",
+        fontsize=11,
         frameon=False,
-        title="solid: grows faster than the tokens\n(power between 128 and 256 tokens)",
+        title="solid: grows faster than the tokens\n(power of FLOPs between 128 and 256 tokens)",
+    )
+    names = textwrap.fill(", ".join(name for name in CONTENDERS if name in light), 45)
+    axes[-1].text(
+        0.5, 0.02, f"grey, on the mean tokens:\n{names}", ha="center", fontsize=11, color="0.4"
     )
     figure.savefig(path, dpi=110)
 

@@ -27,11 +27,13 @@ from mmzoo.training import warmup_cosine
 
 NAME = "sort_of_clevr"
 CURVES = "sort_of_clevr_curves"
-DIM = 64
+DIM = 96
 QUESTIONS = 20
 BATCH = 16  # scenes, of 20 questions each
-EPOCHS = 20
-LEARNING_RATE = 1e-3
+EPOCHS = 40
+LEARNING_RATE = 5e-4  # twice that, and blocks learn to count shapes, then nothing for many epochs
+#: The picture's encoder is a CNN whose 25 tokens have learned positions: as in the paper, relating
+#: them is left to the block. The question's is the mean of its words.
 INPUTS = {
     "image": mmzoo.Image(
         size=(75, 75),
@@ -40,9 +42,8 @@ INPUTS = {
             "config": {
                 "patch_size": 1,
                 "dim": DIM,
-                "depth": 2,
-                "hidden_dim": 2 * DIM,
-                "stem_filters": [24, 32, 48, 64],
+                "depth": 0,
+                "stem_filters": [32, 64, DIM, DIM],
                 "coordinates": True,
             },
         },
@@ -63,14 +64,12 @@ ATTENTION = {"num_heads": 4, "hidden_dim": 2 * DIM, "hidden_units": [128]}
 #: The blocks of the table: name -> their arguments.
 CONFIGURATIONS = {
     "concat": {"hidden_units": [256, 256]},
-    "gated_cross_attention": {**ATTENTION, "depth": 2},
-    "bilinear": {"rank": 256, "hidden_units": [128]},
-    "low_rank": {"rank": 8, "hidden_units": [128]},
     "film": {"depth": 2, "hidden_units": [128]},
     "relation": {"pair_units": [64, 64, 64], "hidden_units": [128]},
     "cross_attention": {**ATTENTION, "depth": 1},
     "bottleneck": {**ATTENTION, "depth": 2},
     "merged_attention": {**ATTENTION, "depth": 2},
+    "gated_cross_attention": {**ATTENTION, "depth": 3},
 }
 
 

@@ -103,6 +103,8 @@ def keras_model():
         hidden = layers.Dense(FEEDFORWARD, activation="gelu")(hidden)
         return layers.LayerNormalization(epsilon=1e-6)(tokens + layers.Dense(DIM)(hidden))
 
+    image_tokens = layers.LayerNormalization(epsilon=1e-6)(image_tokens)
+    text_tokens = layers.LayerNormalization(epsilon=1e-6)(text_tokens)
     image_tokens, text_tokens = (
         block(image_tokens, text_tokens, mask[:, None]),
         block(text_tokens, image_tokens, None),
@@ -157,6 +159,7 @@ def torch_steps(steps, channels_last=False, compiled=False):
                 ]
             )
             self.embedding = nn.Embedding(VOCABULARY, DIM)
+            self.image_norm, self.text_norm = nn.LayerNorm(DIM, 1e-6), nn.LayerNorm(DIM, 1e-6)
             self.image_block, self.text_block = Block(), Block()
             self.joint, self.hidden = nn.Linear(2 * DIM, DIM), nn.Linear(DIM, HIDDEN)
             self.head = nn.Linear(HIDDEN, CLASSES)
@@ -166,7 +169,8 @@ def torch_steps(steps, channels_last=False, compiled=False):
             for convolution in self.convolutions:
                 x = torch.relu(convolution(x))
             image_tokens = nn.functional.max_pool2d(x, 2).flatten(2).transpose(1, 2)
-            text_tokens = self.embedding(text)
+            image_tokens = self.image_norm(image_tokens)
+            text_tokens = self.text_norm(self.embedding(text))
             padding = text == 0
             image_tokens, text_tokens = (
                 self.image_block(image_tokens, text_tokens, padding),

@@ -14,6 +14,7 @@ class TextEncoder(Encoder):
     Args:
         vocabulary_size: number of ids, padding and unknown counted. `None`: that of the modality.
         embedding_dim: width of the embeddings.
+        embeddings_initializer: of the embeddings; anything `keras.initializers.get` takes.
         **kwargs: those of `mmzoo.encoders.Encoder`.
 
     Call arguments:

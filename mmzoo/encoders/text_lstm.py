@@ -18,7 +18,8 @@ class TextLSTM(TextRecurrent):
         bidirectional: whether a second layer reads from the end; the width doubles.
         use_cudnn: `False` keeps XLA compilation of the train step possible; `"auto"` uses the
             cuDNN kernel on a GPU, and XLA is then off for the whole model.
-        **kwargs: `pooling`, `projection_units`, `projection_activation`, `name`, `dtype`.
+        **kwargs: `embeddings_initializer`, `pooling`, `projection_units`, `projection_activation`,
+            `name`, `dtype`.
 
     Call arguments:
         x: `(B, T)` int32 token ids, 0 is padding.

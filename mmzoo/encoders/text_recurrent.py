@@ -16,7 +16,8 @@ class TextRecurrent(TextEncoder):
         bidirectional: whether a second layer reads from the end; the width doubles.
         use_cudnn: `False` keeps XLA compilation of the train step possible; `"auto"` uses the
             cuDNN kernel on a GPU, and XLA is then off for the whole model.
-        **kwargs: `pooling`, `projection_units`, `projection_activation`, `name`, `dtype`.
+        **kwargs: `embeddings_initializer`, `pooling`, `projection_units`, `projection_activation`,
+            `name`, `dtype`.
     """
 
     def __init__(

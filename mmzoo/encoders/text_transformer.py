@@ -18,7 +18,8 @@ class TextTransformer(TextEncoder):
         num_heads: attention heads a block.
         hidden_dim: width of the feed-forward networks; `None` means `4 * embedding_dim`.
         dropout: dropout rate in the blocks.
-        **kwargs: `pooling`, `projection_units`, `projection_activation`, `name`, `dtype`.
+        **kwargs: `embeddings_initializer`, `pooling`, `projection_units`, `projection_activation`,
+            `name`, `dtype`.
 
     Call arguments:
         x: `(B, T)` int32 token ids, 0 is padding.
