@@ -20,15 +20,15 @@ def replaced(x, name, value):
 
 
 @pytest.mark.parametrize("part", FUSIONS)
-@pytest.mark.parametrize(("name", "value"), [("image", np.nan), ("image", 255.0), ("text", 7)])
-def test_content_of_an_absent_modality_changes_nothing(part, name, value):
+def test_content_of_an_absent_modality_changes_nothing(part):
     model, _ = build(part)
     x, y = tensors(model, rows=6), labels(model, 6)
-    changed = replaced(x, name, value)
-    np.testing.assert_array_equal(predict(model, changed), predict(model, x))
-    before, after = gradients(model, x, y), gradients(model, changed, y)
-    for path in before:
-        np.testing.assert_array_equal(after[path], before[path], err_msg=path)
+    prediction, slopes = predict(model, x), gradients(model, x, y)
+    for name, value in (("image", np.nan), ("image", 255.0), ("text", 7)):
+        changed = replaced(x, name, value)
+        np.testing.assert_array_equal(predict(model, changed), prediction)
+        for path, slope in gradients(model, changed, y).items():
+            np.testing.assert_array_equal(slope, slopes[path], err_msg=f"{name}={value}: {path}")
 
 
 def test_batch_normalization_does_not_see_it_either():

@@ -143,7 +143,8 @@ def test_overfits_one_batch(part):
         x["image_present"][:] = True
     order = np.tile(np.arange(CLASSES * 2), 25)
     data = {name: values[order] for name, values in x.items()}
-    history = model.fit(
-        data, y[order], batch_size=CLASSES * 2, epochs=8, shuffle=False, verbose=0
-    ).history["loss"]
+    history = []
+    while len(history) < 8 and (not history or history[-1] >= 0.05):
+        fit = model.fit(data, y[order], batch_size=CLASSES * 2, shuffle=False, verbose=0)
+        history += fit.history["loss"]
     assert history[-1] < 0.05 < history[0], history
