@@ -24,9 +24,10 @@ INTRODUCTION = """\
 
 A block takes the tokens of every modality, `(B, T, D)` each, and their masks, and returns one
 vector a row. `x_m` is the mean valid token of modality `m` where a formula has vectors, and all its
-tokens where it has `attend`, `block` or `conv`; `attend` and `block` are pre-norm transformer
-blocks; `*` is element-wise, `(x)` the outer product; `P_m` are the linear maps that `build_model`
-puts before a block whose definition has them.
+tokens where it has `attend`, `block` or `conv`. `attend` and `block` are pre-norm transformer
+blocks; tokens are layer-normalised before them (not in `gated_cross_attention`), and the result
+after them. `*` is element-wise, `(x)` the outer product; `P_m` are the linear maps that
+`build_model` puts before a block whose definition has them.
 
 ```python
 model = mmzoo.build_model(inputs=..., fusion="film", head=...)
@@ -75,10 +76,11 @@ def section(cls, title):
 
 
 def cost(results, name):
-    """`"2.3x, tokens^1.0"`."""
+    """`"2.3x, tokens^1.0"`, to two figures."""
     middle = [r for r in results if all(r[k] == v for k, v in growth.MIDDLE.items())]
     flops = {r["contender"]: r["flops"] for r in middle}
-    return f"{flops[name] / flops['concat']:.2g}x, tokens^{growth.growth(results, name):.1f}"
+    multiple = float(f"{flops[name] / flops['concat']:.2g}")
+    return f"{multiple:,g}x, tokens^{growth.growth(results, name):.1f}"
 
 
 def linked(reference):

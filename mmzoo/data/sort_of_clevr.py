@@ -31,7 +31,7 @@ SENTENCES = (
 RELATIONAL_FROM = 3
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class SortOfClevr:
     """Scenes of Sort-of-CLEVR as arrays; `N` scenes with `Q` questions each.
 

@@ -53,10 +53,13 @@ class Bilinear(Fusion):
                 f"'bilinear' joins two modalities; received {len(names)}: {names}. 'low_rank' and "
                 "'product' are its generalisations to any number."
             )
-        self.factors = [self.make_dense(self.rank or self.dim, f"{name}_factor") for name in names]
+        self.factors = [
+            self.make_dense(self.dim if self.rank is None else self.rank, f"{name}_factor")
+            for name in names
+        ]
         self.output_map = self.make_dense(self.dim, "output_map")
 
-    def fuse(self, tokens, mask, training=None):
+    def fuse(self, tokens, mask):
         x, y = pooled(tokens, mask)
         return self.output_map(self.factors[0](x) * self.factors[1](y))
 

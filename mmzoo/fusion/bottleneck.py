@@ -32,6 +32,9 @@ class Bottleneck(AttentionFusion):
     Returns:
         `(B, dim)`.
 
+    Raises:
+        ValueError: for a depth of 1, in which nothing would be exchanged.
+
     Example:
 
     >>> import numpy as np
@@ -40,7 +43,7 @@ class Bottleneck(AttentionFusion):
     >>> tuple(Bottleneck(dim=8)(tokens, mask).shape)
     (2, 8)
 
-    Formula: [x_m; b_m] <- block_m([x_m; b]) for each m; b <- mean_m b_m
+    Formula: [c_m; b_m; x_m] <- block_m([c_m; b; x_m]) for each m; b <- mean_m b_m; h = mean_m c_m
     Reference: Nagrani et al. 2021, arXiv 2107.00135 (MBT).
     Choose when: long sequences, or modalities that should share only the essential.
     """
@@ -77,7 +80,7 @@ class Bottleneck(AttentionFusion):
         ]
         self.norm = self.make_norm()
 
-    def fuse(self, tokens, mask, training=None):
+    def fuse(self, tokens, mask):
         tokens = self.normalized(tokens)
         names = list(tokens)
         batch = ops.shape(tokens[names[0]])[0]

@@ -15,7 +15,8 @@ class Concat(Fusion):
 
     Args:
         dim: width of the one hidden layer that `hidden_units=None` stands for.
-        hidden_units: widths of the classifier's hidden layers; `None`: one of width `dim`.
+        hidden_units: widths of the classifier's hidden layers; `None`: one of width `dim`,
+            and none without a `dim`.
         **kwargs: `activation`, `dropout`, `name`, `dtype`.
 
     Call arguments:
@@ -41,5 +42,5 @@ class Concat(Fusion):
     projects = "never"
     has_hidden_layer = True
 
-    def fuse(self, tokens, mask, training=None):
+    def fuse(self, tokens, mask):
         return ops.concatenate(pooled(tokens, mask), axis=-1)

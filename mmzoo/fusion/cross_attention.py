@@ -12,8 +12,9 @@ class CrossAttention(AttentionFusion):
     """Co-attention in both directions, with a stream of tokens a modality.
 
     In each layer every modality's tokens attend to the valid tokens of all the others, as these
-    were before the layer; the mean tokens of the streams are then joined by a dense layer. With
-    one modality alone the tokens attend to themselves.
+    were before the layer; the mean tokens of the streams are then joined by a dense layer. Where
+    the paper follows each co-attention with self-attention in the stream, that is the encoders'
+    business here. With one modality alone the tokens attend to themselves.
 
     Args:
         dim: common width of the tokens; divisible by `num_heads`.
@@ -52,7 +53,7 @@ class CrossAttention(AttentionFusion):
         self.norms = [self.make_norm(f"{name}_norm") for name in names]
         self.joint = self.make_dense(self.dim, "joint")
 
-    def fuse(self, tokens, mask, training=None):
+    def fuse(self, tokens, mask):
         tokens = self.normalized(tokens)
         names = list(tokens)
         others = {name: [o for o in names if o != name] or [name] for name in names}

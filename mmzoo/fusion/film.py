@@ -19,7 +19,8 @@ class FiLM(Fusion):
     Args:
         dim: channels of the blocks and width of the fused vector.
         depth: number of residual blocks.
-        query: name of the modality that modulates.
+        query: name of the modality that modulates; `None`: `build_model` takes the first that is
+            text.
         grids: dict from modality name to the `(height, width)` of its tokens; the tokens of others
             are lines. `build_model` fills in those of its encoders.
         **kwargs: `hidden_units`, `activation`, `dropout`, `name`, `dtype`.
@@ -78,7 +79,7 @@ class FiLM(Fusion):
         self.outputs = [self.make_dense(self.dim, f"{name}_output") for name in self.streams]
         self.joint = self.make_dense(self.dim, "joint") if len(self.streams) > 1 else None
 
-    def fuse(self, tokens, mask, training=None):
+    def fuse(self, tokens, mask):
         query, _ = pick_query(self.query, tokens)
         generated = self.generator(masked_mean(tokens[query], mask[query]))
         generated = ops.reshape(generated, (-1, len(self.streams), self.depth, 2, 1, self.dim))

@@ -9,7 +9,7 @@ from mmzoo.layers import CompositeLayer, masked_mean
 class Fusion(CompositeLayer):
     """Joins the tokens of one or more modalities into one vector a row.
 
-    A subclass implements `fuse(tokens, mask, training=None)`; the hidden layers of the classifier
+    A subclass implements `fuse(tokens, mask)`; the hidden layers of the classifier
     are the same for all and live here. Modalities are always taken in alphabetical order, so the
     weights do not depend on the order of a dict.
 
@@ -22,6 +22,8 @@ class Fusion(CompositeLayer):
       learned token (`False`).
     * `has_hidden_layer`: whether `hidden_units=None` stands for one hidden layer of width `dim`
       (`True`) or for none (`False`).
+    * `precise`: whether the block's result may be too large for half precision. It then returns
+      float32 under every policy, and the hidden layers compute in float32.
 
     Args:
         dim: width of the tokens, where the block wants equal widths, and of what it computes.
@@ -29,7 +31,8 @@ class Fusion(CompositeLayer):
         hidden_units: widths of dense layers after the fusion, the classifier's hidden layers;
             `None`: see `has_hidden_layer`.
         activation: their activation.
-        dropout: dropout rate before each of them and in attention blocks.
+        dropout: dropout rate before each of them, or else of the fused vector; and in attention
+            blocks.
 
     Call arguments:
         tokens: dict from modality name to `(B, T, D)` float.
@@ -43,6 +46,7 @@ class Fusion(CompositeLayer):
     projects = "always"
     masks_absent = False
     has_hidden_layer = False
+    precise = False
 
     def __init__(self, dim=None, hidden_units=None, activation="relu", dropout=0.0, **kwargs):
         super().__init__(**kwargs)
@@ -54,30 +58,31 @@ class Fusion(CompositeLayer):
         # Layers
         if hidden_units is None:
             hidden_units = (dim,) if dim and self.has_hidden_layer else ()
+        dtype = "float32" if self.precise else self.dtype_policy
         self.hidden_layers = []
-        for i, units in enumerate(hidden_units):
+        for i, units in enumerate(hidden_units or (None,)):
             if dropout:
                 self.hidden_layers.append(
-                    keras.layers.Dropout(
-                        dropout, dtype=self.dtype_policy, name=f"hidden_dropout_{i}"
-                    )
+                    keras.layers.Dropout(dropout, dtype=dtype, name=f"hidden_dropout_{i}")
                 )
-            self.hidden_layers.append(self.make_dense(units, f"hidden_{i}", activation=activation))
+            if units is not None:
+                self.hidden_layers.append(
+                    self.make_dense(units, f"hidden_{i}", activation=activation, dtype=dtype)
+                )
 
-    def make_dense(self, units, name, **options):
-        """A dense layer of this block's precision, as a sublayer called `name`."""
-        return keras.layers.Dense(units, dtype=self.dtype_policy, name=name, **options)
+    def make_dense(self, units, name, dtype=None, **options):
+        """A dense layer, of this block's precision unless it is said, as a sublayer `name`."""
+        return keras.layers.Dense(units, dtype=dtype or self.dtype_policy, name=name, **options)
 
-    def fuse(self, tokens, mask, training=None):
+    def fuse(self, tokens, mask):
         """The fused vector `(B, D)`, before the hidden layers."""
         raise NotImplementedError(f"{type(self).__name__} must implement `fuse`.")
 
-    def call(self, tokens, mask, training=None):
+    def call(self, tokens, mask):
         names = sorted(tokens)
         fused = self.fuse(
             {name: tokens[name] for name in names},
             {name: mask[name] for name in names},
-            training=training,
         )
         for layer in self.hidden_layers:
             fused = layer(fused)

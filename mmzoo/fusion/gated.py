@@ -11,8 +11,9 @@ class Gated(Fusion):
     """A gate a dimension decides how much each modality counts (GMU).
 
     `h_m = tanh(W_m x_m)`. For two modalities `z = sigmoid(V [x_1; x_2])` and
-    `h = z h_1 + (1 - z) h_2`. For any other number `z` is a softmax over the modalities, dimension
-    by dimension, of `V [x_1; ...; x_M]`, and `h = sum_m z_m h_m`.
+    `h = z h_1 + (1 - z) h_2`. For more, where the paper has a sigmoid each, `z` is a softmax over
+    the modalities, dimension by dimension, of `V [x_1; ...; x_M]`, which for two is that sigmoid,
+    and `h = sum_m z_m h_m`.
 
     Args:
         dim: width of the fused vector.
@@ -48,7 +49,7 @@ class Gated(Fusion):
         gates = {1: 0, 2: 1}.get(len(names), len(names))
         self.gate = self.make_dense(gates * self.dim, "gate") if gates else None
 
-    def fuse(self, tokens, mask, training=None):
+    def fuse(self, tokens, mask):
         vectors = pooled(tokens, mask)
         hidden = [
             transform(vector) for transform, vector in zip(self.transforms, vectors, strict=True)

@@ -13,15 +13,19 @@ class GatedCrossAttention(AttentionFusion):
     """The query's tokens read the others' in residual layers behind tanh gates (Flamingo).
 
     `y <- y + tanh(a) attention(y, x)`, `y <- y + tanh(b) feedforward(y)`, with `a = b = 0` at the
-    start: the fused vector, the mean of `y`, is then that of the query alone, so a pretrained
-    branch is not disturbed. With one modality alone the tokens read themselves.
+    start: the fused vector, the mean of the layer-normalised `y`, is then that of the query alone,
+    so a pretrained branch is not disturbed. For the same reason the query's tokens come in as they
+    are, not normalised. They do not read each other, which in the paper the layers of a language
+    model in between see to; here the encoder does. A modality alone reads itself.
 
     Args:
         dim: common width of the tokens; divisible by `num_heads`.
         depth: number of layers.
         num_heads: attention heads a layer.
         hidden_dim: width of the feed-forward networks; `None` means `4 * dim`.
-        **kwargs: `query`, `hidden_units`, `activation`, `dropout`, `name`, `dtype`.
+        query: name of the modality that reads the others; `None`: `build_model` takes the first
+            that is text.
+        **kwargs: `hidden_units`, `activation`, `dropout`, `name`, `dtype`.
 
     Call arguments:
         tokens: dict from modality name to `(B, T, dim)`.
@@ -29,6 +33,9 @@ class GatedCrossAttention(AttentionFusion):
 
     Returns:
         `(B, dim)`.
+
+    Raises:
+        ValueError: when there is no such query.
 
     Example:
 
@@ -64,7 +71,7 @@ class GatedCrossAttention(AttentionFusion):
             stream = block(stream, padding_mask=padding_mask, context=context)
         return self.norm(stream)
 
-    def fuse(self, tokens, mask, training=None):
+    def fuse(self, tokens, mask):
         query, _ = pick_query(self.query, tokens)
         return masked_mean(self.read(tokens, mask), mask[query])
 

@@ -70,7 +70,7 @@ class Late(Fusion):
             (len(names),), initializer="zeros", name="modality_logits"
         )
 
-    def fuse(self, tokens, mask, training=None):
+    def fuse(self, tokens, mask):
         vectors = []
         for tower, vector in zip(self.towers, pooled(tokens, mask), strict=True):
             for layer in tower:

@@ -10,8 +10,8 @@ from mmzoo.fusion.fusion import Fusion, pooled
 class LowRank(Fusion):
     """Tensor fusion with a weight tensor of low rank, so the outer product is never built (LMF).
 
-    `h = sum_r prod_m W_m^r [x_m; 1] + b`. Every factor `W_m^r` is a trainable weight; the product
-    and the sum are computed in float32, because products of several factors leave half precision.
+    `h = sum_r prod_m W_m^r [x_m; 1] + b`. Every factor `W_m^r` is a trainable weight. Products of
+    several factors leave half precision, so from there on, hidden layers included, all is float32.
 
     Args:
         dim: width of the fused vector.
@@ -39,14 +39,15 @@ class LowRank(Fusion):
     """
 
     projects = "never"
+    precise = True
 
     def __init__(self, dim=None, rank=4, **kwargs):
         super().__init__(dim=dim, **kwargs)
         self.rank = rank
 
     def build(self, tokens_shape):
-        # The bias is the column of W that meets the appended 1, so it starts like the others:
-        # zeros would leave the products of fewer modalities out.
+        # The bias is the column of W that meets the appended 1. It does not start at zero, which
+        # would leave the products of fewer modalities out.
         self.factors = [
             self.make_dense(
                 self.rank * self.dim,
@@ -59,13 +60,12 @@ class LowRank(Fusion):
         ]
         self.bias = self.add_weight((self.dim,), initializer="zeros", name="bias")
 
-    def fuse(self, tokens, mask, training=None):
+    def fuse(self, tokens, mask):
         product = 1.0
         for factors, vector in zip(self.factors, pooled(tokens, mask), strict=True):
             product = product * ops.cast(factors(vector), "float32")
         terms = ops.reshape(product, (-1, self.rank, self.dim))
-        fused = ops.sum(terms, axis=1) + ops.cast(self.bias, "float32")
-        return ops.cast(fused, self.compute_dtype)
+        return ops.sum(terms, axis=1) + ops.cast(self.bias, "float32")
 
     def get_config(self):
         return {**super().get_config(), "rank": self.rank}

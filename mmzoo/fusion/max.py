@@ -34,5 +34,5 @@ class Max(Fusion):
     Choose when: any one modality alone may give the answer away.
     """
 
-    def fuse(self, tokens, mask, training=None):
+    def fuse(self, tokens, mask):
         return ops.max(ops.stack(pooled(tokens, mask), axis=0), axis=0)

@@ -51,7 +51,7 @@ class MergedAttention(AttentionFusion):
         self.blocks = [self.make_block(f"block_{i}") for i in range(self.depth)]
         self.norm = self.make_norm()
 
-    def fuse(self, tokens, mask, training=None):
+    def fuse(self, tokens, mask):
         tokens = self.normalized(tokens)
         sequence, valid = joined(tokens, mask, self.modality_vectors)
         batch = ops.shape(sequence)[0]

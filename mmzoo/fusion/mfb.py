@@ -13,8 +13,8 @@ class MFB(Fusion):
     """Products summed over small groups, then a signed square root and L2 normalisation (MFB).
 
     `z = sum_pool(prod_m W_m x_m, factors)`, then `z <- sign(z) sqrt(|z|)` and `z <- z / |z|`. The
-    paper has two modalities; here the product runs over all there are. The root is computed as
-    `z / sqrt(|z| + 1e-6)`, whose gradient at 0 is finite, and in float32.
+    paper has two modalities; here the product runs over all there are. From the product on, all is
+    float32; the root is computed as `z / sqrt(|z| + 1e-6)`, whose gradient at 0 is finite.
 
     Args:
         dim: width of the fused vector.
@@ -27,7 +27,7 @@ class MFB(Fusion):
         mask: dict from modality name to `(B, T)` bool.
 
     Returns:
-        `(B, dim)`, of length 1.
+        `(B, dim)`, of length 1, or less for products near 0.
 
     Example:
 
@@ -47,20 +47,18 @@ class MFB(Fusion):
     def __init__(self, dim=None, factors=5, **kwargs):
         super().__init__(dim=dim, **kwargs)
         self.factors = factors
-        self.dropout_layer = keras.layers.Dropout(
-            self.dropout, dtype=self.dtype_policy, name="dropout"
-        )
+        self.dropout_layer = keras.layers.Dropout(self.dropout, dtype="float32", name="dropout")
 
     def build(self, tokens_shape):
         self.maps = [
             self.make_dense(self.factors * self.dim, f"{name}_map") for name in sorted(tokens_shape)
         ]
 
-    def fuse(self, tokens, mask, training=None):
+    def fuse(self, tokens, mask):
         product = 1.0
         for linear, vector in zip(self.maps, pooled(tokens, mask), strict=True):
-            product = product * linear(vector)
-        product = ops.cast(self.dropout_layer(product), "float32")
+            product = product * ops.cast(linear(vector), "float32")
+        product = self.dropout_layer(product)
         fused = ops.sum(ops.reshape(product, (-1, self.dim, self.factors)), axis=-1)
         fused = fused / ops.sqrt(ops.abs(fused) + EPSILON)
         length = ops.sqrt(ops.sum(ops.square(fused), axis=-1, keepdims=True) + EPSILON)

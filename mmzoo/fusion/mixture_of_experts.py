@@ -64,7 +64,7 @@ class MixtureOfExperts(Fusion):
         ]
         self.gate = self.make_dense(len(names) * self.num_experts, "gate")
 
-    def fuse(self, tokens, mask, training=None):
+    def fuse(self, tokens, mask):
         vectors = pooled(tokens, mask)
         experts = []
         for hidden, output, vector in zip(self.hidden, self.outputs, vectors, strict=True):

@@ -72,7 +72,7 @@ class PairwiseAttention(AttentionFusion):
         self.norms = [self.make_norm(f"{name}_norm") for name in names]
         self.joint = self.make_dense(self.dim, "joint")
 
-    def fuse(self, tokens, mask, training=None):
+    def fuse(self, tokens, mask):
         tokens = self.normalized(tokens)
         streams = {}
         for m, name in enumerate(tokens):

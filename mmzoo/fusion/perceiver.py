@@ -37,7 +37,7 @@ class Perceiver(AttentionFusion):
     >>> tuple(Perceiver(dim=8)(tokens, mask).shape)
     (2, 8)
 
-    Formula: z <- attend(z, [x_1; ...; x_M]); z <- attend(z, z)
+    Formula: z <- attend(z, [x_1; ...; x_M]); z <- block(z); h = mean_t z_t
     Reference: Jaegle et al. 2021, arXiv 2103.03206 (Perceiver); as a resampler in Alayrac et al.
         2022, 2204.14198.
     Choose when: very many tokens, or very many modalities.
@@ -62,7 +62,7 @@ class Perceiver(AttentionFusion):
         self.latent_blocks = [self.make_block(f"latent_block_{i}") for i in range(self.depth)]
         self.norm = self.make_norm()
 
-    def fuse(self, tokens, mask, training=None):
+    def fuse(self, tokens, mask):
         tokens = self.normalized(tokens)
         sequence, valid = joined(tokens, mask, self.modality_vectors)
         shape = (ops.shape(sequence)[0], self.num_latents, self.dim)

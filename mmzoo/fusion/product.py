@@ -42,7 +42,7 @@ class Product(Fusion):
         self.squash = squash
         self.squash_function = keras.activations.get(squash)
 
-    def fuse(self, tokens, mask, training=None):
+    def fuse(self, tokens, mask):
         fused = 1
         for vector in pooled(tokens, mask):
             fused = fused * self.squash_function(vector)

@@ -18,7 +18,7 @@ class Relation(Fusion):
     Args:
         dim: width of the layers of `g` that `pair_units=None` stands for.
         pair_units: widths of the layers of `g`; `None`: four of width `dim`.
-        query: name of the modality that asks.
+        query: name of the modality that asks; `None`: `build_model` takes the first that is text.
         grids: dict from modality name to the `(height, width)` of its tokens; the tokens of others
             are lines. `build_model` fills in those of its encoders.
         hidden_units: widths of the dense layers after the sum, the paper's `f`; `None`: one of
@@ -50,6 +50,7 @@ class Relation(Fusion):
     """
 
     projects = "never"
+    precise = True  # a sum over thousands of pairs
     has_hidden_layer = True
 
     def __init__(self, dim=None, pair_units=None, query=None, grids=None, **kwargs):
@@ -72,7 +73,7 @@ class Relation(Fusion):
             self.make_dense(units, f"pair_{i}", activation="relu") for i, units in enumerate(rest)
         ]
 
-    def fuse(self, tokens, mask, training=None):
+    def fuse(self, tokens, mask):
         query, _ = pick_query(self.query, tokens)
         grids = self.grids or {}
         placed = [append_coordinates(tokens[name], grids.get(name)) for name in self.objects]
@@ -87,7 +88,7 @@ class Relation(Fusion):
             pairs = layer(pairs)
         both = (valid[:, :, None] & valid[:, None])[..., None]
         pairs = ops.where(both, ops.cast(pairs, "float32"), 0.0)
-        return ops.cast(ops.sum(pairs, axis=(1, 2)), self.compute_dtype)
+        return ops.sum(pairs, axis=(1, 2))
 
     def get_config(self):
         return {

@@ -33,5 +33,5 @@ class Sum(Fusion):
     Choose when: a baseline without interactions.
     """
 
-    def fuse(self, tokens, mask, training=None):
+    def fuse(self, tokens, mask):
         return sum(pooled(tokens, mask))

@@ -67,7 +67,7 @@ class Tensor(Fusion):
             for name in names
         ]
 
-    def fuse(self, tokens, mask, training=None):
+    def fuse(self, tokens, mask):
         product = None
         for subspace, vector in zip(self.subspaces, pooled(tokens, mask), strict=True):
             features = subspace(vector)

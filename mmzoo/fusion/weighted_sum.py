@@ -43,7 +43,7 @@ class WeightedSum(Fusion):
             shape=(len(tokens_shape),), initializer="zeros", name="modality_logits"
         )
 
-    def fuse(self, tokens, mask, training=None):
+    def fuse(self, tokens, mask):
         vectors = ops.stack(pooled(tokens, mask), axis=1)  # (B, M, dim)
         weights = softmax_over_present(self.modality_logits[None], presence(mask))
         return ops.sum(vectors * ops.cast(weights, vectors.dtype)[..., None], axis=1)

@@ -17,8 +17,10 @@ class ModalityDropout(CompositeLayer):
     Args:
         rate: probability to drop a modality: one for all, or a dict by modality name (others are
             not dropped).
-        keep_one: whether a row keeps at least one of the modalities it has. `False` is right where
-            the model has another input that is always there.
+        keep_one: whether a row keeps at least one of the modalities it has: where all were drawn,
+            one of them, each as likely, stays. So less is dropped than `rate` says: of two
+            modalities at 0.5 each in 3 of 8 rows. `False` is right where the model has another
+            input that is always there.
         seed: of the draws; `None`: Keras's global one.
 
     Call arguments:
@@ -68,8 +70,9 @@ class ModalityDropout(CompositeLayer):
         limits = ops.convert_to_tensor([float(rates.get(name, 0)) for name in names])
         kept = there & (draws >= limits)
         if self.keep_one:
-            # Where none is left, the one with the highest draw among those that were there stays.
-            highest = ops.argmax(ops.where(there, draws, -1.0), axis=1)
+            # Where none is left, each draw is uniform below its rate; the relatively highest stays.
+            relative = draws / ops.maximum(limits, 1e-9)
+            highest = ops.argmax(ops.where(there, relative, -1.0), axis=1)
             stays = ops.cast(ops.one_hot(highest, len(names)), "bool") & there
             kept = kept | (stays & ~ops.any(kept, axis=1, keepdims=True))
         return {name: kept[:, i] for i, name in enumerate(names)}

@@ -95,9 +95,15 @@ class TransformerBlock(CompositeLayer):
 
     def call(self, tokens, padding_mask=None, context=None):
         attention_mask = None if padding_mask is None else padding_mask[:, None, :]
+        if context is not None and not self.cross_attention:
+            raise ValueError("A block to be called with `context` needs `cross_attention=True`.")
         query = self.attention_norm(tokens)
         value = query if context is None else self.context_norm(context)
         attended = self.attention(query, value, attention_mask=attention_mask)
+        if context is not None and padding_mask is not None:
+            # A softmax over nothing is uniform; where the context is empty, nothing is read.
+            there = ops.any(padding_mask, axis=1)[:, None, None]
+            attended = ops.where(there, attended, ops.zeros_like(attended))
         if self.gated:
             attended = attended * ops.cast(ops.tanh(self.attention_gate), attended.dtype)
         tokens = tokens + self.dropout_layer(attended)

@@ -58,6 +58,8 @@ def test_all_absent_is_the_prior_and_finite(part, dtype):
     prediction = predict(model, {**tensors(model), **absent})
     assert np.isfinite(prediction).all()
     np.testing.assert_array_equal(predict(model, {**tensors(model, seed=1), **absent}), prediction)
+    for path, gradient in gradients(model, {**tensors(model), **absent}, labels(model)).items():
+        assert np.isfinite(gradient).all(), path
     # From row to row only the rounding differs.
     np.testing.assert_allclose(prediction, np.tile(prediction[:1], (len(prediction), 1)), rtol=1e-5)
 

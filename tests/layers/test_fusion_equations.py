@@ -328,6 +328,28 @@ def bottleneck(block, tokens, mask):
     return layer_norm(block.norm, np.mean(classes, axis=0)[0])
 
 
+def bottleneck_without_self_attention(block, tokens, mask):
+    """The latents read the tokens and themselves; then the tokens read these latents."""
+    tokens = at_one_scale(block, tokens)
+    classes = list(np.float64(block.class_tokens)[:, None])
+    shared = np.float64(block.bottleneck_tokens)
+    everyone = np.ones(1 + len(shared), bool)
+    for layers, token_layers in itertools.zip_longest(block.blocks, block.token_blocks):
+        copies = []
+        for m, name in enumerate(tokens):
+            latents = np.concatenate([classes[m], shared])
+            sequence = np.concatenate([latents, tokens[name]])
+            valid = np.concatenate([everyone, mask[name]])
+            latents = transformer(layers[m], latents, valid, sequence)
+            if token_layers:  # nothing reads the tokens of the last layer
+                read = transformer(token_layers[m], tokens[name], everyone, latents)
+                tokens = {**tokens, name: read}
+            classes[m] = latents[:1]
+            copies.append(latents[1:])
+        shared = np.mean(copies, axis=0)
+    return layer_norm(block.norm, np.mean(classes, axis=0)[0])
+
+
 def perceiver(block, tokens, mask):
     sequence, valid = in_one_sequence(block, tokens, mask)
     latents = np.float64(block.latents)
@@ -391,7 +413,17 @@ def test_block_is_its_equation(name, modalities):
             made(name)(*batch(modalities))
         return
     options = {"hidden_units": []} if name in ("relation", "tensor", "concat") else {}
-    block = made(name, **options)
+    check(made(name, **options), REFERENCES[name], modalities)
+
+
+@pytest.mark.parametrize("modalities", [["text"], ["image", "text", "voice"]])
+def test_bottleneck_without_self_attention(modalities):
+    block = made("bottleneck", self_attention=False)
+    check(block, bottleneck_without_self_attention, modalities)
+
+
+def check(block, reference, modalities):
+    """Compares a block with its equation, row by row."""
     tokens, mask = batch(modalities)
     if block.masks_absent and len(modalities) > 1:
         mask["text"][2] = False
@@ -401,7 +433,7 @@ def test_block_is_its_equation(name, modalities):
     if fused.ndim == 3:
         fused = fused.mean(axis=1)  # what a head, linear and averaging, makes of it
     for row in range(ROWS):
-        expected = REFERENCES[name](
+        expected = reference(
             block,
             {n: np.float64(tokens[n][row]) for n in sorted(modalities)},
             {n: mask[n][row] for n in sorted(modalities)},
@@ -424,3 +456,47 @@ def test_order_of_tokens_counts_only_where_they_have_places(name):
         assert not np.allclose(fused, expected, atol=1e-3)
     else:
         np.testing.assert_allclose(fused, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", mmzoo.fusion.names())
+@pytest.mark.parametrize("empty", ["image", "text"])
+def test_a_modality_without_valid_tokens_has_no_influence(name, empty):
+    block = made(name)
+    tokens, mask = batch(["image", "text"])
+    mask[empty][:] = False
+    block(tokens, mask)  # builds it
+    disturb(block, scale=0.3)
+    expected = ops.convert_to_numpy(block(tokens, mask))
+    assert np.isfinite(expected).all()
+    fused = ops.convert_to_numpy(block({**tokens, empty: 9 - tokens[empty]}, mask))
+    np.testing.assert_array_equal(fused, expected)
+
+
+@pytest.mark.parametrize("name", mmzoo.fusion.names())
+def test_dropout_is_not_ignored(name):
+    block = made(name, dropout=0.5)
+    tokens, mask = batch(["image", "text"])
+    block(tokens, mask)  # builds it
+    disturb(block, scale=0.3)
+    evaluated, trained = (
+        ops.convert_to_numpy(block(tokens, mask, training=training)) for training in (False, True)
+    )
+    assert not np.allclose(evaluated, trained)
+
+
+@pytest.mark.parametrize("name", ["low_rank", "mfb", "relation"])
+def test_sums_and_products_leave_half_precision_unharmed(name):
+    """Of 256 objects there are 65,536 pairs; the products of three vectors exceed 65,504, too."""
+    names, side, dim = ["image", "table", "text"], 16, 32
+    grids = {"image": (side, side)} if name == "relation" else {}
+    block = mmzoo.fusion.get(
+        {"class_name": name, "config": {"dtype": "mixed_float16", "hidden_units": [8]}},
+        dim=dim, query="text", grids=grids,
+    )  # fmt: skip
+    names = ["image", "text"] if name == "relation" else names
+    generator = np.random.default_rng(0)
+    scale = 1 if name == "relation" else 40
+    shapes = {n: (2, side**2 if n in grids else 1, dim) for n in names}
+    tokens = {n: generator.normal(scale=scale, size=shapes[n]).astype("float16") for n in names}
+    mask = {n: np.ones(shapes[n][:2], bool) for n in names}
+    assert np.isfinite(ops.convert_to_numpy(block(tokens, mask))).all()

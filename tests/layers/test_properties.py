@@ -115,6 +115,7 @@ def test_mixed_precision(part, policy):
 @every_part
 def test_padding_changes_nothing(part):
     model, _ = build(part, length=LENGTH)
+    disturb(model)
     longer, _ = build(part, length=2 * LENGTH)
     longer.set_weights(model.get_weights())
     x = tensors(model, padding=0)
@@ -125,6 +126,7 @@ def test_padding_changes_nothing(part):
 @every_part
 def test_rows_do_not_see_their_neighbours(part):
     model, _ = build(part)
+    disturb(model)
     x, other = tensors(model, rows=4, seed=0), tensors(model, rows=4, seed=1)
     mixed = {name: np.concatenate([x[name][:2], other[name][2:]]) for name in x}
     alone = {name: x[name][:1] for name in x}

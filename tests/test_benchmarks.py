@@ -1,0 +1,60 @@
+"""What the numbers of the benchmarks rest on."""
+
+import importlib
+import pathlib
+
+import numpy as np
+import pytest
+from keras import ops
+
+from mmzoo.data.sort_of_clevr import COLORS, RADIUS, SortOfClevr, _truth
+from tests.parts import disturb
+
+FOLDER = pathlib.Path(__file__).parent.parent / "benchmarks"
+BLOCKS = (
+    "concat", "film", "relation", "cross_attention", "bottleneck", "merged_attention",
+    "gated_cross_attention",
+)  # fmt: skip
+
+
+@pytest.fixture
+def sort_of_clevr(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    return importlib.import_module("sort_of_clevr")
+
+
+@pytest.mark.parametrize("fusion", BLOCKS)
+def test_the_sharing_model_answers_like_the_model(sort_of_clevr, fusion):
+    ids = sort_of_clevr.question_ids()
+    scenes = SortOfClevr.generate(2, seed=0)
+    x, _ = sort_of_clevr.Batches(scenes, ids, batch_size=2)[0]
+    model = sort_of_clevr.build(fusion)
+    disturb(model)
+    rows = {"image": np.repeat(x["image"], 20, axis=0), "question": ids[x["asked"].ravel()]}
+    expected = ops.convert_to_numpy(model(rows))
+    assert np.std(expected) > 0.01
+    answers = ops.convert_to_numpy(sort_of_clevr.sharing(model)(x))
+    np.testing.assert_allclose(answers, expected, atol=1e-5)
+
+
+def test_answers_fit_the_mirrored_and_turned_pictures(sort_of_clevr):
+    """Read off the pixels where every object is, and what the answers must then be."""
+    scenes = SortOfClevr.generate(200, seed=0)
+    batches = sort_of_clevr.Batches(scenes, np.zeros((36, 1)), batch_size=200, seed=0)
+    x, answers = batches[0]
+    originals = {picture.tobytes() for picture in scenes.pictures}
+    assert sum(picture.tobytes() in originals for picture in x["image"]) < 50  # one in eight
+    checked = 0
+    for picture, asked, answer in zip(x["image"], x["asked"], answers.reshape(-1, 20), strict=True):
+        centres, circles = [], []
+        for color in COLORS.values():
+            rows, columns = np.nonzero((picture == color).all(axis=-1))
+            whole = np.ptp(rows) == np.ptp(columns) == 2 * RADIUS
+            centres.append([columns.min() + RADIUS, rows.min() + RADIUS] if whole else None)
+            circles.append(len(rows) < 100)
+        if None in centres:  # one is clipped at the edge, or behind another
+            continue
+        truth = _truth(np.array([centres]), np.array([circles]), False)[0]
+        np.testing.assert_array_equal(truth[asked // 6, asked % 6], answer)
+        checked += 1
+    assert checked > 50
