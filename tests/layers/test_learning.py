@@ -76,7 +76,7 @@ def test_with_modality_dropout_one_input_is_enough(name):
 
 
 def test_without_modality_dropout_it_is_not():
-    accuracies, ceilings = one_side_alone("concat", modality_dropout=0.0)
+    accuracies, ceilings = one_side_alone("product", modality_dropout=0.0)
     assert np.min(accuracies - ceilings) < -0.1
 
 
