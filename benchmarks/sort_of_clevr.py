@@ -14,6 +14,7 @@ goes on from its last epoch (`--checkpoints`). Runs on any Keras backend.
 import argparse
 import pathlib
 import shutil
+import textwrap
 import time
 
 import keras
@@ -303,19 +304,17 @@ def draw_scenes(path, count=4):
     from matplotlib.figure import Figure
 
     scenes = SortOfClevr.generate(count, seed=1_000_000)
-    figure = Figure(figsize=(3.3 * count, 4), layout="constrained")
+    figure = Figure(figsize=(3 * count, 4.2), layout="constrained")
     for row, axes in enumerate(figure.subplots(1, count)):
         axes.imshow(scenes.pictures[row], interpolation="nearest")
-        axes.set(xticks=[], yticks=[])
-        asked = []
+        lines = []
         for relational in (False, True):
             column = np.flatnonzero(scenes.relational[row] == relational)[row]
             answer = ANSWERS[scenes.answers[row, column]]
-            asked.append(
-                f"{scenes.questions[row, column]}\n{answer}".replace("the object ", "the object\n")
-            )
-        axes.set_title("\n".join(asked), fontsize=9)
-    figure.savefig(path, dpi=110)
+            lines += [textwrap.fill(scenes.questions[row, column], 38), f"    {answer}"]
+        axes.set(xticks=[], yticks=[])
+        axes.set_xlabel("\n".join(lines), loc="left", fontsize=10)
+    figure.savefig(path, dpi=110, bbox_inches="tight")
 
 
 def main():
