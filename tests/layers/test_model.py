@@ -26,7 +26,7 @@ def test_layers_and_inputs_have_the_promised_names():
 
 
 @pytest.mark.parametrize("modality", [image(), text()])
-@pytest.mark.parametrize("fusion", mmzoo.fusion.names())
+@pytest.mark.parametrize("fusion", sorted({*mmzoo.fusion.names()} - {"bilinear"}))
 def test_one_modality_alone(modality, fusion):
     model = mmzoo.build_model(
         inputs={modality.kind: modality}, fusion=fusion, head="sigmoid", dim=8
@@ -161,7 +161,7 @@ def test_impossible_names(key):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"fusion": "crossattention"}, "Did you mean 'cross_attention'.*Known: concat"),
+        ({"fusion": "crossattention"}, "Did you mean 'cross_attention'.*Known: bilinear"),
         ({"head": "softmx"}, "Did you mean 'softmax'"),
         ({"inputs": {"image": image("resnett")}}, "Unknown image encoder.*'resnet'"),
         ({"inputs": {"text": text("lsmt")}}, "Unknown text encoder.*'lstm'"),
