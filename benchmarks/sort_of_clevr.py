@@ -28,10 +28,10 @@ from mmzoo.training import warmup_cosine
 
 NAME = "sort_of_clevr"
 CURVES = "sort_of_clevr_curves"
-DIM = 96
+DIM = 128
 QUESTIONS = 20
 BATCH = 16  # scenes, of 20 questions each
-EPOCHS = 60
+EPOCHS = 40
 # A higher rate, or a shorter warm-up, and blocks learn to count shapes, then nothing for long.
 LEARNING_RATE = 5e-4
 WARMUP = 0.1
@@ -63,7 +63,7 @@ INPUTS = {
         },
     ),
 }
-ATTENTION = {"num_heads": 4, "hidden_dim": 192, "hidden_units": [128]}
+ATTENTION = {"num_heads": 4, "hidden_dim": 256, "hidden_units": [128]}
 #: The blocks of the table: name -> their arguments. Those that work on the picture's tokens once a
 #: question cost ten times as much as the others, and are narrower.
 CONFIGURATIONS = {
