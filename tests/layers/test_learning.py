@@ -10,6 +10,8 @@ from tests.parts import predict, tiny
 #: Additive in the modalities: their logits are a sum of one term for each, which XOR is not.
 ADDITIVE = {"sum": {}, "weighted_sum": {}, "late": {}, "concat": {"hidden_units": []}}
 BATCH = 32
+#: Blocks whose test with missing inputs is not left to the slow tests.
+QUICK = ("concat", "cross_attention", "gated", "late", "mixture_of_experts")
 
 
 def model_of(name, options=None, dim=16, **arguments):
@@ -69,7 +71,13 @@ def test_xor_is_beyond_additive_blocks(name):
     assert accuracy <= 0.75
 
 
-@pytest.mark.parametrize("name", mmzoo.fusion.names())
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+        for name in mmzoo.fusion.names()
+    ],
+)
 def test_with_modality_dropout_one_input_is_enough(name):
     accuracies, ceilings = one_side_alone(name, modality_dropout=0.4)
     assert np.all(accuracies > ceilings - 0.02)
