@@ -26,8 +26,13 @@ TINY = {
     "subspace_dim": 4,
     "units": 8,
 }
-#: Where an argument of that name means something else.
-TINY_OF_CLASS = {"TextCNN": {"filters": 4}, "Bottleneck": {"depth": 2}}
+#: Where an argument of that name means something else, or (tensor) so few rectified units may all
+#: be dead for an absent token, which is one and the same vector in every row.
+TINY_OF_CLASS = {
+    "Bottleneck": {"depth": 2},
+    "Tensor": {"subspace_dim": 16},
+    "TextCNN": {"filters": 4},
+}
 
 CLASSES = 3
 LENGTH = 6
