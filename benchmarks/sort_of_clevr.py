@@ -28,8 +28,10 @@ from mmzoo.training import warmup_cosine
 
 NAME = "sort_of_clevr"
 CURVES = "sort_of_clevr_curves"
-DIM = 128
+DIM = 96
 QUESTIONS = 20
+PALETTE = np.array([*COLORS.values(), (255, 255, 255)], "uint8")
+WHITE = len(COLORS)
 BATCH = 16  # scenes, of 20 questions each
 EPOCHS = 40
 # A higher rate, or a shorter warm-up, and blocks learn to count shapes, then nothing for long.
@@ -63,7 +65,7 @@ INPUTS = {
         },
     ),
 }
-ATTENTION = {"num_heads": 4, "hidden_dim": 256, "hidden_units": [128]}
+ATTENTION = {"num_heads": 4, "hidden_dim": 192, "hidden_units": [128]}
 #: The blocks of the table: name -> their arguments. Those that work on the picture's tokens once a
 #: question cost ten times as much as the others, and are narrower.
 CONFIGURATIONS = {
@@ -131,17 +133,21 @@ def question_ids():
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of scenes with their questions; training ones mirrored and turned at random.
+    """Batches of scenes with their questions; training ones painted, mirrored, turned at random.
 
-    No distance changes by that, so only two questions are concerned. Turned, left of the middle
-    becomes above the middle. Mirrored at the middle, 37.5, yes becomes no. Pixels are mirrored at
-    37, so the picture also moves by one; an object that touched the edge loses its last row.
+    The colours are permuted, in the picture and in the questions. No distance changes by mirroring
+    and turning, so only two questions are concerned. Turned, left of the middle becomes above the
+    middle. Mirrored at the middle, 37.5, yes becomes no. Pixels are mirrored at 37, so the picture
+    also moves by one; an object that touched the edge loses its last row.
     """
 
     def __init__(self, scenes, ids, batch_size=BATCH, seed=None):
         super().__init__()
         self.scenes, self.ids, self.batch_size, self.seed = scenes, ids, batch_size, seed
         self.epoch = 0
+        self.painted = np.full(scenes.pictures.shape[:3], WHITE, "uint8")
+        for number, color in enumerate(PALETTE[:WHITE]):
+            self.painted[(scenes.pictures == color).all(axis=-1)] = number
 
     def __len__(self):
         return len(self.scenes.pictures) // self.batch_size
@@ -151,23 +157,26 @@ class Batches(keras.utils.PyDataset):
         if self.seed is not None:
             order = np.random.default_rng([self.seed, self.epoch]).permutation(order)
         rows = order[index * self.batch_size : (index + 1) * self.batch_size]
-        pictures, subjects = self.scenes.pictures[rows], self.scenes.subjects[rows]
+        painted, subjects = self.painted[rows], self.scenes.subjects[rows]
         answers = self.scenes.answers[rows]
+        colors = np.tile(np.arange(len(PALETTE)), (len(rows), 1))
         if self.seed is not None:
             generator = np.random.default_rng([self.seed, self.epoch, index])
+            colors[:, :WHITE] = generator.permuted(colors[:, :WHITE], axis=1)
             turned, flipped, upended = generator.random((3, len(rows))) < 0.5
-            pictures[turned] = pictures[turned].swapaxes(1, 2)
+            painted[turned] = painted[turned].swapaxes(1, 2)
             subjects[turned] = np.array([0, 2, 1, 3, 4, 5])[subjects[turned]]
-            pictures[flipped, :, 1:] = pictures[flipped, :, :0:-1]
-            pictures[flipped, :, 0] = 255
-            pictures[upended, 1:] = pictures[upended, :0:-1]
-            pictures[upended, 0] = 255
+            painted[flipped, :, 1:] = painted[flipped, :, :0:-1]
+            painted[flipped, :, 0] = WHITE
+            painted[upended, 1:] = painted[upended, :0:-1]
+            painted[upended, 0] = WHITE
             for mirrored, subject in ((flipped, 1), (upended, 2)):
                 changed = mirrored[:, None] & (subjects == subject)
                 answers[changed] = 1 - answers[changed]  # "yes" and "no" are 0 and 1
-        asked = self.scenes.colors[rows] * len(SENTENCES) + subjects
-        x = {"image": pictures, "question": self.ids, "asked": asked}
-        return x, answers.ravel()
+        row = np.arange(len(rows))[:, None]
+        pictures = PALETTE[colors[row[:, None], painted]]
+        asked = colors[row, self.scenes.colors[rows]] * len(SENTENCES) + subjects
+        return {"image": pictures, "question": self.ids, "asked": asked}, answers.ravel()
 
     def on_epoch_end(self):
         self.epoch += 1

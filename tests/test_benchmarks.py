@@ -37,8 +37,12 @@ def test_the_sharing_model_answers_like_the_model(sort_of_clevr, fusion):
     np.testing.assert_allclose(answers, expected, atol=1e-5)
 
 
-def test_answers_fit_the_mirrored_and_turned_pictures(sort_of_clevr):
-    """Read off the pixels where every object is, and what the answers must then be."""
+def test_answers_fit_the_painted_mirrored_and_turned_pictures(sort_of_clevr):
+    """Read off the pixels where every object is, and what the answers must then be.
+
+    Of two objects at the same distance, the first in the order of colours is the nearest; which one
+    that was before painting can't be seen, so either is right.
+    """
     scenes = SortOfClevr.generate(200, seed=0)
     batches = sort_of_clevr.Batches(scenes, np.zeros((36, 1)), batch_size=200, seed=0)
     x, answers = batches[0]
@@ -54,7 +58,11 @@ def test_answers_fit_the_mirrored_and_turned_pictures(sort_of_clevr):
             circles.append(len(rows) < 100)
         if None in centres:  # one is clipped at the edge, or behind another
             continue
-        truth = _truth(np.array([centres]), np.array([circles]), False)[0]
-        np.testing.assert_array_equal(truth[asked // 6, asked % 6], answer)
+        centres, circles = np.array([centres]), np.array([circles])
+        truth = _truth(centres, circles, False)[0]
+        other = _truth(centres[:, ::-1], circles[:, ::-1], False)[0, ::-1]
+        at = asked // 6, asked % 6
+        assert ((truth[at] == answer) | (other[at] == answer)).all()
+        assert (truth == other).mean() > 0.8
         checked += 1
     assert checked > 50
