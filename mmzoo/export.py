@@ -8,6 +8,7 @@ import keras
 from mmzoo.files import written_whole
 from mmzoo.heads import Regression, Sigmoid
 from mmzoo.saving import check_pair
+from mmzoo.training.lora import lora_merged
 
 #: The most classes that `labels` and `scores` list.
 TOP = 5
@@ -16,7 +17,7 @@ TOP = 5
 def export_savedmodel(model, preprocessor, path, version=None):
     """Exports preprocessing and model as one SavedModel, whole or not at all.
 
-    It loads where only TensorFlow is installed. Signatures:
+    It loads where only TensorFlow is installed. LoRA is merged. Signatures:
 
     * `serving_default`: raw rows, `(B,)` a modality: encoded pictures, strings.
     * `tensors`: the model's own inputs.
@@ -61,7 +62,7 @@ def export_savedmodel(model, preprocessor, path, version=None):
     folder = os.path.join(os.fspath(path), *_version_folder(path, version))
     logger = logging.getLogger("tensorflow")
     level = logger.level
-    with written_whole(folder) as temporary:
+    with written_whole(folder) as temporary, lora_merged(model):
         logger.setLevel(logging.WARNING)  # it would name the temporary folder
         try:
             _archive(model, preprocessor).write_out(temporary, verbose=False)

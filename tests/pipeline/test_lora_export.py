@@ -1,0 +1,47 @@
+"""LoRA leaves merged: the exported model and the saved one know nothing of it."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import mmzoo
+from mmzoo.training import LayerwiseAdamW, enable_lora, layerwise_multipliers
+from tests.parts import disturb, image, labels, predict, tensors, text, tiny
+
+
+@pytest.fixture
+def trained():
+    """A model after some training with LoRA, compiled by XLA, and its preprocessor."""
+    inputs = {"image": image(tiny("vit", mmzoo.encoders.ImageViT)), "text": text()}
+    preprocessor = mmzoo.Preprocessor(inputs)
+    model = mmzoo.build_model(inputs=inputs, head=mmzoo.heads.Softmax(3), dim=8)
+    enable_lora(model, 2)
+    optimizer = LayerwiseAdamW(0.01, layerwise_multipliers(model, 0.7))
+    model.compile(optimizer, loss=model.get_layer("head").make_loss(), jit_compile=True)
+    model.fit(tensors(model), labels(model), verbose=0)
+    disturb(model)
+    return model, preprocessor
+
+
+def test_lora_is_merged_at_export(trained, tmp_path):
+    model, preprocessor = trained
+    weights = model.get_weights()
+    path = mmzoo.export_savedmodel(model, preprocessor, tmp_path / "serving")
+    mmzoo.save(model, preprocessor, tmp_path / "model")
+    for before, after in zip(weights, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(after, before)
+    x = tensors(model)
+    expected = predict(model, x)
+    served = tf.saved_model.load(path)
+    given = {name: tf.constant(values) for name, values in x.items()}
+    outputs = served.signatures["tensors"](**given)["probabilities"]
+    np.testing.assert_allclose(outputs, expected, atol=1e-5)
+    assert not [
+        name for name, _ in tf.train.list_variables(path + "/variables/variables") if "lora" in name
+    ]
+    assert len(served.signatures["tensors"].captured_inputs) == sum(
+        "lora" not in weight.name for weight in model.weights
+    )
+    loaded, _ = mmzoo.load(tmp_path / "model")
+    np.testing.assert_allclose(predict(loaded, x), expected, atol=1e-5)
+    assert not [weight.path for weight in loaded.weights if "lora" in weight.name]
