@@ -1,6 +1,6 @@
 """mmzoo: a multimodal model zoo for Keras 3 on TensorFlow."""
 
-from mmzoo import data, encoders, evaluation, fusion, heads, layers, recipes, training
+from mmzoo import data, encoders, evaluation, fusion, heads, layers, recipes, tokenizers, training
 from mmzoo.evaluation import Report, evaluate
 from mmzoo.export import export_savedmodel
 from mmzoo.layers import ModalityDropout
@@ -10,7 +10,7 @@ from mmzoo.prediction import predict
 from mmzoo.preprocessing import Preprocessor
 from mmzoo.recipes import Recipe, list_models
 from mmzoo.saving import load, save
-from mmzoo.training import xla_report
+from mmzoo.training import branch_table, enable_lora, freeze, unfreeze, xla_report
 
 __version__ = "0.1.0"
 
@@ -22,12 +22,15 @@ __all__ = [
     "Recipe",
     "Report",
     "Text",
+    "branch_table",
     "build_model",
     "data",
+    "enable_lora",
     "encoders",
     "evaluate",
     "evaluation",
     "export_savedmodel",
+    "freeze",
     "fusion",
     "heads",
     "layers",
@@ -36,6 +39,8 @@ __all__ = [
     "predict",
     "recipes",
     "save",
+    "tokenizers",
     "training",
+    "unfreeze",
     "xla_report",
 ]

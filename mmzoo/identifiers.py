@@ -93,4 +93,7 @@ def _filled(instance, defaults):
     }
     if not missing:
         return instance
+    if hasattr(instance, "fill"):  # holds a pretrained network, which a copy would load again
+        instance.fill(**missing)
+        return instance
     return type(instance).from_config({**instance.get_config(), **missing})

@@ -85,17 +85,20 @@ def build_model(
 
     model_inputs, tokens, mask, grids = {}, {}, {}, {}
     for key, modality in inputs.items():
-        shape, input_dtype = modality.tensor()
-        model_inputs[key] = keras.Input(shape, dtype=input_dtype, name=key)
+        names = modality.input_names(key)
+        for part, (shape, input_dtype) in modality.tensors().items():
+            model_inputs[names[part]] = keras.Input(shape, dtype=input_dtype, name=names[part])
         if modality.optional:
             name_present = f"{key}_present"
             model_inputs[name_present] = keras.Input((), dtype="bool", name=name_present)
     present = presence(inputs, model_inputs, modality_dropout)
 
     for key, modality in inputs.items():
-        x = model_inputs[key]
+        x = {part: model_inputs[name] for part, name in modality.input_names(key).items()}
         if modality.optional:
-            x = NeutralInput(name=f"{key}_neutral")(x, present[key])
+            neutral = NeutralInput(name=f"{key}_neutral")
+            x = {part: neutral(tensor, present[key]) for part, tensor in x.items()}
+        x = x if len(x) > 1 else next(iter(x.values()))
         encoder = encoders.get(
             modality.encoder,
             modality.kind,

@@ -8,6 +8,7 @@ import keras
 from mmzoo.files import written_whole
 from mmzoo.heads import Regression
 from mmzoo.preprocessing import Preprocessor
+from mmzoo.training.lora import lora_merged
 
 FORMAT_VERSION = 1
 MODEL_FILE = "model.keras"
@@ -19,7 +20,7 @@ def save(model, preprocessor, path):
     """Saves a model and its preprocessor into one folder, whole or not at all.
 
     The folder holds `model.keras`, `preprocessor.json` and `mmzoo.json`. One written by `save`
-    before is replaced.
+    before is replaced. LoRA is merged; `mmzoo.training.save_lora` saves it alone.
 
     Args:
         model: what `mmzoo.build_model` returned.
@@ -47,7 +48,8 @@ def save(model, preprocessor, path):
         MODEL_FILE, PREPROCESSOR_FILE, FORMAT_FILE
     }  # fmt: skip
     with written_whole(path, replace=ours) as folder:
-        model.save(os.path.join(folder, MODEL_FILE))
+        with lora_merged(model):
+            model.save(os.path.join(folder, MODEL_FILE))
         preprocessor.save(os.path.join(folder, PREPROCESSOR_FILE))
         with open(os.path.join(folder, FORMAT_FILE), "w") as file:
             versions = {"format_version": FORMAT_VERSION, "keras": keras.__version__}
@@ -81,7 +83,7 @@ def load(path, safe_mode=True):
             "mmzoo that wrote it, or a newer one."
         )
     model = keras.saving.load_model(os.path.join(path, MODEL_FILE), safe_mode=safe_mode)
-    return model, Preprocessor.load(os.path.join(path, PREPROCESSOR_FILE))
+    return model, Preprocessor.load(os.path.join(path, PREPROCESSOR_FILE), safe_mode=safe_mode)
 
 
 def check_pair(model, preprocessor):
@@ -95,7 +97,11 @@ def check_pair(model, preprocessor):
         raise ValueError(
             "The model is not one of mmzoo.build_model: no dict of inputs, or no head."
         )
-    made = set(preprocessor.inputs)
+    made = {
+        input_name
+        for name, modality in preprocessor.inputs.items()
+        for input_name in modality.input_names(name).values()
+    }
     made |= {f"{name}_present" for name, m in preprocessor.inputs.items() if m.optional}
     if set(model.input) != made:
         raise ValueError(
@@ -103,13 +109,15 @@ def check_pair(model, preprocessor):
             f"preprocessor makes {sorted(made)}."
         )
     for name, modality in preprocessor.inputs.items():
-        shape, dtype = modality.tensor()
-        x = model.input[name]
-        if tuple(x.shape[1:]) != tuple(shape) or x.dtype != dtype:
-            raise ValueError(
-                f"Model and preprocessor do not fit: the model's {name!r} is {x.dtype} of shape "
-                f"{tuple(x.shape[1:])}, the preprocessor's {dtype} of shape {tuple(shape)}."
-            )
+        for part, input_name in modality.input_names(name).items():
+            shape, dtype = modality.tensors()[part]
+            x = model.input[input_name]
+            if tuple(x.shape[1:]) != tuple(shape) or x.dtype != dtype:
+                raise ValueError(
+                    f"Model and preprocessor do not fit: the model's {input_name!r} is {x.dtype} "
+                    f"of shape {tuple(x.shape[1:])}, the preprocessor's {dtype} of shape "
+                    f"{tuple(shape)}."
+                )
     preprocessor.check_adapted()
     head = model.get_layer("head")
     class_names = getattr(head, "class_names", None)

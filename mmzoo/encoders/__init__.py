@@ -3,6 +3,7 @@
 import keras
 
 from mmzoo.encoders.adapter import Adapter
+from mmzoo.encoders.applications import Applications
 from mmzoo.encoders.encoder import Encoder
 from mmzoo.encoders.image_cnn import ImageCNN
 from mmzoo.encoders.image_resnet import ImageResNet
@@ -12,6 +13,7 @@ from mmzoo.encoders.text_cnn import TextCNN
 from mmzoo.encoders.text_gru import TextGRU
 from mmzoo.encoders.text_lstm import TextLSTM
 from mmzoo.encoders.text_transformer import TextTransformer
+from mmzoo.encoders.tf_hub import TFHub
 from mmzoo.identifiers import resolve, unknown
 
 #: The registered encoders: kind of modality -> name -> class.
@@ -94,10 +96,12 @@ def get(identifier, kind, name=None, dtype=None, **defaults):
 __all__ = [
     "ENCODERS",
     "Adapter",
+    "Applications",
     "Encoder",
     "ImageCNN",
     "ImageResNet",
     "ImageViT",
+    "TFHub",
     "TextBag",
     "TextCNN",
     "TextGRU",

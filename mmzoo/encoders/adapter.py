@@ -6,7 +6,9 @@ import weakref
 import keras
 from keras import ops
 
+from mmzoo.encoders.applications import Applications
 from mmzoo.encoders.encoder import Encoder
+from mmzoo.safe_mode import trusted_in_process
 
 #: A layer given to several adapters is stored under one id, so that a loaded model shares it too.
 _IDS = weakref.WeakKeyDictionary()
@@ -46,6 +48,11 @@ class Adapter(Encoder):
         super().__init__(**kwargs)
         self.layer = layer
 
+    def build(self, x_shape):
+        # Not when Keras traces `call`, as it does otherwise: weights loaded in a trace are lost.
+        if isinstance(self.layer, Applications) and not self.layer.built:
+            self.layer.build(x_shape)
+
     def encode(self, x, training=None):
         output = self.layer(x)
         self.grid = getattr(self.layer, "grid", None)
@@ -77,7 +84,8 @@ class Adapter(Encoder):
 
     @classmethod
     def from_config(cls, config):
-        layer = keras.saving.deserialize_keras_object(config["layer"])
+        with trusted_in_process():
+            layer = keras.saving.deserialize_keras_object(config["layer"])
         # A copy beside the original is a layer of its own.
         if config["layer"]["shared_object_id"] not in _IDS.values():
             _IDS[layer] = config["layer"]["shared_object_id"]

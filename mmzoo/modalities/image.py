@@ -62,6 +62,9 @@ class Image(Modality):
     def tensor(self):
         return (*self.size, self.channels), "float32"
 
+    def encoder_defaults(self):
+        return {"value_range": (0.0, 1.0)}  # where modules of TF-Hub expect pixels to lie
+
     def preprocessing(self, name):
         from mmzoo.preprocessing.image import ImagePreprocessing
 

@@ -30,6 +30,27 @@ class Modality:
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `tensor`.")
 
+    def tensors(self):
+        """All that enters the model.
+
+        Returns:
+            Dict from part to `(shape, dtype)`. Where there is one part, the encoder gets its
+            tensor; where there are several, a dict of them.
+        """
+        return {self.kind: self.tensor()}
+
+    def input_names(self, name):
+        """Names of the model's inputs: the first part is called as the modality.
+
+        Args:
+            name: the modality's key.
+
+        Returns:
+            Dict from part to input name.
+        """
+        first, *others = self.tensors()
+        return {first: name, **{part: f"{name}_{part}" for part in others}}
+
     def encoder_defaults(self):
         """Arguments that the modality fills in where its encoder leaves them open."""
         return {}

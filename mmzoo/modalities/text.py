@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 import keras
 
 from mmzoo.modalities.modality import Modality, check_positive_integers
+from mmzoo.safe_mode import trusted_in_process
+from mmzoo.tokenizers import Tokenizer
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -15,19 +17,22 @@ class Text(Modality):
 
     Enters the model as `(length,)` int32 token ids; 0 is padding, 1 an unknown word. Words are
     lower-cased and split at spaces and punctuation; a Chinese, Japanese or Korean character is a
-    token of its own.
+    token of its own. A pretrained encoder brings its own tokenizer instead.
 
     Args:
         length: number of tokens a text is padded or cut to; `None`: as long as the longest of the
             batch (every new length is another XLA compilation).
-        vocabulary_size: most ids there can be, padding and unknown counted.
+        vocabulary_size: most ids there can be, padding and unknown counted; `None`: that of the
+            tokenizer.
         encoder: `"bag"`, `"cnn"`, `"lstm"`, `"gru"`, `"transformer"`, a config dict, or any Keras
             layer or model.
         vocabulary: the words, the most frequent first; `None`: learned by `Preprocessor.adapt`.
         optional: whether the text may be absent (raw value `""`).
+        tokenizer: a `mmzoo.tokenizers.Tokenizer`; `None`: the one the encoder brings, or words.
 
     Raises:
-        ValueError: for impossible sizes, or a vocabulary with repeated words or too many.
+        ValueError: for impossible sizes, a vocabulary with repeated words or too many, or one
+            beside a tokenizer.
 
     Example:
 
@@ -35,11 +40,12 @@ class Text(Modality):
     ((16,), 'int32')
     """
 
-    length: Any
-    vocabulary_size: int
+    length: Any = None
+    vocabulary_size: Any = None
     encoder: Any = "transformer"
     vocabulary: Any = None
     optional: bool = False
+    tokenizer: Any = None
 
     kind: ClassVar[str] = "text"
     text_like: ClassVar[bool] = True
@@ -47,6 +53,14 @@ class Text(Modality):
     def __post_init__(self):
         if self.length is not None:
             check_positive_integers("length", self.length)
+        tokenizer = self.tokenizer or getattr(self.encoder, "tokenizer", None)
+        if tokenizer is not None:
+            self._take(tokenizer)
+            return
+        if self.vocabulary_size is None:
+            raise ValueError(
+                "`vocabulary_size` is missing: how many words to know at most, such as 10_000."
+            )
         check_positive_integers("vocabulary_size", self.vocabulary_size)
         if self.vocabulary_size < 3:
             raise ValueError(
@@ -68,21 +82,57 @@ class Text(Modality):
             )
         object.__setattr__(self, "vocabulary", vocabulary)
 
+    def _take(self, tokenizer):
+        """Sets the tokenizer, which knows its vocabulary."""
+        if isinstance(tokenizer, dict):
+            with trusted_in_process():
+                tokenizer = keras.saving.deserialize_keras_object(tokenizer)
+        if not isinstance(tokenizer, Tokenizer):
+            raise TypeError(
+                "`tokenizer` must be a `mmzoo.tokenizers.Tokenizer`; received: "
+                f"{tokenizer!r} ({type(tokenizer).__name__})."
+            )
+        if self.vocabulary is not None or self.vocabulary_size not in (
+            None, tokenizer.vocabulary_size
+        ):  # fmt: skip
+            raise ValueError(
+                "The tokenizer has a vocabulary of its own: leave `vocabulary` and "
+                "`vocabulary_size` out."
+            )
+        object.__setattr__(self, "tokenizer", tokenizer)
+        object.__setattr__(self, "vocabulary_size", tokenizer.vocabulary_size)
+        tokenizer.tensors(self.length)  # may have its own opinion of lengths
+
     def tensor(self):
-        return (self.length,), "int32"
+        return next(iter(self.tensors().values()))
+
+    def tensors(self):
+        if self.tokenizer is not None:
+            return self.tokenizer.tensors(self.length)
+        return {"ids": ((self.length,), "int32")}
 
     def encoder_defaults(self):
         return {"vocabulary_size": self.vocabulary_size}
 
     def check_learned(self, name, state):
-        if self.vocabulary is None and state.get("vocabulary") is None:
+        if self.tokenizer is None and self.vocabulary is None and state.get("vocabulary") is None:
             raise ValueError(
                 f"The vocabulary of {name!r} was never learned. Call "
                 "`preprocessor.adapt(records)` with the training rows, or give "
                 "`Text(vocabulary=[...])`."
             )
 
+    def get_config(self):
+        config = super().get_config()
+        if self.tokenizer is not None:
+            config["tokenizer"] = keras.saving.serialize_keras_object(self.tokenizer)
+        return config
+
     def preprocessing(self, name):
+        if self.tokenizer is not None:
+            from mmzoo.preprocessing.tokenized_text import TokenizedTextPreprocessing
+
+            return TokenizedTextPreprocessing(self, name)
         from mmzoo.preprocessing.text import TextPreprocessing
 
         return TextPreprocessing(self, name)

@@ -8,6 +8,7 @@ import keras
 
 from mmzoo.identifiers import nearest_hint
 from mmzoo.modalities import check_inputs
+from mmzoo.safe_mode import safe_mode as in_mode
 
 FORMAT_VERSION = 1
 
@@ -240,11 +241,12 @@ class Preprocessor:
         os.replace(temporary, path)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path, safe_mode=True):
         """Reads what `save` wrote.
 
         Args:
             path: the JSON file.
+            safe_mode: whether to refuse a preprocessor that holds code (a TF-Hub module).
 
         Returns:
             A `Preprocessor`.
@@ -259,4 +261,5 @@ class Preprocessor:
                 f"{path} has the format version {content.get('format_version')}; this mmzoo reads "
                 f"{FORMAT_VERSION}. Use the mmzoo that wrote it, or a newer one."
             )
-        return cls.from_config(content)
+        with in_mode(safe_mode):
+            return cls.from_config(content)

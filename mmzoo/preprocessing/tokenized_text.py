@@ -1,0 +1,43 @@
+"""Texts with the tokenizer of a pretrained encoder."""
+
+import tensorflow as tf
+
+from mmzoo.preprocessing.text import TextPreprocessing
+
+
+class TokenizedTextPreprocessing(TextPreprocessing):
+    """Leaves the texts to a tokenizer; there is nothing to learn.
+
+    Args:
+        modality: a `mmzoo.Text` with a tokenizer.
+        name: its key.
+    """
+
+    def adapt(self, values):
+        self._texts(values)  # checks them
+
+    def get_state(self):
+        return {}
+
+    def set_state(self, state):
+        pass
+
+    def resources(self):
+        return self.modality.tokenizer.resources()
+
+    def batch(self, values):
+        present = tf.strings.length(values) > 0
+        parts = self.modality.tokenizer.tokenize(values, self.modality.length)
+        shapes = self.modality.tensors()
+        tensors = {
+            input_name: tf.ensure_shape(
+                tf.cast(parts[part], shapes[part][1])
+                if shapes[part][1] != "string"
+                else parts[part],
+                (None, *shapes[part][0]),
+            )
+            for part, input_name in self.modality.input_names(self.name).items()
+        }
+        if self.modality.optional:
+            return {**tensors, f"{self.name}_present": present}, tf.ones_like(present)
+        return tensors, present
