@@ -72,9 +72,7 @@ class Adapter(Encoder):
         elif rank == 3:
             tokens = output
         else:
-            _, height, width, channels = output.shape
-            self.grid = (height, width)
-            tokens, mask = ops.reshape(output, (-1, height * width, channels)), None
+            return self.tokens_of_map(output)
         return tokens, ops.ones(ops.shape(tokens)[:2], dtype="bool") if mask is None else mask
 
     def get_config(self):

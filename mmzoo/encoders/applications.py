@@ -161,11 +161,7 @@ class Applications(Encoder):
             x = ops.repeat(x, 3, axis=-1)
         preprocess_input = getattr(keras.applications, self.family).preprocess_input
         x = preprocess_input(ops.copy(x))  # a copy, because on torch it writes over its input
-        features = self.network(x, training=training and self.network.trainable)
-        _, height, width, channels = features.shape
-        self.grid = (height, width)
-        tokens = ops.reshape(features, (-1, height * width, channels))
-        return tokens, ops.ones(ops.shape(tokens)[:2], dtype="bool")
+        return self.tokens_of_map(self.network(x, training=training and self.network.trainable))
 
     def get_config(self):
         config = {**super().get_config(), "architecture": self.architecture}

@@ -1,6 +1,7 @@
 """The base class of encoders: tensors of one modality -> tokens and their mask."""
 
 import keras
+from keras import ops
 
 from mmzoo.layers import POOLINGS, CompositeLayer, pool_tokens
 
@@ -56,6 +57,20 @@ class Encoder(CompositeLayer):
             `(tokens, mask)`, as the layer itself.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `encode`.")
+
+    def tokens_of_map(self, features):
+        """A feature map as tokens, row by row from the top left; remembers its grid.
+
+        Args:
+            features: `(B, H, W, D)` of static height and width.
+
+        Returns:
+            `(tokens, mask)`: `(B, H * W, D)` and `(B, H * W)`.
+        """
+        _, height, width, channels = features.shape
+        self.grid = (height, width)
+        tokens = ops.reshape(features, (-1, height * width, channels))
+        return tokens, ops.ones(ops.shape(tokens)[:2], dtype="bool")
 
     def call(self, x, training=None):
         tokens, mask = pool_tokens(*self.encode(x, training=training), self.pooling)

@@ -42,11 +42,7 @@ class ImageEncoder(Encoder):
             pixels = ops.reshape(x, (-1, height * width, channels))
             pixels = append_coordinates(pixels, (height, width))
             x = ops.reshape(pixels, (-1, height, width, channels + 2))
-        features = self.feature_map(x)
-        _, height, width, channels = features.shape
-        self.grid = (height, width)
-        tokens = ops.reshape(features, (-1, height * width, channels))
-        return tokens, ops.ones(ops.shape(tokens)[:2], dtype="bool")
+        return self.tokens_of_map(self.feature_map(x))
 
     def get_config(self):
         return {**super().get_config(), "coordinates": self.coordinates}

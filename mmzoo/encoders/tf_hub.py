@@ -159,17 +159,12 @@ class TFHub(Encoder):
                 f"{self.handle} gave {output.dtype.name} of shape {output.shape}."
             )
         output = ops.cast(output, self.compute_dtype)
+        if rank == 4:
+            return self.tokens_of_map(output)
         self.grid = None
-        if rank == 2:
-            tokens = output[:, None]
-        elif rank == 3:
-            tokens = output
-            if mask is not None and mask.shape[1] == tokens.shape[1]:
-                return tokens, ops.cast(mask, "bool")
-        else:
-            _, height, width, channels = output.shape
-            self.grid = (height, width)
-            tokens = ops.reshape(output, (-1, height * width, channels))
+        tokens = output[:, None] if rank == 2 else output
+        if rank == 3 and mask is not None and mask.shape[1] == tokens.shape[1]:
+            return tokens, ops.cast(mask, "bool")
         return tokens, ops.ones(ops.shape(tokens)[:2], dtype="bool")
 
     def get_config(self):

@@ -10,6 +10,9 @@ from tests.parts import predict, tiny
 #: Additive in the modalities: their logits are a sum of one term for each, which XOR is not.
 ADDITIVE = {"sum": {}, "weighted_sum": {}, "late": {}, "concat": {"hidden_units": []}}
 BATCH = 32
+XOR = sorted(set(mmzoo.fusion.names()) - set(ADDITIVE) | {"concat"})
+#: Blocks whose XOR is left to the slow tests: ten seconds each, where others take three.
+COSTLY = ("bottleneck", "gated_cross_attention", "pairwise_attention", "perceiver")
 #: Blocks whose test with missing inputs is not left to the slow tests.
 QUICK = ("concat", "cross_attention", "gated", "late", "mixture_of_experts")
 
@@ -57,7 +60,9 @@ def xor(model, epochs=8):
     return logits.reshape(2, 2), np.mean(probabilities.argmax(axis=1) == left ^ right)
 
 
-@pytest.mark.parametrize("name", sorted(set(mmzoo.fusion.names()) - set(ADDITIVE) | {"concat"}))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in COSTLY else name for name in XOR]
+)
 def test_xor_is_learned(name):
     _, accuracy = xor(model_of(name))
     assert accuracy == 1
