@@ -18,7 +18,8 @@ class TextEncoder(Encoder):
         **kwargs: those of `mmzoo.encoders.Encoder`.
 
     Call arguments:
-        x: `(B, T)` int32 token ids.
+        x: `(B, T)` int32 token ids, 0 where there is none; or the dict that a tokenizer makes, with
+            these as `"ids"` and perhaps with a `"mask"` `(B, T)`.
 
     Returns:
         `(tokens, mask)`: `(B, T, D)` and `(B, T)`.
@@ -57,7 +58,9 @@ class TextEncoder(Encoder):
                 f"{type(self).__name__} has no `vocabulary_size`. Give it one, or use the encoder "
                 "in a `mmzoo.Text`, which passes its own."
             )
-        return self.contextualize(self.embedding(x), ops.not_equal(x, 0))
+        ids, mask = (x["ids"], x.get("mask")) if isinstance(x, dict) else (x, None)
+        mask = ops.not_equal(ids, 0) if mask is None else ops.cast(mask, "bool")
+        return self.contextualize(self.embedding(ids), mask)
 
     def get_config(self):
         return {

@@ -332,6 +332,19 @@ def test_texts_from_raw_rows_to_the_export(kind, optional, tmp_path):
     assert outputs["ok"].numpy().all()
 
 
+def test_a_tokenizer_with_an_encoder_of_mmzoo(tmp_path):
+    tokenizer = mmzoo.tokenizers.HubPreprocessor(make("tokens", tmp_path / "tokens"))
+    encoder = mmzoo.encoders.TextTransformer(vocabulary_size=16, embedding_dim=8, depth=1)
+    text = mmzoo.Text(encoder=encoder, tokenizer=tokenizer)
+    model = mmzoo.build_model(inputs={"text": text}, head=mmzoo.heads.Softmax(3), dim=8)
+    preprocessor = mmzoo.Preprocessor({"text": text})
+    assert mmzoo.predict(model, preprocessor, {"text": TEXTS}).shape == (4, 3)
+    with pytest.raises(ValueError, match="makes texts of length 6; received length=9"):
+        mmzoo.Text(length=9, encoder=encoder, tokenizer=tokenizer)
+    with pytest.raises(ValueError, match="vocabulary of its own"):
+        mmzoo.Text(vocabulary_size=9, encoder=encoder, tokenizer=tokenizer)
+
+
 def test_the_recipe_of_two_modules(pictures, tmp_path):
     recipe = mmzoo.recipes.tfhub_image_text(
         pictures,
