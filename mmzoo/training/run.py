@@ -13,6 +13,7 @@ from mmzoo.files import written_whole
 from mmzoo.model import build_model
 from mmzoo.preprocessing import Preprocessor
 from mmzoo.saving import check_pair, save
+from mmzoo.training.branch_table import branch_table
 
 #: What `metadata=` is written to.
 METADATA_FILE = "metadata.json"
@@ -110,7 +111,7 @@ def train_run(
         seed: of weights, shuffling and augmentation.
         metadata: JSON-able dict to keep beside the model, as `metadata.json`, or `None`.
         cache: whether to keep the decoded training rows in memory.
-        verbose: as in `keras.Model.fit`.
+        verbose: as in `keras.Model.fit`; unless 0, `mmzoo.branch_table` is printed before.
 
     Returns:
         `(model, preprocessor, report)`.
@@ -142,6 +143,8 @@ def train_run(
             loss=head.make_loss(),
             metrics=head.make_metrics(),
         )
+        if verbose:
+            print(branch_table(model))
         history = model.fit(
             train.to_dataset(preprocessor, batch_size, training=True, seed=seed, cache=cache),
             validation_data=validation.to_dataset(preprocessor, batch_size),
