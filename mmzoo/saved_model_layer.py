@@ -218,14 +218,14 @@ class SavedModelLayer(keras.layers.Layer):
             keys = "default" if "default" in outputs else list(outputs)
             if len(outputs) > 1 and keys != "default":
                 raise ValueError(
-                    f"The module has several outputs: {', '.join(outputs)}. Choose one, or a list "
+                    f"The module has several outputs: {', '.join(sorted(outputs))}. Choose one, or a list "
                     "of them, with `output_key=`."
                 )
         keys = [keys] if isinstance(keys, str) else list(keys)
         missing = [key for key in keys if key not in outputs]
         if missing:
             raise ValueError(
-                f"The module has no output {missing[0]!r}; it has: {', '.join(outputs)}."
+                f"The module has no output {missing[0]!r}; it has: {', '.join(sorted(outputs))}."
             )
         return [outputs[key] for key in keys]
 
