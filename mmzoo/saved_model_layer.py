@@ -218,8 +218,8 @@ class SavedModelLayer(keras.layers.Layer):
             keys = "default" if "default" in outputs else list(outputs)
             if len(outputs) > 1 and keys != "default":
                 raise ValueError(
-                    f"The module has several outputs: {', '.join(sorted(outputs))}. Choose one, or a list "
-                    "of them, with `output_key=`."
+                    f"The module has several outputs: {', '.join(sorted(outputs))}. Choose one, or "
+                    "a list of them, with `output_key=`."
                 )
         keys = [keys] if isinstance(keys, str) else list(keys)
         missing = [key for key in keys if key not in outputs]
