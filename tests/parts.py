@@ -109,6 +109,20 @@ PARTS = {
 }
 
 every_part = pytest.mark.parametrize("part", PARTS)
+#: Parts that take ten seconds where others take three. What one of them promises is tested in the
+#: default run by the properties that need no training and no export.
+COSTLY = [
+    f"fusion-{name}"
+    for name in ("bottleneck", "gated_cross_attention", "pairwise_attention", "perceiver")
+]
+
+
+def slow_for(parts):
+    """As `every_part`, with slow tests for some."""
+    slow = pytest.mark.slow
+    return pytest.mark.parametrize(
+        "part", [pytest.param(part, marks=slow) if part in parts else part for part in PARTS]
+    )
 
 
 def build(part, seed=0, **options):

@@ -5,14 +5,12 @@ import numpy as np
 import pytest
 
 import mmzoo
-from tests.parts import predict, tiny
+from tests.parts import COSTLY, predict, tiny
 
 #: Additive in the modalities: their logits are a sum of one term for each, which XOR is not.
 ADDITIVE = {"sum": {}, "weighted_sum": {}, "late": {}, "concat": {"hidden_units": []}}
 BATCH = 32
 XOR = sorted(set(mmzoo.fusion.names()) - set(ADDITIVE) | {"concat"})
-#: Blocks whose XOR is left to the slow tests: ten seconds each, where others take three.
-COSTLY = ("bottleneck", "gated_cross_attention", "pairwise_attention", "perceiver")
 #: Blocks whose test with missing inputs is not left to the slow tests.
 QUICK = ("concat", "cross_attention", "gated", "late", "mixture_of_experts")
 
@@ -61,7 +59,11 @@ def xor(model, epochs=8):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in COSTLY else name for name in XOR]
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if f"fusion-{name}" in COSTLY else name
+        for name in XOR
+    ],
 )
 def test_xor_is_learned(name):
     _, accuracy = xor(model_of(name))

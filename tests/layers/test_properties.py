@@ -7,7 +7,18 @@ import numpy as np
 import pytest
 from keras import ops
 
-from tests.parts import CLASSES, LENGTH, build, disturb, every_part, labels, predict, tensors
+from tests.parts import (
+    CLASSES,
+    COSTLY,
+    LENGTH,
+    build,
+    disturb,
+    every_part,
+    labels,
+    predict,
+    slow_for,
+    tensors,
+)
 
 BACKEND = keras.backend.backend()
 #: XLA on the CPU of JAX has no float16 convolutions.
@@ -135,7 +146,7 @@ def test_rows_do_not_see_their_neighbours(part):
     np.testing.assert_allclose(predict(model, alone), expected[:1], atol=1e-5)
 
 
-@every_part
+@slow_for(COSTLY)
 def test_overfits_one_batch(part):
     model, _ = build(part, dim=16)  # of 8 hidden units a seed may leave too few alive
     loss = model.get_layer("head").make_loss()

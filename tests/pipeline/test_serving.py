@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
-from tests.parts import build, every_part, image, text
+from tests.parts import COSTLY, PARTS, build, image, slow_for, text
 from tests.pipeline.raw import raw_columns
 
 
@@ -47,7 +47,7 @@ def with_every_subset(columns, optional):
     return changed
 
 
-@every_part
+@slow_for(COSTLY)
 def test_exported_model_equals_predict(part, tmp_path, columns):
     model, arguments = build(part)
     preprocessor = preprocessor_of(arguments)
@@ -156,7 +156,12 @@ def test_an_interrupted_write_leaves_nothing(pair, tmp_path, monkeypatch, write)
     assert os.listdir(tmp_path) == []
 
 
-@every_part
+#: The layers' own round trips are tested for every part; here it is the folder of model and
+#: preprocessor, where most parts are alike.
+ALIKE = [part for part in PARTS if part.startswith(("fusion-", "encoder-")) and "film" not in part]
+
+
+@slow_for(ALIKE)
 def test_save_and_load(part, tmp_path, columns):
     model, arguments = build(part)
     preprocessor = preprocessor_of(arguments)
