@@ -33,7 +33,7 @@ QUESTIONS = 20
 PALETTE = np.array([*COLORS.values(), (255, 255, 255)], "uint8")
 WHITE = len(COLORS)
 BATCH = 16  # scenes, of 20 questions each
-EPOCHS = 40
+EPOCHS = 80
 # A higher rate, or a shorter warm-up, and blocks learn to count shapes, then nothing for long.
 LEARNING_RATE = 5e-4
 WARMUP = 0.1
