@@ -1,4 +1,4 @@
-"""Folders that are written whole or not at all."""
+"""Files and folders that are written whole or not at all, and their format versions."""
 
 import contextlib
 import os
@@ -10,6 +10,44 @@ def check_free(path):
     """Raises a `FileExistsError` if something other than an empty folder is at `path`."""
     if os.path.exists(path) and (not os.path.isdir(path) or os.listdir(path)):
         raise FileExistsError(f"{path} exists and is not an empty folder. Choose another path.")
+
+
+def check_format_version(path, version, known):
+    """Raises a `ValueError` unless a file has the format version that this mmzoo reads.
+
+    Args:
+        path: the file, for the message.
+        version: its version.
+        known: the one that can be read.
+    """
+    if version != known:
+        raise ValueError(
+            f"{path} has the format version {version}; this mmzoo reads {known}. Use the mmzoo "
+            "that wrote it, or a newer one."
+        )
+
+
+@contextlib.contextmanager
+def file_written_whole(path):
+    """A temporary file that becomes `path` when the block ends without an error.
+
+    Args:
+        path: file to make or replace.
+
+    Yields:
+        The temporary file, beside `path`, open for bytes.
+    """
+    path = os.path.abspath(os.fspath(path))
+    folder, name = os.path.split(path)
+    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.remove(temporary)
+        raise
 
 
 @contextlib.contextmanager

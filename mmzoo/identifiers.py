@@ -43,7 +43,8 @@ def resolve(identifier, registry, kind, base, **defaults):
         kind: what is looked up, for messages ("fusion", "head", ...).
         base: class or tuple of classes that an instance must belong to.
         **defaults: arguments to use where the identifier leaves them open. Those the class does
-            not take are dropped. An instance that left one of them `None` is copied with it.
+            not take are dropped. An instance that left one of them `None` is copied with it, or
+            given it by its method `fill` if it has one.
 
     Returns:
         An instance of `base`.

@@ -15,6 +15,19 @@ def in_safe_mode():
     return serialization_lib.in_safe_mode()
 
 
+def check_code_allowed(what):
+    """Raises a `ValueError` in safe mode.
+
+    Args:
+        what: the start of the message: who holds a SavedModel.
+    """
+    if in_safe_mode():
+        raise ValueError(
+            f"{what}, and a SavedModel is code: it may do anything when it runs. If you trust "
+            "where the file comes from, load it with `safe_mode=False`."
+        )
+
+
 def safe_mode(enabled):
     """A context in which deserialisation is in safe mode or not.
 

@@ -63,7 +63,7 @@ class SavedModelLayer(keras.layers.Layer):
         self.arguments = dict(arguments or {})
         self.module = None
         self.folder = None
-        self.input_specs = self.output_specs = None
+        self.input_specs, self.output_specs = None, []
         self._module_variables = []
         self._knows_jit = False
         if folder is None:
@@ -77,20 +77,15 @@ class SavedModelLayer(keras.layers.Layer):
             self._load(folder)
             self._used, self._trained = self._reach()
             self._has_losses = bool(getattr(self.module, "regularization_losses", None))
-        if trainable:
-            self.check_trainable()
-        for index in self._used:
-            self._share(index)
-        self.trainable = trainable
-        self.built = True
-
-    def check_trainable(self):
-        """Raises a `ValueError` if the module has nothing that can be trained."""
-        if not self._trained:
+        if trainable and not self._trained:
             raise ValueError(
                 "This module has no variable that its output has a gradient for: a frozen graph is "
                 "good for feature extraction only. Use `trainable=False`."
             )
+        for index in self._used:
+            self._share(index)
+        self.trainable = trainable
+        self.built = True
 
     def call(self, x, training=None):
         if self.module is None:
@@ -189,7 +184,7 @@ class SavedModelLayer(keras.layers.Layer):
         for concrete in self._function.concrete_functions:
             arguments = concrete.structured_input_signature[0]
             if arguments:
-                return tf.nest.map_structure(lambda spec: spec, arguments[0])
+                return arguments[0]
         raise ValueError("The module can be called, but no call of it was traced before saving.")
 
     # Calling

@@ -5,7 +5,7 @@ import os
 
 import keras
 
-from mmzoo.files import written_whole
+from mmzoo.files import check_format_version, written_whole
 from mmzoo.heads import Regression
 from mmzoo.preprocessing import Preprocessor
 from mmzoo.training.lora import lora_merged
@@ -77,11 +77,7 @@ def load(path, safe_mode=True):
         )
     with open(format_file) as file:
         version = json.load(file)["format_version"]
-    if version != FORMAT_VERSION:
-        raise ValueError(
-            f"{path} has the format version {version}; this mmzoo reads {FORMAT_VERSION}. Use the "
-            "mmzoo that wrote it, or a newer one."
-        )
+    check_format_version(path, version, FORMAT_VERSION)
     model = keras.saving.load_model(os.path.join(path, MODEL_FILE), safe_mode=safe_mode)
     return model, Preprocessor.load(os.path.join(path, PREPROCESSOR_FILE), safe_mode=safe_mode)
 

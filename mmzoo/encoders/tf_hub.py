@@ -7,11 +7,11 @@ import keras
 from keras import ops
 
 from mmzoo.encoders.encoder import Encoder
-from mmzoo.safe_mode import in_safe_mode
-from mmzoo.tokenizers import HubPreprocessor, RawStrings
+from mmzoo.safe_mode import check_code_allowed
+from mmzoo.tokenizers import PARTS, HubPreprocessor, RawStrings
 
 #: What TF-Hub's text modules call the tensors of a `mmzoo.Text`.
-TEXT_INPUTS = {"ids": "input_word_ids", "mask": "input_mask", "segments": "input_type_ids"}
+TEXT_INPUTS = {part: name for name, part in PARTS.items()}
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -182,12 +182,7 @@ class TFHub(Encoder):
 
     @classmethod
     def from_config(cls, config):
-        if in_safe_mode():
-            raise ValueError(
-                f"This model holds the TF-Hub module {config['handle']!r}, and a SavedModel is "
-                "code: it may do anything when it runs. If you trust where the file comes from, "
-                "load it with `safe_mode=False`."
-            )
+        check_code_allowed(f"This model holds the TF-Hub module {config['handle']!r}")
         from mmzoo.saved_model_layer import folder_of
 
         module = config["module"]

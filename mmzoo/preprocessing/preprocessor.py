@@ -2,10 +2,10 @@
 
 import dataclasses
 import json
-import os
 
 import keras
 
+from mmzoo.files import check_format_version, file_written_whole
 from mmzoo.identifiers import nearest_hint
 from mmzoo.modalities import check_inputs
 from mmzoo.safe_mode import safe_mode as in_mode
@@ -235,10 +235,8 @@ class Preprocessor:
             path: file to write; written to a temporary name first.
         """
         content = {"format_version": FORMAT_VERSION, **self.get_config()}
-        temporary = f"{path}.tmp"
-        with open(temporary, "w", encoding="utf-8") as file:
-            json.dump(content, file, ensure_ascii=False, indent=1)
-        os.replace(temporary, path)
+        with file_written_whole(path) as file:
+            file.write(json.dumps(content, ensure_ascii=False, indent=1).encode())
 
     @classmethod
     def load(cls, path, safe_mode=True):
@@ -256,10 +254,6 @@ class Preprocessor:
         """
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
-        if content.get("format_version") != FORMAT_VERSION:
-            raise ValueError(
-                f"{path} has the format version {content.get('format_version')}; this mmzoo reads "
-                f"{FORMAT_VERSION}. Use the mmzoo that wrote it, or a newer one."
-            )
+        check_format_version(path, content.get("format_version"), FORMAT_VERSION)
         with in_mode(safe_mode):
             return cls.from_config(content)

@@ -28,15 +28,10 @@ class TokenizedTextPreprocessing(TextPreprocessing):
     def batch(self, values):
         present = tf.strings.length(values) > 0
         parts = self.modality.tokenizer.tokenize(values, self.modality.length)
-        shapes = self.modality.tensors()
+        names = self.modality.input_names(self.name)
         tensors = {
-            input_name: tf.ensure_shape(
-                tf.cast(parts[part], shapes[part][1])
-                if shapes[part][1] != "string"
-                else parts[part],
-                (None, *shapes[part][0]),
-            )
-            for part, input_name in self.modality.input_names(self.name).items()
+            names[part]: tf.ensure_shape(tf.cast(parts[part], dtype), (None, *shape))
+            for part, (shape, dtype) in self.modality.tensors().items()
         }
         if self.modality.optional:
             return {**tensors, f"{self.name}_present": present}, tf.ones_like(present)

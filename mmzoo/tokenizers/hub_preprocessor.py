@@ -8,7 +8,7 @@ import zipfile
 
 import keras
 
-from mmzoo.safe_mode import in_safe_mode
+from mmzoo.safe_mode import check_code_allowed
 from mmzoo.tokenizers.tokenizer import Tokenizer
 
 #: What modules call the tensors that mmzoo calls so.
@@ -73,12 +73,7 @@ class HubPreprocessor(Tokenizer):
 
     @classmethod
     def from_config(cls, config):
-        if in_safe_mode():
-            raise ValueError(
-                "This preprocessor holds a TF-Hub module, and a SavedModel is code: it may do "
-                "anything when it runs. If you trust where the file comes from, load it with "
-                "`safe_mode=False`."
-            )
+        check_code_allowed("This preprocessor holds a TF-Hub module")
         return cls(**config)
 
 

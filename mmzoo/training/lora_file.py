@@ -3,12 +3,12 @@
 import hashlib
 import json
 import os
-import tempfile
 import zipfile
 
 import numpy as np
 from keras import ops
 
+from mmzoo.files import check_format_version, file_written_whole
 from mmzoo.training.branches import branches_of, sublayers, train_only
 from mmzoo.training.lora import lora_shapes, lora_weights, with_lora
 from mmzoo.training.renewal import changes_trainable
@@ -60,18 +60,10 @@ def save_lora(model, path):
         "lora": lora,
         "base": _fingerprint(layers, stored),
     }
-    folder, name = os.path.split(os.path.abspath(path))
-    os.makedirs(folder, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            arrays = {key: _array(weight) for key, weight in stored.items()}
-            np.savez(file, header=np.array(json.dumps(header)), **arrays)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.remove(temporary)
-        raise
+    arrays = {key: _array(weight) for key, weight in stored.items()}
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    with file_written_whole(path) as file:
+        np.savez(file, header=np.array(json.dumps(header)), **arrays)
 
 
 def load_lora(model, path):
@@ -170,10 +162,7 @@ def _read(path):
         version = header["format_version"]
     except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} was not written by save_lora, or is damaged: {error}.") from error
-    if version != FORMAT_VERSION:
-        raise ValueError(
-            f"{path} has the format version {version}; this mmzoo reads {FORMAT_VERSION}."
-        )
+    check_format_version(path, version, FORMAT_VERSION)
     return header, arrays
 
 
