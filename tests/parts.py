@@ -111,18 +111,19 @@ PARTS = {
 every_part = pytest.mark.parametrize("part", PARTS)
 #: Parts that take ten seconds where others take three. What one of them promises is tested in the
 #: default run by the properties that need no training and no export.
-COSTLY = [
-    f"fusion-{name}"
-    for name in ("bottleneck", "gated_cross_attention", "pairwise_attention", "perceiver")
-]
+COSTLY_FUSIONS = ("bottleneck", "gated_cross_attention", "pairwise_attention", "perceiver")
+COSTLY = [f"fusion-{name}" for name in COSTLY_FUSIONS]
+
+
+def slow_among(values, slow):
+    """Values to parametrise with, of which those in `slow` make slow tests."""
+    mark = pytest.mark.slow
+    return [pytest.param(value, marks=mark) if value in slow else value for value in values]
 
 
 def slow_for(parts):
     """As `every_part`, with slow tests for some."""
-    slow = pytest.mark.slow
-    return pytest.mark.parametrize(
-        "part", [pytest.param(part, marks=slow) if part in parts else part for part in PARTS]
-    )
+    return pytest.mark.parametrize("part", slow_among(PARTS, parts))
 
 
 def build(part, seed=0, **options):

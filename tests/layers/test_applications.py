@@ -9,7 +9,7 @@ import pytest
 
 import mmzoo
 from mmzoo.encoders.applications import ARCHITECTURES, SMALLEST, Applications
-from tests.parts import predict, tensors, text
+from tests.parts import predict, slow_among, tensors, text
 
 BACKEND = keras.backend.backend()
 #: The smallest architecture of each family.
@@ -41,13 +41,7 @@ GET_FILE = "keras.src.utils.file_utils.get_file"  # what keras.applications call
 
 def every_family(quick):
     """Parametrises over all families; those that are not in `quick` are slow tests."""
-    return pytest.mark.parametrize(
-        "family",
-        [
-            name if name in quick else pytest.param(name, marks=pytest.mark.slow)
-            for name in FAMILIES
-        ],
-    )
+    return pytest.mark.parametrize("family", slow_among(FAMILIES, slow=set(FAMILIES) - set(quick)))
 
 
 def slow_on_jax(test):

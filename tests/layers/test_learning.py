@@ -5,14 +5,15 @@ import numpy as np
 import pytest
 
 import mmzoo
-from tests.parts import COSTLY, predict, tiny
+from tests.parts import COSTLY_FUSIONS, predict, slow_among, tiny
 
 #: Additive in the modalities: their logits are a sum of one term for each, which XOR is not.
 ADDITIVE = {"sum": {}, "weighted_sum": {}, "late": {}, "concat": {"hidden_units": []}}
 BATCH = 32
-XOR = sorted(set(mmzoo.fusion.names()) - set(ADDITIVE) | {"concat"})
+FUSIONS = set(mmzoo.fusion.names())
+XOR = sorted(FUSIONS - set(ADDITIVE) | {"concat"})
 #: Blocks whose test with missing inputs is not left to the slow tests.
-QUICK = ("concat", "cross_attention", "gated", "late", "mixture_of_experts")
+QUICK = {"concat", "cross_attention", "gated", "late", "mixture_of_experts"}
 
 
 def model_of(name, options=None, dim=16, **arguments):
@@ -58,13 +59,7 @@ def xor(model, epochs=8):
     return logits.reshape(2, 2), np.mean(probabilities.argmax(axis=1) == left ^ right)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.slow) if f"fusion-{name}" in COSTLY else name
-        for name in XOR
-    ],
-)
+@pytest.mark.parametrize("name", slow_among(XOR, slow=COSTLY_FUSIONS))
 def test_xor_is_learned(name):
     _, accuracy = xor(model_of(name))
     assert accuracy == 1
@@ -78,13 +73,7 @@ def test_xor_is_beyond_additive_blocks(name):
     assert accuracy <= 0.75
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
-        for name in mmzoo.fusion.names()
-    ],
-)
+@pytest.mark.parametrize("name", slow_among(sorted(FUSIONS), slow=FUSIONS - QUICK))
 def test_with_modality_dropout_one_input_is_enough(name):
     accuracies, ceilings = one_side_alone(name, modality_dropout=0.4)
     assert np.all(accuracies > ceilings - 0.02)

@@ -278,6 +278,9 @@ def test_copies_and_several_of_one_module(pictures):
     x = {"front": PICTURES, "back": PICTURES[::-1]}
     np.testing.assert_array_equal(clone.predict(x, verbose=0), model.predict(x, verbose=0))
     json.dumps(model.get_config())
+    uncalled = TFHub(pictures, output_key="features")
+    copy = TFHub.from_config(uncalled.get_config())
+    np.testing.assert_array_equal(copy(PICTURES)[0], uncalled(PICTURES)[0])
 
 
 # The whole way: raw rows, records, export
