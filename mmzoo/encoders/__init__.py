@@ -8,6 +8,7 @@ from mmzoo.encoders.encoder import Encoder
 from mmzoo.encoders.image_cnn import ImageCNN
 from mmzoo.encoders.image_resnet import ImageResNet
 from mmzoo.encoders.image_vit import ImageViT
+from mmzoo.encoders.keras_hub import KerasHub
 from mmzoo.encoders.text_bag import TextBag
 from mmzoo.encoders.text_cnn import TextCNN
 from mmzoo.encoders.text_gru import TextGRU
@@ -101,6 +102,7 @@ __all__ = [
     "ImageCNN",
     "ImageResNet",
     "ImageViT",
+    "KerasHub",
     "TFHub",
     "TextBag",
     "TextCNN",

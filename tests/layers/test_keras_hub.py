@@ -1,0 +1,199 @@
+"""KerasHub: backbones as encoders, with tiny random ones. Runs on TensorFlow and on JAX."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from mmzoo.encoders import KerasHub
+from tests.parts import predict
+
+keras_hub = pytest.importorskip("keras_hub", reason="the extra `keras-hub` is not installed")
+models = keras_hub.models
+
+BACKEND = keras.backend.backend()
+IDS = np.array([[2, 5, 7, 3, 0, 0], [2, 9, 11, 12, 6, 3]], "int32")
+PICTURES = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
+SOUNDS = np.random.default_rng(0).normal(size=(2, 16, 4)).astype("float32")
+SMALL = {"num_layers": 1, "num_heads": 2, "hidden_dim": 8}
+TEXT = {"vocabulary_size": 20, "intermediate_dim": 16, "max_sequence_length": 6, **SMALL}
+
+
+def clip_backbone():
+    vision = models.CLIPVisionEncoder(
+        patch_size=16, intermediate_dim=16, image_shape=(32, 32, 3), **SMALL
+    )
+    text = models.CLIPTextEncoder(embedding_dim=8, **TEXT)
+    return models.CLIPBackbone(vision, text, projection_dim=4)
+
+
+def siglip_backbone():
+    vision = models.SigLIPVisionEncoder(
+        patch_size=16, intermediate_dim=16, image_shape=(32, 32, 3), **SMALL
+    )
+    text = models.SigLIPTextEncoder(embedding_dim=8, **TEXT)
+    return models.SigLIPBackbone(vision, text)
+
+
+def resnet_backbone():
+    return models.ResNetBackbone(
+        input_conv_filters=[64],
+        input_conv_kernel_sizes=[7],
+        stackwise_num_filters=[64, 64],
+        stackwise_num_blocks=[1, 1],
+        stackwise_num_strides=[1, 2],
+        block_type="basic_block",
+    )
+
+
+#: Name -> function that makes a tiny random backbone.
+BACKBONES = {
+    "bert": lambda: models.BertBackbone(**TEXT),
+    "distil_bert": lambda: models.DistilBertBackbone(**TEXT),
+    "roberta": lambda: models.RobertaBackbone(**TEXT),
+    "t5": lambda: models.T5Backbone(vocabulary_size=20, intermediate_dim=16, **SMALL),
+    "vit": lambda: models.ViTBackbone(image_shape=(32, 32, 3), patch_size=16, mlp_dim=16, **SMALL),
+    "resnet": resnet_backbone,
+    "clip": clip_backbone,
+    "siglip": siglip_backbone,
+    "whisper": lambda: models.WhisperBackbone(
+        vocabulary_size=20,
+        intermediate_dim=16,
+        num_mels=4,
+        max_encoder_sequence_length=16,
+        max_decoder_sequence_length=6,
+        **SMALL,
+    ),
+}
+MASK = (IDS != 0).astype("int32")
+WORDS = {"token_ids": IDS, "padding_mask": MASK}
+
+
+def sentence(backbone, key="sequence_output"):
+    return backbone({**WORDS, "segment_ids": np.zeros_like(IDS)})[key]
+
+
+def decoded(backbone):
+    words = {"decoder_token_ids": IDS, "decoder_padding_mask": MASK}
+    if isinstance(backbone, models.WhisperBackbone):
+        return backbone({"encoder_features": SOUNDS, **words})["encoder_sequence_output"]
+    words = {"encoder_token_ids": IDS, "encoder_padding_mask": MASK, **words}
+    return backbone(words)["encoder_sequence_output"]
+
+
+#: What is tested: id -> (backbone, arguments of the encoder, its input, what it should return).
+CASES = {
+    "bert": ("bert", {}, IDS, sentence),
+    "bert-pooled": (
+        "bert", {"output_key": "pooled_output"}, IDS, lambda b: sentence(b, "pooled_output"),
+    ),
+    "distil_bert": ("distil_bert", {}, IDS, lambda b: b(WORDS)),
+    "roberta": ("roberta", {}, IDS, lambda b: b(WORDS)),
+    "t5": ("t5", {}, IDS, decoded),
+    "vit": ("vit", {}, PICTURES, lambda b: b(PICTURES)),
+    "resnet": ("resnet", {}, PICTURES, lambda b: b(PICTURES)),
+    "resnet-pyramid": (
+        "resnet", {"output_key": "P2"}, PICTURES,
+        lambda b: keras.Model(b.input, b.pyramid_outputs["P2"])(PICTURES),
+    ),
+    "clip-image": (
+        "clip", {"tower": "image"}, PICTURES, lambda b: b.vision_encoder({"images": PICTURES}),
+    ),
+    "clip-image-embedding": (
+        "clip", {"tower": "image", "output_key": "embedding"}, PICTURES,
+        lambda b: b.get_vision_embeddings(PICTURES),
+    ),
+    "clip-text": ("clip", {"tower": "text"}, IDS, lambda b: b.text_encoder({"token_ids": IDS})),
+    "clip-text-embedding": (
+        "clip", {"tower": "text", "output_key": "embedding"}, IDS,
+        lambda b: b.get_text_embeddings(IDS),
+    ),
+    "siglip-image": (
+        "siglip", {"tower": "image"}, PICTURES, lambda b: b.get_vision_embeddings(PICTURES),
+    ),
+    "siglip-text": ("siglip", {"tower": "text"}, IDS, lambda b: b.get_text_embeddings(IDS)),
+    "whisper": ("whisper", {}, SOUNDS, decoded),
+}  # fmt: skip
+#: On JAX, which compiles op by op, one of each kind.
+QUICK = CASES if BACKEND == "tensorflow" else ("bert", "vit", "clip-text-embedding", "whisper")
+
+
+@pytest.fixture(
+    params=[c if c in QUICK else pytest.param(c, marks=pytest.mark.slow) for c in CASES]
+)
+def case(request):
+    """`(encoder, x, what the raw backbone makes of x)`."""
+    name, options, x, raw = CASES[request.param]
+    backbone = BACKBONES[name]()
+    expected = numpy(raw(backbone))
+    return KerasHub(backbone, **options), x, expected
+
+
+def numpy(x):
+    return keras.ops.convert_to_numpy(x)
+
+
+def model_of(encoder, x):
+    """A classifier on top of the mean token."""
+    inputs = keras.Input(x.shape[1:], dtype=x.dtype.name, name="x")
+    tokens, _ = encoder(inputs)
+    tokens = keras.layers.GlobalAveragePooling1D()(tokens)
+    model = keras.Model(inputs, keras.layers.Dense(2, name="head")(tokens))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    eagerly = BACKEND == "tensorflow"  # tracing takes longer than a few steps do
+    model.compile(keras.optimizers.Adam(1e-3), loss, run_eagerly=eagerly)
+    return model
+
+
+def fit(model, x, epochs=1):
+    """Trains; returns the loss, without dropout, before and after."""
+    y = np.array([0, 1])
+    before = model.evaluate(x, y, verbose=0)
+    model.fit(x, y, epochs=epochs, verbose=0)
+    return before, model.evaluate(x, y, verbose=0)
+
+
+def test_equals_the_raw_backbone(case):
+    encoder, x, expected = case
+    tokens, mask = encoder(x)
+    np.testing.assert_allclose(numpy(tokens).ravel(), expected.ravel(), atol=1e-6)
+    assert tokens.shape[:2] == mask.shape and tokens.shape[-1] == expected.shape[-1]
+    assert encoder.grid == (expected.shape[1:3] if expected.ndim == 4 else None)
+    words = x is IDS and expected.ndim == 3
+    np.testing.assert_array_equal(numpy(mask), IDS != 0 if words else np.ones(mask.shape, bool))
+
+
+def test_a_saved_model_holds_the_network(case, tmp_path):
+    encoder, x, _ = case
+    model = model_of(encoder, x)
+    fit(model, x)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")  # safe_mode is on by default
+    np.testing.assert_array_equal(predict(loaded, x), predict(model, x))
+    again = next(layer for layer in loaded.layers if isinstance(layer, KerasHub))
+    assert json.dumps(again.get_config()) == json.dumps(encoder.get_config())
+    assert len(loaded.optimizer.variables) == len(model.optimizer.variables)
+
+
+def test_frozen_it_stays_to_the_bit_and_fine_tuned_all_of_it_moves(case):
+    encoder, x, _ = case
+    encoder.trainable = False
+    model = model_of(encoder, x)
+    before = encoder.get_weights()
+    fit(model, x, epochs=2)
+    for old, new in zip(before, encoder.get_weights(), strict=True):
+        np.testing.assert_array_equal(new, old)
+    encoder.trainable = True
+    model.compile(model.optimizer.__class__(1e-3), model.loss, run_eagerly=model.run_eagerly)
+    assert encoder.trainable_variables
+    before_tuning, after_tuning = fit(model, x, epochs=10)
+    assert after_tuning < before_tuning
+    for variable, old in zip(encoder.weights, before, strict=True):
+        moves = variable.trainable and not untouched(variable)
+        assert (numpy(variable) != old).any() or not moves, variable.path
+
+
+def untouched(variable):
+    """The bias of keys has no influence on attention."""
+    return variable.path.endswith(("key/bias", "key_dense/bias"))
