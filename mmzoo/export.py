@@ -2,6 +2,7 @@
 
 import logging
 import os
+import warnings
 
 import keras
 
@@ -17,7 +18,8 @@ TOP = 5
 def export_savedmodel(model, preprocessor, path, version=None):
     """Exports preprocessing and model as one SavedModel, whole or not at all.
 
-    It loads where only TensorFlow is installed. LoRA is merged. Signatures:
+    It loads where only TensorFlow is installed, unless a tokenizer has ops of another package,
+    which a warning then names. LoRA is merged. Signatures:
 
     * `serving_default`: raw rows, `(B,)` a modality: encoded pictures, strings.
     * `tensors`: the model's own inputs.
@@ -68,6 +70,13 @@ def export_savedmodel(model, preprocessor, path, version=None):
             _archive(model, preprocessor).write_out(temporary, verbose=False)
         finally:
             logger.setLevel(level)
+    for name, modality in preprocessor.inputs.items():
+        for package in getattr(getattr(modality, "tokenizer", None), "packages", ()):
+            warnings.warn(
+                f"The tokenizer of {name!r} has ops of {package}: where {folder} is served, "
+                f"`import {package}` before loading it.",
+                stacklevel=2,
+            )
     return folder
 
 

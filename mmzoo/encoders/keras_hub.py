@@ -10,6 +10,7 @@ from keras import ops
 from mmzoo.encoders.encoder import Encoder
 from mmzoo.identifiers import unknown
 from mmzoo.optional import require
+from mmzoo.tokenizers import Tokenizer, from_keras_hub
 
 #: What backbones call the tensors of a `mmzoo.Text`.
 TEXT_INPUTS = {"ids": "token_ids", "mask": "padding_mask", "segments": "segment_ids"}
@@ -44,7 +45,8 @@ class KerasHub(Encoder):
         value_range: `(lowest, highest)` value that pixels of 0 and 255 become, each a number or
             one a channel. `None`: that of the preset's image converter; without preset, `(0, 1)` in
             a `mmzoo.Image`, and otherwise what comes in stays as it is.
-        tokenizer: a `keras_hub.tokenizers.Tokenizer`; `None`: that of the preset.
+        tokenizer: a `keras_hub.tokenizers.Tokenizer` or a `mmzoo.tokenizers.Tokenizer`; `None`:
+            that of the preset.
         **kwargs: `pooling`, `projection_units`, `projection_activation`, `name`, `dtype`; the dtype
             is that of a preset, too.
 
@@ -98,8 +100,23 @@ class KerasHub(Encoder):
         self.value_range = value_range
         if preset is not None and value_range is None and "images" in self._inputs():
             self.value_range = _value_range(preset)
+        self._preset, self._tokenizer = preset, tokenizer
         self.trainable = train_network or self.projection is not None
         self.network.trainable = train_network
+
+    @functools.cached_property
+    def tokenizer(self):
+        """What a `mmzoo.Text` with this encoder does to strings; `None`: what it always does."""
+        tokenizer = self._tokenizer
+        if tokenizer is None and self._preset is not None and "token_ids" in self._inputs():
+            keras_hub = require("keras_hub", "keras-hub")
+            try:
+                tokenizer = keras_hub.tokenizers.Tokenizer.from_preset(self._preset)
+            except FileNotFoundError:  # a preset that is a backbone alone
+                return None
+        if tokenizer is None or isinstance(tokenizer, Tokenizer):
+            return tokenizer
+        return from_keras_hub(tokenizer, self.max_length)
 
     def fill(self, value_range=None):
         """Takes over what the modality knows where this encoder was not told."""

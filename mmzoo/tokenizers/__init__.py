@@ -1,7 +1,17 @@
 """Tokenizers that pretrained encoders bring along, as configuration."""
 
 from mmzoo.tokenizers.hub_preprocessor import PARTS, HubPreprocessor
+from mmzoo.tokenizers.keras_hub_tokenizer import KerasHubTokenizer, from_keras_hub
 from mmzoo.tokenizers.raw_strings import RawStrings
 from mmzoo.tokenizers.tokenizer import Tokenizer
+from mmzoo.tokenizers.word_piece import WordPiece
 
-__all__ = ["PARTS", "HubPreprocessor", "RawStrings", "Tokenizer"]
+__all__ = [
+    "PARTS",
+    "HubPreprocessor",
+    "KerasHubTokenizer",
+    "RawStrings",
+    "Tokenizer",
+    "WordPiece",
+    "from_keras_hub",
+]

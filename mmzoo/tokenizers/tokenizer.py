@@ -11,6 +11,8 @@ class Tokenizer:
 
     #: Number of ids, or `None` where the encoder is not told.
     vocabulary_size = None
+    #: Packages beside `tensorflow` that a program must import before it loads an exported model.
+    packages = ()
 
     def tensors(self, length):
         """What enters the model.
