@@ -11,7 +11,7 @@ import pandas
 import pytest
 
 import mmzoo
-from tests.pipeline import hub_modules
+from tests.pipeline import hub_modules, keras_hub_presets
 from tests.pipeline.raw import encoded, raw_columns
 
 README = pathlib.Path(__file__).parent.parent / "README.md"
@@ -37,6 +37,8 @@ def shop(tmp_path, monkeypatch):
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "hub"))
     handle = re.search(r'"(https://tfhub.dev/.*?)"', README.read_text()).group(1)
     hub_modules.save_words(str(tmp_path / "hub" / hashlib.sha1(handle.encode()).hexdigest()))
+    keras_hub_presets.bert(tmp_path / "all-MiniLM-L6-v2")
+    keras_hub_presets.clip(tmp_path / "clip-vit-base-patch32")
     make = mmzoo.encoders.applications.ARCHITECTURES["MobileNetV3Small"]
 
     @functools.wraps(make)
@@ -51,7 +53,7 @@ def shop(tmp_path, monkeypatch):
 
 def test_snippets(shop):
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     namespace = {}
     for block in blocks:
         exec(block, namespace)

@@ -61,8 +61,9 @@ class KerasHub(Encoder):
 
     Raises:
         ImportError: when KerasHub is not installed.
-        ValueError: for a tower or an output that the backbone does not have, a preset of pictures
-            that does not tell their range, or tensors that the backbone can't take.
+        ValueError: for a preset that is not there, a tower or an output that the backbone does not
+            have, a preset of pictures that does not tell their range, or tensors that the backbone
+            can't take.
 
     Example:
 
@@ -101,8 +102,13 @@ class KerasHub(Encoder):
         if preset is not None and value_range is None and "images" in self._inputs():
             self.value_range = _value_range(preset)
         self._preset, self._tokenizer = preset, tokenizer
-        self.trainable = train_network or self.projection is not None
-        self.network.trainable = train_network
+        if (
+            self.network.trainable != train_network
+        ):  # not needlessly: it frees what is frozen inside
+            for layer in (self.network, *self.network.layers):
+                layer.trainable = train_network
+        if not train_network and self.projection is None:
+            self.trainable = False
 
     @functools.cached_property
     def tokenizer(self):
@@ -193,7 +199,7 @@ class KerasHub(Encoder):
             "backbone": keras.saving.serialize_keras_object(self.network),
             "tower": self.tower,
             "output_key": self.output_key,
-            "trainable": self.network.trainable,
+            "trainable": None if self.network.trainable else False,
             "value_range": self.value_range,
         }
 

@@ -19,8 +19,8 @@ class Image(Modality):
     Args:
         size: `(height, width)` in pixels; pictures of other sizes are stretched to it.
         channels: 3 (colour) or 1 (gray).
-        encoder: `"cnn"`, `"resnet"`, `"vit"`, a config dict, a `mmzoo.encoders.Applications` or
-            `TFHub`, or any Keras layer or model.
+        encoder: `"cnn"`, `"resnet"`, `"vit"`, a config dict, a `mmzoo.encoders.Applications`,
+            `KerasHub` or `TFHub`, or any Keras layer or model.
         optional: whether the picture may be absent (raw value `b""`, or an empty path).
         augmentation: what training batches go through: `None`, a name or a list of names out of
             `"flip"`, `"crop"`, `"color"`, `"randaugment"`.

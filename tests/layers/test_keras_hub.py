@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+import mmzoo
 from mmzoo.encoders import KerasHub
 from tests.parts import predict
 
@@ -197,3 +198,89 @@ def test_frozen_it_stays_to_the_bit_and_fine_tuned_all_of_it_moves(case):
 def untouched(variable):
     """The bias of keys has no influence on attention."""
     return variable.path.endswith(("key/bias", "key_dense/bias"))
+
+
+def test_what_is_trained():
+    for trainable, options, expected in [
+        (None, {}, True),
+        (False, {}, False),
+        (None, {"projection_units": 4}, True),
+        (False, {"projection_units": 4}, False),
+    ]:
+        encoder = KerasHub(BACKBONES["bert"](), trainable=trainable, **options)
+        encoder(IDS)
+        for each in (encoder, KerasHub.from_config(encoder.get_config())):
+            each(IDS)
+            assert each.network.trainable == expected
+            assert bool(each.network.trainable_variables) == expected
+            assert len(each.trainable_variables) - len(each.network.trainable_variables) == (
+                2 if options else 0
+            )
+    frozen = BACKBONES["bert"]()
+    frozen.trainable = False
+    assert KerasHub(frozen).trainable_variables == []
+    assert KerasHub(frozen, trainable=True).trainable_variables
+    whisper = KerasHub(BACKBONES["whisper"]())  # its sinusoids are no weights to train
+    assert len(whisper.trainable_variables) == len(whisper.weights) - 1
+
+
+def test_frozen_there_is_no_dropout():
+    encoder = KerasHub(BACKBONES["bert"](), trainable=False)
+    np.testing.assert_array_equal(*(numpy(encoder(IDS, training=t)[0]) for t in (True, False)))
+    encoder.trainable = True
+    assert (numpy(encoder(IDS, training=True)[0]) != numpy(encoder(IDS)[0])).any()
+
+
+@pytest.mark.parametrize("value_range", [(-1, 1), ([-1.0, 0.0, 1.0], [1.0, 2.0, 3.0])])
+def test_pixels_are_scaled_once(value_range):
+    vit = BACKBONES["vit"]()
+    lowest, highest = np.float32(value_range)
+    expected = numpy(vit(PICTURES / 255 * (highest - lowest) + lowest))
+    encoder = KerasHub(vit, value_range=value_range)
+    np.testing.assert_allclose(numpy(encoder(PICTURES)[0]), expected, atol=1e-5)
+    gray = PICTURES[..., :1]
+    same = encoder(np.repeat(gray, 3, axis=-1))[0]
+    np.testing.assert_array_equal(numpy(encoder(gray)[0]), numpy(same))
+
+
+def test_mixed_precision():
+    vit = models.ViTBackbone(
+        (32, 32, 3), patch_size=16, mlp_dim=16, dtype="mixed_bfloat16", **SMALL
+    )
+    tokens, _ = KerasHub(vit, value_range=(0, 1), dtype="mixed_bfloat16")(PICTURES)
+    assert keras.backend.standardize_dtype(tokens.dtype) == "bfloat16"
+    assert {weight.dtype for weight in vit.weights} == {"float32"}
+
+
+def test_both_towers_in_one_model():
+    clip = clip_backbone()
+    inputs = {
+        "image": mmzoo.Image(32, encoder=KerasHub(clip, tower="image"), optional=True),
+        "text": mmzoo.Text(6, vocabulary_size=20, encoder=KerasHub(clip, tower="text")),
+    }
+    model = mmzoo.build_model(inputs=inputs, fusion="cross_attention", head="sigmoid", dim=8)
+    assert model.get_layer("image_encoder").layer.value_range == (0.0, 1.0)
+    x = {"image": PICTURES.copy(), "image_present": np.array([True, False]), "text": IDS}
+    expected = predict(model, x)
+    x["image"][1] = np.nan
+    np.testing.assert_array_equal(predict(model, x), expected)
+    assert np.isfinite(expected).all()
+    trained = {id(variable) for variable in model.trainable_variables}
+    towers = [clip.vision_encoder, clip.text_encoder]
+    assert trained > {id(v) for tower in towers for v in tower.trainable_variables}
+
+
+def test_errors():
+    bert, clip, vit = BACKBONES["bert"](), clip_backbone(), BACKBONES["vit"]()
+    for make, message in [
+        (lambda: KerasHub(bert, output_key="pooled"), "Did you mean 'pooled_output'"),
+        (lambda: KerasHub(bert, tower="image"), "has one tower, 'text'"),
+        (lambda: KerasHub(clip), 'give `tower="image"` or `tower="text"`; received: None'),
+        (lambda: KerasHub(clip, tower="audio"), "received: 'audio'"),
+        (lambda: KerasHub(bert)(np.ones((1, 7), "int32")), "at most 6 tokens; received: 7"),
+        (lambda: KerasHub(vit)(PICTURES[:, :16]), r"\(32, 32, 3\); received: \(16, 32, 3\)"),
+        (lambda: KerasHub(vit)({"pixels": PICTURES}), "takes images; received no images"),
+        (lambda: KerasHub("./nowhere"), "Unknown preset.*nowhere"),
+    ]:
+        with pytest.raises(ValueError, match=f"(?s){message}"):
+            make()
