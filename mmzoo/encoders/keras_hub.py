@@ -102,9 +102,7 @@ class KerasHub(Encoder):
         if preset is not None and value_range is None and "images" in self._inputs():
             self.value_range = _value_range(preset)
         self._preset, self._tokenizer = preset, tokenizer
-        if (
-            self.network.trainable != train_network
-        ):  # not needlessly: it frees what is frozen inside
+        if not (train_network and backbone.trainable):  # that would free what is frozen inside
             for layer in (self.network, *self.network.layers):
                 layer.trainable = train_network
         if not train_network and self.projection is None:
