@@ -41,16 +41,22 @@ def quickstart(
 def list_command():
     """List the models, encoders, fusion blocks and heads."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.markup import escape
+    from rich.table import Column, Table
 
     from mmzoo import encoders, fusion, heads, recipes
     from mmzoo.model import build_model
 
-    table = Table("model", "inputs", "fusion", "parameters", "what it is", title="Models")
+    name = Column("model", no_wrap=True)
+    table = Table(name, "inputs", "fusion", "parameters", "what it is", title="Models")
     for name in recipes.list_models():
-        recipe = recipes.get(name)
-        parameters = build_model(name, compile=False).count_params()
         summary = recipes.RECIPES[name].__doc__.split("\n")[0]
+        try:
+            recipe = recipes.get(name)
+        except ImportError as error:  # it needs an extra, and says which
+            table.add_row(name, "", "", "", f"{summary} {escape(str(error))}")
+            continue
+        parameters = build_model(recipe, compile=False).count_params()
         kind = recipe.fusion if isinstance(recipe.fusion, str) else recipe.fusion["class_name"]
         table.add_row(name, ", ".join(recipe.inputs), kind, f"{parameters:,}", summary)
     parts = Table("part", "names", title="Parts")

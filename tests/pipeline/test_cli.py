@@ -135,6 +135,14 @@ def test_list(capsys):
     assert "cnn_lstm_concat" in output and "cross_attention" in output
 
 
+def test_list_without_an_extra(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "keras_hub", None)
+    monkeypatch.setenv("COLUMNS", "200")
+    assert mmzoo("list") == 0
+    output = capsys.readouterr().out
+    assert "bert_resnet50_concat" in output and "[keras-hub]" in output
+
+
 def test_module():
     result = subprocess.run(
         [sys.executable, "-m", "mmzoo", "--help"], capture_output=True, text=True

@@ -202,3 +202,26 @@ def test_a_model_trained_by_others():
         answer = tf.saved_model.load(served).signatures["serving_default"]
         outputs = answer(text=tf.constant(sentences))
         np.testing.assert_allclose(outputs["probabilities"], prediction, atol=1e-6)
+
+
+def test_the_recipe_of_bert_and_resnet50(tmp_path):
+    bert(tmp_path)
+    recipe = mmzoo.recipes.bert_resnet50_concat({"text": tmp_path})
+    columns = {"image": [encoded(picture, "PNG") for picture in PICTURES[:1]], "text": TEXTS[:1]}
+    preprocessor = mmzoo.Preprocessor(recipe.inputs)
+    ids = preprocessor(columns)["text"].numpy()[0].tolist()
+    assert [PIECES[i] for i in ids if i] == ["[CLS]", "a", "red", "circle", "[SEP]"]
+    model = mmzoo.build_model(recipe)
+    assert model.get_layer("fusion").hidden_layers[0].kernel.shape == (8 + 2048, 512)
+    assert model.get_layer("text_encoder").trainable_variables == []
+    assert mmzoo.predict(model, preprocessor, columns).shape == (1, 1)
+    with pytest.raises(ValueError, match="Unknown entry of `weights`: 'picture'"):
+        mmzoo.recipes.bert_resnet50_concat({"picture": None})
+
+
+@pytest.mark.slow  # half a gigabyte
+def test_the_recipe_of_bert_and_resnet50_at_full_size():
+    model = mmzoo.build_model("bert_resnet50_concat")
+    assert model.get_layer("fusion").hidden_layers[0].kernel.shape == (768 + 2048, 512)
+    assert model.get_layer("text_encoder").count_params() == 109_482_240  # BERT-base uncased
+    assert model.get_layer("image_encoder").count_params() == 23_587_712
