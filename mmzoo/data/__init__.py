@@ -4,6 +4,7 @@ from mmzoo.data.easy_vqa import easy_vqa
 from mmzoo.data.records import Records
 from mmzoo.data.sort_of_clevr import SortOfClevr, sort_of_clevr
 from mmzoo.data.sources import from_arrays, from_csv, from_dataframe
+from mmzoo.data.tux_paint import tux_paint
 
 __all__ = [
     "Records",
@@ -13,4 +14,5 @@ __all__ = [
     "from_csv",
     "from_dataframe",
     "sort_of_clevr",
+    "tux_paint",
 ]

@@ -4,6 +4,8 @@ import os
 
 import numpy as np
 
+from mmzoo.data.splitting import split_groups, split_rows
+
 #: How many bad rows a message lists.
 LISTED = 5
 
@@ -189,19 +191,24 @@ class Records:
             taken.labels = None if self.labels is None else self.labels[rows]
         return taken
 
-    def split(self, *fractions, seed=0, stratify=True):
+    def split(self, *fractions, seed=0, stratify=True, groups=None):
         """Splits the rows at random, class by class.
 
         Args:
             *fractions: shares of the rows, at most 1 in sum.
             seed: the same seed gives the same split.
-            stratify: whether every part gets its share of every class.
+            stratify: whether every part gets its share of every class; with groups, as nearly as
+                they allow.
+            groups: what must stay together in one part, such as the pictures of one product or
+                near-duplicates: the name of a column, or a sequence of one value a row. `None`:
+                each row is on its own.
 
         Returns:
             A list of `Records`, one a fraction, each in the order of the rows.
 
         Raises:
-            ValueError: for impossible fractions, or a part that would be empty.
+            ValueError: for impossible fractions, a part that would be empty, or groups of another
+                number than there are rows.
 
         Example:
 
@@ -215,30 +222,25 @@ class Records:
             raise ValueError(
                 f"Fractions must be positive and at most 1 in sum; received: {fractions}."
             )
-        generator = np.random.default_rng(seed)
-        groups = np.zeros(len(self), int)
+        classes = np.zeros(len(self), int)
         if stratify and isinstance(self.labels, list):
             index = {name: i for i, name in enumerate(self.class_names)}
-            groups = np.array([index[label] for label in self.labels])
-        waiting = [
-            list(generator.permutation(np.flatnonzero(groups == group)))
-            for group in range(groups.max() + 1)
-        ]
-        sizes = np.array([len(rows) for rows in waiting])
-        bounds = np.round(np.cumsum([0, *fractions]) * len(self)).astype(int)
-        parts = []
-        for fraction, total in zip(fractions, np.diff(bounds), strict=True):
-            left = np.array([len(rows) for rows in waiting])
-            counts = _shares(fraction * sizes, total, left, generator)
-            rows = [row for group, count in zip(waiting, counts, strict=True)
-                    for row in group[:count]]  # fmt: skip
-            waiting = [group[count:] for group, count in zip(waiting, counts, strict=True)]
-            if not rows:
-                raise ValueError(
-                    f"Splitting {len(self)} rows by {fractions} leaves a part without rows."
-                )
-            parts.append(self.take(sorted(rows)))
-        return parts
+            classes = np.array([index[label] for label in self.labels])
+        generator = np.random.default_rng(seed)
+        if groups is None:
+            parts = split_rows(classes, fractions, generator)
+        else:
+            groups = self.column(groups) if isinstance(groups, str) else list(groups)
+            if len(groups) != len(self):
+                raise ValueError(f"There are {len(self)} rows, but {len(groups)} in `groups`.")
+            index = {value: i for i, value in enumerate(dict.fromkeys(groups))}
+            groups = np.array([index[value] for value in groups])
+            parts = split_groups(classes, groups, fractions, generator)
+        if not all(parts):
+            raise ValueError(
+                f"Splitting {len(self)} rows by {fractions} leaves a part without rows."
+            )
+        return [self.take(rows) for rows in parts]
 
     def check(self, inputs):
         """Checks what needs no file to be read: columns, absent values, whether files exist.
@@ -478,17 +480,3 @@ def _exists(path):
 
         return tf.io.gfile.exists(path)
     return os.path.isfile(path)
-
-
-def _shares(quotas, total, available, generator):
-    """Whole numbers next to `quotas` that sum to `total`, none above `available`.
-
-    The largest remainders are rounded up first, ties at random.
-    """
-    counts = np.minimum(np.floor(quotas + 1e-9).astype(int), available)
-    order = np.lexsort((generator.random(len(quotas)), -(quotas - counts)))
-    while counts.sum() < total:
-        for group in order:
-            if counts.sum() < total and counts[group] < available[group]:
-                counts[group] += 1
-    return counts

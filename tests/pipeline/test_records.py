@@ -218,6 +218,28 @@ def test_split_is_stratified_and_seeded():
     assert parts[0].column("text") != records.split(0.8, seed=4)[0].column("text")
 
 
+def test_groups_are_never_split():
+    generator = np.random.default_rng(0)
+    groups = generator.integers(0, 60, 400)
+    labels = [("a", "b", "b", "c")[group % 4] for group in groups]  # a group has one class
+    columns = {"text": [f"text {row}" for row in range(400)], "product": groups.tolist()}
+    records = mmzoo.data.from_arrays(columns, labels=labels)
+    parts = records.split(0.7, 0.2, seed=1, groups="product")
+    products = [set(part.column("product")) for part in parts]
+    assert not products[0] & products[1] and len(products[0] | products[1]) < 60
+    for part, fraction in zip(parts, (0.7, 0.2), strict=True):
+        for name in "abc":
+            expected = fraction * labels.count(name)
+            assert abs(part.labels.count(name) - expected) < 10  # a group has about 7 rows
+    again = records.split(0.7, 0.2, seed=1, groups=groups.tolist())
+    assert [part.column("text") for part in again] == [part.column("text") for part in parts]
+    assert records.split(0.7, seed=2, groups="product")[0].labels != parts[0].labels
+    with pytest.raises(ValueError, match="There are 400 rows, but 3 in `groups`"):
+        records.split(0.5, groups=["a", "b", "c"])
+    with pytest.raises(ValueError, match="leaves a part without rows"):
+        records.split(0.5, 0.5, groups=["one"] * 400)
+
+
 @pytest.mark.parametrize("fractions", [(), (0.5, 0.6), (1.0, 0.0), (-0.1,), (0.001,)])
 def test_impossible_splits(records, fractions):
     with pytest.raises(ValueError, match=r"Fractions|part without rows"):
@@ -309,3 +331,20 @@ def test_dataframe():
     assert records.column("text") == ["a", None]
     with pytest.raises(ValueError, match="no column 'title'"):
         mmzoo.data.from_dataframe(table, {"text": "title"})
+
+
+def test_tux_paint(tmp_path):
+    for topic, count in (("animals", 3), ("food", 2), ("space", 1)):
+        for number in range(count):
+            stamp = tmp_path / topic / "any" / f"stamp{number}"
+            stamp.parent.mkdir(parents=True, exist_ok=True)
+            stamp.with_suffix(".png").touch()
+            stamp.with_suffix(".txt").write_text(f"Ä {topic}.\nfr.utf8=Un.\n", encoding="utf-8")
+            stamp.with_name(f"stamp{number}_desc_fr.ogg").touch()
+    (tmp_path / "animals" / "any" / "stamp0.txt").unlink()
+    records = mmzoo.data.tux_paint(tmp_path, smallest=2)
+    assert records.labels == ["animals", "animals", "food", "food"]
+    assert records.column("text") == ["Ä animals."] * 2 + ["Ä food."] * 2
+    assert records.column("audio")[0].endswith("stamp1_desc_fr.ogg")
+    with pytest.raises(FileNotFoundError, match="tuxpaint-stamps-default"):
+        mmzoo.data.tux_paint(tmp_path / "nowhere")
