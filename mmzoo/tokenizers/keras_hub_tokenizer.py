@@ -11,6 +11,9 @@ from mmzoo.safe_mode import safe_mode
 from mmzoo.tokenizers.sub_words import SubWords
 from mmzoo.tokenizers.word_piece import WordPiece
 
+#: Their start token is for a decoder: what an encoder reads has none.
+NO_START = ("SigLIPTokenizer", "T5Tokenizer")
+
 
 @keras.saving.register_keras_serializable(package="mmzoo")
 class KerasHubTokenizer(SubWords):
@@ -45,7 +48,8 @@ class KerasHubTokenizer(SubWords):
         self.tokenizer = _restored(self.config, self.files)
         self._in_graph = None
         self.vocabulary_size = self.tokenizer.vocabulary_size()
-        self.start_id = getattr(self.tokenizer, "start_token_id", None)
+        if type(self.tokenizer).__name__ not in NO_START:
+            self.start_id = getattr(self.tokenizer, "start_token_id", None)
         self.end_id = getattr(self.tokenizer, "end_token_id", None)
         self.padding_id = getattr(self.tokenizer, "pad_token_id", None) or 0
 

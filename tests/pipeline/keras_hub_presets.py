@@ -1,5 +1,7 @@
 """Tiny random presets of KerasHub: folders as it saves them."""
 
+import io
+
 import pytest
 
 keras_hub = pytest.importorskip("keras_hub", reason="the extra `keras-hub` is not installed")
@@ -61,3 +63,14 @@ def clip(folder):
     make = keras_hub.layers.CLIPImageConverter
     make((32, 32), scale=1 / 127.5, offset=-1.0).save_to_preset(folder)
     return backbone
+
+
+def sentence_pieces():
+    """A SentencePiece model with the special tokens of T5, trained on the spot."""
+    sentencepiece = pytest.importorskip("sentencepiece")
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(["a red circle", "two blue squares", "red and blue"] * 9),
+        model_writer=model, vocab_size=22, minloglevel=2, pad_id=0, eos_id=1, unk_id=2, bos_id=-1,
+    )  # fmt: skip
+    return model.getvalue()

@@ -13,8 +13,16 @@ import tensorflow as tf
 
 import mmzoo
 from mmzoo.encoders import KerasHub
-from mmzoo.tokenizers import KerasHubTokenizer, WordPiece
-from tests.pipeline.keras_hub_presets import PIECES, SMALL, bert, clip, roberta, vit
+from mmzoo.tokenizers import KerasHubTokenizer, WordPiece, from_keras_hub
+from tests.pipeline.keras_hub_presets import (
+    PIECES,
+    SMALL,
+    bert,
+    clip,
+    roberta,
+    sentence_pieces,
+    vit,
+)
 from tests.pipeline.raw import encoded
 
 keras_hub = pytest.importorskip("keras_hub", reason="the extra `keras-hub` is not installed")
@@ -52,6 +60,26 @@ def test_byte_pairs_of_a_preset(tmp_path):
     np.testing.assert_array_equal(tensors["ids"], raw["token_ids"])
     np.testing.assert_array_equal(tensors["mask"] == 1, raw["padding_mask"])
     np.testing.assert_allclose(encoder(tensors)[0], backbone(raw), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["t5", "siglip"])
+def test_sentence_pieces(kind, tmp_path):
+    make, preprocessor, rows = {
+        "t5": (models.T5Tokenizer, models.T5Preprocessor, TEXTS[:2]),
+        "siglip": (
+            models.SigLIPTokenizer,
+            models.SigLIPPreprocessor,
+            {"prompts": tf.constant(TEXTS[:2]), "images": tf.constant(PICTURES[:2])},
+        ),
+    }[kind]
+    theirs = make(sentence_pieces())
+    tokenizer = from_keras_hub(theirs)
+    inputs = {"text": mmzoo.Text(length=12, encoder="bag", tokenizer=tokenizer)}
+    mmzoo.Preprocessor(inputs).save(tmp_path / "preprocessor")
+    tensors = mmzoo.Preprocessor.load(tmp_path / "preprocessor")({"text": TEXTS[:2]})
+    raw = preprocessor(theirs, sequence_length=12)(rows)
+    np.testing.assert_array_equal(tensors["text"], raw["token_ids"])
+    np.testing.assert_array_equal(tensors["text_mask"] == 1, raw["padding_mask"])
 
 
 def test_words_of_clip(tmp_path):
