@@ -9,6 +9,7 @@ from keras import ops
 
 from mmzoo.encoders.encoder import Encoder
 from mmzoo.identifiers import unknown
+from mmzoo.layers import whisper_log_mel
 from mmzoo.optional import require
 from mmzoo.tokenizers import Tokenizer, from_keras_hub
 
@@ -47,13 +48,16 @@ class KerasHub(Encoder):
             a `mmzoo.Image`, and otherwise what comes in stays as it is.
         tokenizer: a `keras_hub.tokenizers.Tokenizer` or a `mmzoo.tokenizers.Tokenizer`; `None`:
             that of the preset.
+        audio_converter: a `keras_hub.layers.WhisperAudioConverter`, which makes what the backbone
+            takes of a waveform; `None`: that of the preset.
         **kwargs: `pooling`, `projection_units`, `projection_activation`, `name`, `dtype`; the dtype
             is that of a preset, too.
 
     Call arguments:
         x: token ids `(B, T)`, where 0 is padding, or a dict of `ids`, `mask` and `segments`;
-            pictures `(B, H, W, 3)` or `(B, H, W, 1)`; or the features that an audio backbone takes.
-            A dict of what the backbone itself calls its inputs will do, too.
+            pictures `(B, H, W, 3)` or `(B, H, W, 1)`; a waveform `(B, samples)` of the audio
+            converter's sample rate, or the features that an audio backbone takes. A dict of what
+            the backbone itself calls its inputs will do, too.
 
     Returns:
         `(tokens, mask)`. An output of rank 2 is one token; of rank 4 it is a feature map of `H * W`
@@ -86,6 +90,7 @@ class KerasHub(Encoder):
         trainable=None,
         value_range=None,
         tokenizer=None,
+        audio_converter=None,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)  # half precision would round the pixels
@@ -101,6 +106,11 @@ class KerasHub(Encoder):
         self.value_range = value_range
         if preset is not None and value_range is None and "images" in self._inputs():
             self.value_range = _value_range(preset)
+        if preset is not None and audio_converter is None and "features" in self._inputs():
+            audio_converter = _converter(keras_hub.layers.AudioConverter, preset)
+        if isinstance(audio_converter, dict):
+            audio_converter = keras.saving.deserialize_keras_object(audio_converter)
+        self.audio_converter = audio_converter
         self._preset, self._tokenizer = preset, tokenizer
         if not (train_network and backbone.trainable):  # that would free what is frozen inside
             for layer in (self.network, *self.network.layers):
@@ -122,6 +132,11 @@ class KerasHub(Encoder):
             return tokenizer
         return from_keras_hub(tokenizer, self.max_length)
 
+    @property
+    def sample_rate(self):
+        """Samples a second of the waveforms it takes; `None`: it takes none."""
+        return getattr(self.audio_converter, "sampling_rate", None)
+
     def fill(self, value_range=None):
         """Takes over what the modality knows where this encoder was not told."""
         if self.value_range is None:
@@ -142,6 +157,16 @@ class KerasHub(Encoder):
                     f"{self.network.name!r} takes texts of at most {self.max_length} tokens; "
                     f"received: {length}. Give the `mmzoo.Text` a smaller `length`."
                 )
+        sound = x.get("waveform", x.get("features"))
+        if self.audio_converter is not None and sound is not None and len(sound.shape) == 2:
+            converter = self.audio_converter
+            x["features"] = whisper_log_mel(
+                sound,
+                converter.mel_filters,
+                converter.num_fft_bins,
+                converter.stride,
+                converter.num_samples,
+            )
         missing = sorted(set(inputs) - set(x))
         if missing:
             raise ValueError(
@@ -199,6 +224,8 @@ class KerasHub(Encoder):
             "output_key": self.output_key,
             "trainable": None if self.network.trainable else False,
             "value_range": self.value_range,
+            "audio_converter": self.audio_converter
+            and keras.saving.serialize_keras_object(self.audio_converter),
         }
 
     @classmethod
@@ -265,10 +292,7 @@ def _value_range(preset):
     """What pixels of 0 and 255 become in the image converter of a preset."""
     import keras_hub
 
-    try:
-        converter = keras_hub.layers.ImageConverter.from_preset(preset)
-    except FileNotFoundError:
-        converter = None
+    converter = _converter(keras_hub.layers.ImageConverter, preset)
     if converter is None:
         raise ValueError(
             f"{preset} has no image converter that tells how its backbone expects pixels. Give "
@@ -277,3 +301,11 @@ def _value_range(preset):
     scale = np.asarray(1.0 if converter.scale is None else converter.scale)
     offset = np.asarray(0.0 if converter.offset is None else converter.offset)
     return [bound.tolist() for bound in (offset + 0 * scale, 255 * scale + offset)]
+
+
+def _converter(kind, preset):
+    """The converter of a preset, or `None` where it has none."""
+    try:
+        return kind.from_preset(preset)
+    except FileNotFoundError:
+        return None

@@ -17,6 +17,7 @@ from mmzoo.layers.position_embedding import PositionEmbedding
 from mmzoo.layers.residual_block import ResidualBlock, normalization_layer
 from mmzoo.layers.sinusoidal_positions import sinusoidal_positions
 from mmzoo.layers.transformer_block import TransformerBlock
+from mmzoo.layers.whisper_log_mel import whisper_log_mel
 
 __all__ = [
     "POOLINGS",
@@ -36,4 +37,5 @@ __all__ = [
     "normalization_layer",
     "pool_tokens",
     "sinusoidal_positions",
+    "whisper_log_mel",
 ]

@@ -75,10 +75,10 @@ def sentence(backbone, key="sequence_output"):
     return backbone({**WORDS, "segment_ids": np.zeros_like(IDS)})[key]
 
 
-def decoded(backbone):
+def decoded(backbone, sounds=SOUNDS):
     words = {"decoder_token_ids": IDS, "decoder_padding_mask": MASK}
     if isinstance(backbone, models.WhisperBackbone):
-        return backbone({"encoder_features": SOUNDS, **words})["encoder_sequence_output"]
+        return backbone({"encoder_features": sounds, **words})["encoder_sequence_output"]
     words = {"encoder_token_ids": IDS, "encoder_padding_mask": MASK, **words}
     return backbone(words)["encoder_sequence_output"]
 
@@ -175,6 +175,21 @@ def test_a_saved_model_holds_the_network(case, tmp_path):
     again = next(layer for layer in loaded.layers if isinstance(layer, KerasHub))
     assert json.dumps(again.get_config()) == json.dumps(encoder.get_config())
     assert len(loaded.optimizer.variables) == len(model.optimizer.variables)
+
+
+def test_whisper_hears_waveforms(tmp_path):
+    converter = keras_hub.layers.WhisperAudioConverter(num_mels=4, stride=1000, max_audio_length=1)
+    backbone = BACKBONES["whisper"]()
+    encoder = KerasHub(backbone, audio_converter=converter)
+    assert encoder.sample_rate == 16_000
+    time = np.arange(12_000) / 16_000
+    sound = np.stack([np.sin(2 * np.pi * 440 * time), 0 * time]).astype("float32")
+    expected = decoded(backbone, numpy(converter(sound)))
+    np.testing.assert_allclose(numpy(encoder(sound)[0]), numpy(expected), atol=1e-5)
+    model = model_of(encoder, sound)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(predict(loaded, sound), predict(model, sound))
 
 
 def test_frozen_it_stays_to_the_bit_and_fine_tuned_all_of_it_moves(case):
