@@ -8,6 +8,7 @@ import keras
 
 from mmzoo.files import written_whole
 from mmzoo.heads import Regression, Sigmoid
+from mmzoo.model_card import write_model_card
 from mmzoo.saving import check_pair
 from mmzoo.training.lora import lora_merged
 
@@ -27,6 +28,9 @@ def export_savedmodel(model, preprocessor, path, version=None):
     Outputs: `probabilities` (or `values`), `(B, units)`; `labels` and `scores`, the best classes
     and their probabilities, best first; and from raw rows `<name>_ok`, whether the value could be
     read and is there where it has to be, and `ok`, whether all are, `(B,)` bool.
+
+    Beside the graph are a `model_card.md`, and in `assets.extra/` the same for programs: classes,
+    versions and the whole preprocessing.
 
     Args:
         model: what `mmzoo.build_model` returned.
@@ -64,20 +68,35 @@ def export_savedmodel(model, preprocessor, path, version=None):
     folder = os.path.join(os.fspath(path), *_version_folder(path, version))
     logger = logging.getLogger("tensorflow")
     level = logger.level
+    packages = _packages(preprocessor)
+    class_names = _class_names(model, preprocessor)
     with written_whole(folder) as temporary, lora_merged(model):
         logger.setLevel(logging.WARNING)  # it would name the temporary folder
         try:
             _archive(model, preprocessor).write_out(temporary, verbose=False)
         finally:
             logger.setLevel(level)
-    for name, modality in preprocessor.inputs.items():
-        for package in getattr(getattr(modality, "tokenizer", None), "packages", ()):
-            warnings.warn(
-                f"The tokenizer of {name!r} has ops of {package}: where {folder} is served, "
-                f"`import {package}` before loading it.",
-                stacklevel=2,
-            )
+        write_model_card(temporary, model, preprocessor, class_names, sorted(packages), TOP)
+    for package, name in packages.items():
+        warnings.warn(
+            f"The tokenizer of {name!r} has ops of {package}: where {folder} is served, "
+            f"`import {package}` before loading it.",
+            stacklevel=2,
+        )
     return folder
+
+
+def _packages(preprocessor):
+    """Packages that the graph needs besides TensorFlow -> a modality that needs it."""
+    return {
+        package: name
+        for name, modality in preprocessor.inputs.items()
+        for package in getattr(getattr(modality, "tokenizer", None), "packages", ())
+    }
+
+
+def _class_names(model, preprocessor):
+    return getattr(model.get_layer("head"), "class_names", None) or preprocessor.class_names
 
 
 def _version_folder(path, version):
@@ -98,7 +117,7 @@ def _archive(model, preprocessor):
     import tensorflow as tf
 
     head = model.get_layer("head")
-    class_names = getattr(head, "class_names", None) or preprocessor.class_names
+    class_names = _class_names(model, preprocessor)
 
     def from_tensors(tensors):
         return _outputs(head, class_names, model(tensors, training=False))

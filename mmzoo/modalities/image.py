@@ -41,6 +41,7 @@ class Image(Modality):
     augmentation: Any = None
 
     kind: ClassVar[str] = "image"
+    served: ClassVar[str] = "bytes of an encoded picture"
     AUGMENTATIONS: ClassVar[tuple] = ("flip", "crop", "color", "randaugment")
 
     def __post_init__(self):

@@ -19,6 +19,8 @@ class Modality:
 
     #: Kind of modality: which entry of `mmzoo.encoders.ENCODERS` its names come from.
     kind: ClassVar[str] = ""
+    #: What the exported model takes, in a few words.
+    served: ClassVar[str] = ""
     #: Whether directed fusion blocks ask with this modality by default.
     text_like: ClassVar[bool] = False
 

@@ -48,6 +48,7 @@ class Text(Modality):
     tokenizer: Any = None
 
     kind: ClassVar[str] = "text"
+    served: ClassVar[str] = "a text in UTF-8"
     text_like: ClassVar[bool] = True
 
     def __post_init__(self):

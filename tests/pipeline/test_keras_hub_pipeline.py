@@ -151,6 +151,8 @@ def test_from_raw_rows_to_the_export(kind, tmp_path):
     else:
         with pytest.warns(UserWarning, match="import tensorflow_text"):
             folder = mmzoo.export_savedmodel(*loaded, tmp_path / "served")
+    card = pathlib.Path(folder, "model_card.md").read_text()
+    assert ("tensorflow_text" in card) == (kind != "bert")
     imports = "import tensorflow as tf" + ("" if kind == "bert" else ", tensorflow_text")
     np.savez(tmp_path / "rows.npz", **{k: np.array(v, object) for k, v in columns.items()})
     done = subprocess.run(

@@ -144,6 +144,22 @@ def test_versions_and_folders(pair, tmp_path):
     assert sorted(os.listdir(tmp_path / "serving")) == ["1", "7", "8"]
 
 
+def test_the_artefact_says_what_it_is(pair, tmp_path):
+    model, preprocessor = pair
+    folder = mmzoo.export_savedmodel(model, preprocessor, tmp_path / "serving")
+    card = (tmp_path / "serving" / "model_card.md").read_text()
+    signature = tf.saved_model.load(folder).signatures["serving_default"]
+    names = [line.split("`")[1] for line in card.splitlines() if line.startswith("| `")]
+    inputs = signature.structured_input_signature[1]
+    assert sorted(names) == sorted([*inputs, *signature.structured_outputs])
+    assert f"{model.count_params():,} parameters" in card and "It needs TensorFlow alone." in card
+    about = json.loads((tmp_path / "serving" / "assets.extra" / "model.json").read_text())
+    assert about["versions"]["mmzoo"] == mmzoo.__version__
+    assert about["class_names"] == ["red", "green", "blue"]
+    again = mmzoo.Preprocessor.load(tmp_path / "serving" / "assets.extra" / "preprocessor.json")
+    assert again.get_config() == preprocessor.get_config()
+
+
 @pytest.mark.parametrize("write", [mmzoo.export_savedmodel, mmzoo.save])
 def test_an_interrupted_write_leaves_nothing(pair, tmp_path, monkeypatch, write):
     def fail(*args, **kwargs):
