@@ -170,7 +170,7 @@ def tensors(model, rows=4, seed=0, padding=2):
         elif name == "tabular":
             x[name] = generator.normal(size=shape).astype("float32")
             x[name][np.arange(rows)[:, None] % 3 == np.arange(shape[1])] = np.nan
-        elif name.startswith("features") and not name.endswith("_present"):
+        elif "features" in name and not name.endswith("_present"):
             x[name] = generator.normal(size=shape).astype(tensor.dtype)
             if tensor.dtype == "bool":
                 x[name] = np.arange(shape[1]) < generator.integers(1, shape[1] + 1, (rows, 1))

@@ -10,7 +10,8 @@ class FeaturesLinear(FeaturesEncoder):
     """One linear layer, the same for all vectors of a sequence.
 
     Args:
-        units: width of the tokens.
+        units: width of the tokens; `None`: no layer, for a fusion block that has a linear map of
+            each modality itself, such as `sum`.
         **kwargs: `pooling`, `projection_units`, `projection_activation`, `name`, `dtype`.
 
     Call arguments:
@@ -29,11 +30,13 @@ class FeaturesLinear(FeaturesEncoder):
 
     def __init__(self, units=128, **kwargs):
         super().__init__(**kwargs)
-        self.linear = keras.layers.Dense(units, dtype=self.dtype_policy, name="linear")
+        self.linear = (
+            keras.layers.Dense(units, dtype=self.dtype_policy, name="linear") if units else None
+        )
         self.units = units
 
     def contextualize(self, tokens, mask):
-        return self.linear(tokens)
+        return tokens if self.linear is None else self.linear(tokens)
 
     def get_config(self):
         return {**super().get_config(), "units": self.units}

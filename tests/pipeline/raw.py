@@ -23,7 +23,7 @@ def picture(color, size=(10, 12), seed=0):
 
 
 def raw_columns(rows=12):
-    """Columns `image`, `text`, `tabular`, `features`, and labels: the colour of the picture."""
+    """A column for each input of the tests' models, and labels: the colour of the picture."""
     generator = np.random.default_rng(0)
     labels = [list(COLORS)[row % 3] for row in range(rows)]
     columns = {
@@ -36,6 +36,8 @@ def raw_columns(rows=12):
             "shape": ["star" if row == 3 else "circle" for row in range(rows)],
         },
         "features": list(generator.normal(size=(rows, 4, 3)).astype("float32")),
+        "image_features": list(generator.normal(size=(rows, 3)).astype("float32")),
+        "text_features": list(generator.normal(size=(rows, 3)).astype("float32")),
     }
     return columns, labels
 

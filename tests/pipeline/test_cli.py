@@ -101,6 +101,7 @@ def test_columns_of_cells_and_vectors(csv, tmp_path, capsys):
     run = tmp_path / "run"
     options = ["--epochs", 1, "--dim", 8, "--output", run, "--csv", csv, "--label", "category"]
     options += ["--numeric", "price", "--categorical", "title", "--features", "vector"]
+    options += ["--tabular-encoder", "mlp", "--fusion", "concat"]
     assert mmzoo("train", *options) == 0
     assert mmzoo("evaluate", run, "--csv", csv) == 0
     csv.write_text(csv.read_text().replace("1.0,", "dear,", 1))
