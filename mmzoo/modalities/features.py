@@ -48,6 +48,7 @@ class Features(Modality):
         if len(dim) > 2:
             raise ValueError(f"`dim` must be a width or (length, width); received: {self.dim!r}.")
         check_positive_integers("dim", *(dim[1:] if len(dim) == 2 and dim[0] is None else dim))
+        dim = tuple(None if size is None else int(size) for size in dim)
         object.__setattr__(self, "dim", dim if len(dim) == 2 else dim[0])
 
     @property

@@ -57,8 +57,11 @@ class Tabular(Modality):
                 "`vocabulary_size` counts missing and unknown, so it must be at least 3; received: "
                 f"{self.vocabulary_size}."
             )
-        object.__setattr__(self, "numeric", _by_column("numeric", self.numeric))
-        object.__setattr__(self, "categorical", _by_column("categorical", self.categorical))
+        object.__setattr__(self, "vocabulary_size", int(self.vocabulary_size))
+        object.__setattr__(self, "numeric", _by_column("numeric", self.numeric, float))
+        object.__setattr__(
+            self, "categorical", _by_column("categorical", self.categorical, category)
+        )
         if not self.columns:
             raise ValueError("A table needs columns: `numeric`, `categorical`, or both.")
         twice = sorted(set(self.numeric) & set(self.categorical))
@@ -130,13 +133,19 @@ class Tabular(Modality):
                         f"{describe(row)}: {name!r} has no column {column!r}; it has: "
                         f"{', '.join(map(repr, value))}. A missing cell is None."
                     )
+            filled = any(category(value[column]) for column in self.categorical)
             for column in self.numeric:
                 try:
-                    number(value[column])
+                    filled |= not math.isnan(number(value[column]))
                 except ValueError as error:
                     raise ValueError(
                         f"{describe(row)}: column {column!r} of {name!r}: {error}."
                     ) from None
+            if not filled and not self.optional:
+                raise ValueError(
+                    f"{describe(row)}: {name!r} is not optional, but none of its columns has a "
+                    "value. Leave the row out, or make it optional: Tabular(..., optional=True)."
+                )
 
     def check_learned(self, name, state):
         learned = {**state.get("statistics", {}), **state.get("vocabularies", {})}
@@ -154,7 +163,7 @@ class Tabular(Modality):
         return TabularPreprocessing(self, name)
 
 
-def _by_column(argument, columns):
+def _by_column(argument, columns, kind):
     """Dict from column to what is known of it, as JSON-able values."""
     if isinstance(columns, str):
         raise ValueError(
@@ -166,7 +175,10 @@ def _by_column(argument, columns):
     if len(set(names)) != len(names):
         raise ValueError(f"`{argument}` has a name twice: {names!r}.")
     known = columns if isinstance(columns, Mapping) else dict.fromkeys(names)
-    return {name: None if value is None else list(value) for name, value in known.items()}
+    return {
+        name: None if values is None else [kind(value) for value in values]
+        for name, values in known.items()
+    }
 
 
 def _check_statistics(column, statistics):

@@ -117,8 +117,10 @@ class TabularPreprocessing(Preprocessing):
     def to_tensors(self, values):
         parts = {}
         if self.modality.numeric:
-            numbers = [tf.cast(values[column], tf.float64) for column in self.modality.numeric]
-            parts["numbers"] = tf.stack(numbers, axis=-1)
+            cells = [values[column] for column in self.modality.numeric]
+            # TensorFlow would make float32 of Python's numbers.
+            cells = [cell if tf.is_tensor(cell) else np.asarray(cell, "float64") for cell in cells]
+            parts["numbers"] = tf.stack([tf.cast(cell, tf.float64) for cell in cells], axis=-1)
         if self.modality.categorical:
             cells = [values[column] for column in self.modality.categorical]
             parts["categories"] = tf.stack(cells, axis=-1)
@@ -126,25 +128,28 @@ class TabularPreprocessing(Preprocessing):
 
     def batch(self, cells):
         self.modality.check_learned(self.name, self.get_state())
-        filled, finite, parts = [], True, {}
+        filled, parts = [], {}
         if "numbers" in cells:
             known = [self.statistics[column] for column in self.modality.numeric]
             mean, deviation = np.transpose(known)
             numbers = tf.cast((cells["numbers"] - mean) / deviation, tf.float32)
             filled.append(~tf.math.is_nan(numbers))
-            finite = tf.reduce_all(~tf.math.is_inf(numbers), axis=1)
             parts["numbers"] = numbers
         if "categories" in cells:
             filled.append(cells["categories"] != "")
             columns = tf.unstack(cells["categories"], axis=1)
             ids = [table.lookup(x) for table, x in zip(self.tables, columns, strict=True)]
             parts["categories"] = tf.where(filled[-1], tf.stack(ids, axis=1), 0)
-        present = tf.reduce_any(tf.concat(filled, axis=1), axis=1) & finite
+        present = tf.reduce_any(tf.concat(filled, axis=1), axis=1)
+        finite = tf.ones_like(present)
+        if "numbers" in cells:
+            finite = tf.reduce_all(~tf.math.is_inf(parts["numbers"]), axis=1)
+        present &= finite
         names = self.modality.input_names(self.name)
         tensors = {
             names[part]: tf.where(present[:, None], x, np.nan if part == "numbers" else 0)
             for part, x in parts.items()
         }
         if self.modality.optional:
-            return {**tensors, f"{self.name}_present": present}, finite | tf.zeros_like(present)
+            return {**tensors, f"{self.name}_present": present}, finite
         return tensors, present

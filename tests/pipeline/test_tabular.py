@@ -1,5 +1,7 @@
 """Tables: statistics, vocabularies, missing cells, and bad input."""
 
+import json
+
 import numpy as np
 import pandas
 import pytest
@@ -42,6 +44,8 @@ def test_numbers_far_from_zero_keep_their_differences():
     # What is served says which column needs float64.
     dtypes = {column: spec.dtype for column, spec in made.raw_specs()["item"].items()}
     assert dtypes == {"time": tf.float64, "weight": tf.float32}
+    row = {"time": 1.7e9 + 99, "weight": 99}
+    assert made.element({"item": row})["item"]["numbers"].numpy().tolist() == [1.7e9 + 99, 99]
 
 
 def test_a_constant_column_is_zero():
@@ -57,10 +61,12 @@ def test_most_frequent_categories_first_ties_in_alphabetical_order():
 
 
 def test_what_is_given_is_not_learned_again():
-    made = adapted(numeric={"price": (0, 2)}, categorical={"brand": ["x", "a"]})
+    made = adapted(
+        numeric={"price": np.array([0, 2], "float32")}, categorical={"brand": ["x", "a"]}
+    )
     x, _ = tensors(made, [4.0], ["a"])
     assert x["item"].numpy() == 2 and x["item_categories"].numpy() == 3
-    again = mmzoo.Preprocessor.from_config(made.get_config())
+    again = mmzoo.Preprocessor.from_config(json.loads(json.dumps(made.get_config())))
     assert again.inputs == made.inputs
 
 
@@ -94,6 +100,9 @@ def test_empty_rows_need_optional():
     with pytest.raises(ValueError, match=r"'item' is not optional.*row 1.*Tabular\(\.\.\., opt"):
         records.check({"item": mmzoo.Tabular(**COLUMNS)})
     records.check({"item": mmzoo.Tabular(**COLUMNS, optional=True)})
+    records = mmzoo.data.from_arrays({"item": {"price": [1, "NA"], "brand": ["a", None]}})
+    with pytest.raises(ValueError, match="row 1: 'item' is not optional, but none of its columns"):
+        records.check({"item": mmzoo.Tabular(**COLUMNS)})
 
 
 def test_unknown_categories_are_said():
