@@ -78,12 +78,29 @@ def train(
         list[str] | None, typer.Option(help="Column of picture paths; may be repeated.")
     ] = None,
     text: Annotated[list[str] | None, typer.Option(help="Column of texts; repeatable.")] = None,
+    numeric: Annotated[
+        list[str] | None, typer.Option(help="Column of numbers; repeatable.")
+    ] = None,
+    categorical: Annotated[
+        list[str] | None, typer.Option(help="Column of categories; repeatable.")
+    ] = None,
+    features: Annotated[
+        list[str] | None, typer.Option(help="Column of vectors, [0.1, 0.2]; repeatable.")
+    ] = None,
     root: Root = None,
-    fusion: Annotated[str, typer.Option(help="Fusion block, see `mmzoo list`.")] = (
-        "cross_attention"
-    ),
+    fusion: Annotated[
+        str | None,
+        typer.Option(
+            help="Fusion block, see `mmzoo list`; cross_attention if there is a text, else "
+            "merged_attention."
+        ),
+    ] = None,
     image_encoder: Annotated[str, typer.Option(help="Image encoder.")] = "cnn",
     text_encoder: Annotated[str, typer.Option(help="Text encoder.")] = "transformer",
+    tabular_encoder: Annotated[
+        str, typer.Option(help="Encoder of the columns of numbers and categories.")
+    ] = "ft_transformer",
+    features_encoder: Annotated[str, typer.Option(help="Encoder of vectors.")] = "linear",
     image_size: Annotated[int, typer.Option(min=1, help="Side of the pictures, in pixels.")] = 64,
     text_length: Annotated[int, typer.Option(min=1, help="Tokens a text is cut to.")] = 64,
     vocabulary_size: Annotated[int, typer.Option(min=3, help="Most words to know.")] = 10_000,
@@ -102,20 +119,32 @@ def train(
     """Train on a CSV file: 80 % to train, 10 % to choose the epoch, 10 % to test."""
     from mmzoo.data import from_csv
     from mmzoo.files import check_free
-    from mmzoo.modalities import Image, Text
+    from mmzoo.modalities import Features, Image, Tabular, Text
     from mmzoo.training.run import train_run
 
-    columns = {**_named("image", image or []), **_named("text", text or [])}
-    if not columns:
-        raise ValueError("Give at least one column of pictures (--image) or texts (--text).")
-    inputs = {
-        key: Image(image_size, encoder=image_encoder, augmentation=augmentation)
-        if key.startswith("image")
-        else Text(text_length, vocabulary_size, encoder=text_encoder)
-        for key in columns
+    cells = [*(numeric or []), *(categorical or [])]
+    columns = {
+        **_named("image", image or []),
+        **_named("text", text or []),
+        **_named("features", features or []),
+        **({"tabular": cells} if cells else {}),
     }
+    if not columns:
+        raise ValueError(
+            "Give at least one column: --image, --text, --numeric, --categorical or --features."
+        )
     check_free(output)  # rather now than after every file was read
     records = from_csv(csv, columns, label=label, root=root, regression=regression or None)
+    inputs = {}
+    for key in columns:
+        if key.startswith("image"):
+            inputs[key] = Image(image_size, encoder=image_encoder, augmentation=augmentation)
+        elif key.startswith("text"):
+            inputs[key] = Text(text_length, vocabulary_size, encoder=text_encoder)
+        elif key.startswith("features"):
+            inputs[key] = Features(_width(records.column(key)), encoder=features_encoder)
+        else:
+            inputs[key] = Tabular(numeric or [], categorical or [], encoder=tabular_encoder)
     print(f"{records}: reading every file once ...", flush=True)
     records.validate(inputs)
     parts = records.split(0.8, 0.1, 0.1, seed=seed)
@@ -123,7 +152,7 @@ def train(
         *parts,
         output,
         inputs=inputs,
-        fusion=fusion,
+        fusion=fusion or ("cross_attention" if text else "merged_attention"),
         dim=dim,
         epochs=epochs,
         batch_size=batch_size,
@@ -211,6 +240,11 @@ def _named(kind, columns):
     if len(columns) == 1:
         return {kind: columns[0]}
     return {f"{kind}_{i}": column for i, column in enumerate(columns, start=1)}
+
+
+def _width(cells):
+    """How many numbers the first cell has, such as `[0.1, 0.2]`."""
+    return next((cell for cell in cells if cell is not None), "").count(",") + 1
 
 
 def _load(run):

@@ -7,7 +7,7 @@ from typing import Any
 from mmzoo.encoders import Applications, KerasHub, TFHub
 from mmzoo.heads import Sigmoid, Softmax
 from mmzoo.identifiers import unknown
-from mmzoo.modalities import Image, Text
+from mmzoo.modalities import Features, Image, Tabular, Text
 from mmzoo.optional import require
 
 
@@ -185,6 +185,83 @@ def bert_resnet50_concat(weights=None, tokenizer=None, trainable=None):
     )
 
 
+def linear_sum():
+    """Features of a picture and of a text, a linear layer each, summed; one class of ten.
+
+    The least that two frozen backbones need on top, such as both towers of CLIP: logits that are
+    linear in what was computed beforehand. The linear layers are those of `sum`.
+
+    Returns:
+        A `Recipe` with the inputs `image_features` and `text_features`, 512 numbers each.
+
+    Example:
+
+    >>> import mmzoo
+    >>> model = mmzoo.build_model("linear_sum", dim=16, head=mmzoo.heads.Softmax(units=3))
+    >>> model.count_params() == 2 * (512 * 16 + 16) + 16 * 3 + 3
+    True
+    """
+    as_it_is = {"class_name": "linear", "config": {"units": None}}
+    return Recipe(
+        name="linear_sum",
+        inputs={
+            "image_features": Features(512, encoder=as_it_is),
+            "text_features": Features(512, encoder=as_it_is),
+        },
+        fusion="sum",
+        head=Softmax(units=10),
+    )
+
+
+def ft_transformer_image_text(
+    numeric=(),
+    categorical=(),
+    *,
+    size=(224, 224),
+    length=64,
+    vocabulary_size=10_000,
+    head="sigmoid",
+):
+    """A picture, a text and the columns of a table, whose tokens attend to each other.
+
+    Columns become tokens by an FT-Transformer, words by a transformer, parts of the picture by a
+    ResNet; one transformer over all of them.
+
+    Args:
+        numeric: as in `mmzoo.Tabular`.
+        categorical: as in `mmzoo.Tabular`.
+        size: `(height, width)` of the pictures.
+        length: number of tokens of a text.
+        vocabulary_size: as in `mmzoo.Text`.
+        head: as in `mmzoo.build_model`.
+
+    Returns:
+        A `Recipe` with the inputs `image`, `text` and `tabular`, all optional.
+
+    Raises:
+        ValueError: when the table has no columns.
+
+    Example:
+
+    >>> import mmzoo
+    >>> recipe = mmzoo.recipes.ft_transformer_image_text(["price"], ["brand"])
+    >>> mmzoo.build_model(recipe, dim=64).output_shape
+    (None, 1)
+
+    Reference: Gorishniy et al. 2021, arXiv 2106.11959.
+    """
+    return Recipe(
+        name="ft_transformer_image_text",
+        inputs={
+            "image": Image(size=size, encoder="resnet", optional=True),
+            "text": Text(length, vocabulary_size, encoder="transformer", optional=True),
+            "tabular": Tabular(numeric, categorical, encoder="ft_transformer", optional=True),
+        },
+        fusion="merged_attention",
+        head=head,
+    )
+
+
 def tfhub_image_text(
     image_handle,
     text_handle,
@@ -245,6 +322,7 @@ RECIPES = {
     "bert_resnet50_concat": bert_resnet50_concat,
     "cnn_lstm_concat": cnn_lstm_concat,
     "cnn_rnn_concat_softmax": cnn_rnn_concat_softmax,
+    "linear_sum": linear_sum,
 }
 
 

@@ -22,6 +22,7 @@ TINY = {
     "dim": 8,
     "embedding_dim": 8,
     "filters": [4, 8],
+    "hidden_units": [16, 8],
     "num_heads": 2,
     "num_latents": 3,
     "pair_units": [8, 8],
@@ -60,8 +61,22 @@ def text(encoder=None, length=LENGTH, **options):
     return mmzoo.Text(length=length, vocabulary_size=12, encoder=encoder, **options)
 
 
-MODALITIES = {"image": image, "text": text}
-PARTNER = {"image": "text", "text": "image"}
+def tabular(encoder=None, **options):
+    encoder = encoder or tiny("mlp", mmzoo.encoders.TabularMLP)
+    columns = {
+        "numeric": {"price": (20.0, 5.0), "weight": (0.5, 0.1)},
+        "categorical": {"color": ["red", "green", "blue"], "shape": ["circle", "square"]},
+    }
+    return mmzoo.Tabular(encoder=encoder, **{**columns, **options})
+
+
+def features(encoder=None, dim=(5, 3), **options):
+    encoder = encoder or tiny("linear", mmzoo.encoders.FeaturesLinear)
+    return mmzoo.Features(dim, encoder=encoder, **options)
+
+
+MODALITIES = {"image": image, "text": text, "tabular": tabular, "features": features}
+PARTNER = {"image": "text", "text": "image", "tabular": "text", "features": "text"}
 
 
 def encoder_inputs(kind, name, length=LENGTH):
@@ -115,6 +130,8 @@ def recipe_inputs(name, length=None):
             inputs[key] = text(modality.encoder, length)
         elif modality.kind == "image":
             inputs[key] = mmzoo.Image(size=(32, 32), encoder=modality.encoder)
+        elif modality.kind == "features":
+            inputs[key] = features(modality.encoder, dim=3)
     return {"recipe": recipe, "inputs": inputs}
 
 
@@ -174,12 +191,21 @@ def disturb(layer, scale=0.05):
 
 
 def tensors(model, rows=4, seed=0, padding=2):
-    """Random inputs: pictures of 0-255, texts that end in padding, mixed presence."""
+    """Random inputs: pictures of 0-255, texts that end in padding, gaps, mixed presence."""
     generator = np.random.default_rng(seed)
     x = {}
     for name, tensor in model.input.items():
         shape = (rows, *tensor.shape[1:])
-        if tensor.dtype == "bool":
+        if name == "tabular_categories":  # an id of each column's own, and some missing
+            x[name] = generator.integers(0, 4, shape).astype("int32")
+        elif name == "tabular":
+            x[name] = generator.normal(size=shape).astype("float32")
+            x[name][np.arange(rows)[:, None] % 3 == np.arange(shape[1])] = np.nan
+        elif "features" in name and not name.endswith("_present"):
+            x[name] = generator.normal(size=shape).astype(tensor.dtype)
+            if tensor.dtype == "bool":
+                x[name] = np.arange(shape[1]) < generator.integers(1, shape[1] + 1, (rows, 1))
+        elif tensor.dtype == "bool":
             x[name] = np.arange(rows) % 3 != len(x) % 3
         elif tensor.dtype == "int32":
             shape = (rows, shape[1] or LENGTH)

@@ -53,7 +53,7 @@ def shop(tmp_path, monkeypatch):
 
 def test_snippets(shop):
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    assert len(blocks) == 8
+    assert len(blocks) == 9
     namespace = {}
     for block in blocks:
         exec(block, namespace)

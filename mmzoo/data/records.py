@@ -11,20 +11,26 @@ LISTED = 5
 
 
 def is_absent(value):
-    """Whether a raw value is an absent one: `None`, `""`, `b""`, NaN or an array of NaN.
+    """Whether a raw value is an absent one: `None`, `""`, `b""`, NaN, or nothing but such.
 
     Example:
 
     >>> [is_absent(value) for value in (None, "", b"", float("nan"), "a", 0)]
     [True, True, True, True, False, False]
+    >>> [is_absent(value) for value in ([], {"price": None}, {"price": 3})]
+    [True, True, False]
     """
     if value is None:
         return True
+    if isinstance(value, dict):
+        return all(map(is_absent, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(is_absent, value))
     if isinstance(value, (str, bytes)):
         return len(value) == 0
     if isinstance(value, (float, np.floating)):
         return bool(np.isnan(value))
-    if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size:
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
         return bool(np.isnan(value).all())
     return type(value).__name__ == "NAType"  # pandas.NA, without importing pandas
 
@@ -35,7 +41,8 @@ class Records:
     Made by `mmzoo.data.from_arrays`, `from_dataframe` and `from_csv`.
 
     Args:
-        columns: dict from modality name to a sequence of raw values, all of one length.
+        columns: dict from modality name to a sequence of raw values, all of one length. Those of a
+            table are dicts from column to cell, or together one dict of columns.
         labels: sequence of labels: strings, booleans or integers (classes), floats (numbers), or
             rows of numbers `(rows, units)`. Integers as targets of a regression: give them as
             floats. `None`: unlabelled.
@@ -67,7 +74,7 @@ class Records:
                     f"{values!r}."
                 )
         self.columns = {
-            name: [None if is_absent(value) else value for value in values]
+            name: [_without_absent(value) for value in _as_rows(name, values)]
             for name, values in columns.items()
         }
         self.root = root
@@ -243,14 +250,14 @@ class Records:
         return [self.take(rows) for rows in parts]
 
     def check(self, inputs):
-        """Checks what needs no file to be read: columns, absent values, whether files exist.
+        """Checks what needs no file to be read: columns, cells, vectors, whether files exist.
 
         Args:
             inputs: dict from modality name to modality.
 
         Raises:
-            ValueError: for a missing column, or an absent value of a modality that is not
-                optional; names the rows.
+            ValueError: for a missing column, an absent value of a modality that is not optional, a
+                cell that is no number, or a vector of another width; names the rows.
             FileNotFoundError: for a path that does not exist; names the rows.
         """
         for name, modality in inputs.items():
@@ -262,7 +269,8 @@ class Records:
                     f"these rows out, or make it optional: {type(modality).__name__}(..., "
                     "optional=True)."
                 )
-            if modality.kind == "text":
+            modality.check_values(name, values, self.describe)
+            if not modality.strings_are_paths:
                 continue
             paths = {
                 row: os.path.join(self.root or "", os.fspath(value))
@@ -333,9 +341,8 @@ class Records:
         def decode(rows):
             decoded, good = {}, {}
             for name, (values, read) in columns.items():
-                decoded[name], good[name] = preprocessor.parts[name].decode(
-                    tf.gather(values, rows), read
-                )
+                taken = tf.nest.map_structure(lambda column: tf.gather(column, rows), values)
+                decoded[name], good[name] = preprocessor.parts[name].decode(taken, read)
             return decoded, good
 
         return decode
@@ -466,6 +473,27 @@ class Records:
         if self.sample_weight is not None:
             targets.append(tf.constant(self.sample_weight, tf.float32))
         return targets
+
+
+def _as_rows(name, values):
+    """A table that is given by columns (a dict, a DataFrame), as a list of dicts, one a row."""
+    if hasattr(values, "columns"):
+        return values.to_dict("records")
+    if not isinstance(values, dict):
+        return values
+    lengths = {column: len(cells) for column, cells in values.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"The columns of {name!r} must have one length; received: {lengths}.")
+    return [dict(zip(values, cells, strict=True)) for cells in zip(*values.values(), strict=True)]
+
+
+def _without_absent(value):
+    """The value, or `None` where it is absent; so with the cells of a row of a table."""
+    if is_absent(value):
+        return None
+    if isinstance(value, dict):
+        return {column: None if is_absent(cell) else cell for column, cell in value.items()}
+    return value
 
 
 def _class_order(label):

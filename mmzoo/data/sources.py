@@ -4,6 +4,7 @@ import os
 import warnings
 
 from mmzoo.data.records import Records
+from mmzoo.modalities.tabular import MISSING
 from mmzoo.optional import require
 
 
@@ -12,8 +13,9 @@ def from_arrays(columns, labels=None, class_names=None, sample_weight=None, root
 
     Args:
         columns: dict from modality name to a sequence of raw values. Pictures: encoded bytes,
-            paths, or arrays with values 0-255; texts: strings. `None`, `""`, `b""` and NaN are
-            absent values.
+            paths, or arrays with values 0-255; texts: strings; tables: dicts from column to cell,
+            or one dict of columns, or a DataFrame; features: lists or arrays of numbers. `None`,
+            `""`, `b""` and NaN are absent values.
         labels: sequence of strings or integers (classes), floats (targets of a regression), or
             rows of numbers, `(rows, units)`.
         class_names: names of the classes in the order of their indices; `None`: those that occur,
@@ -43,7 +45,8 @@ def from_dataframe(
 
     Args:
         table: `pandas.DataFrame`.
-        columns: dict from modality name to the name of a column, such as `{"image": "photo"}`.
+        columns: dict from modality name to the name of a column, such as `{"image": "photo"}`. For
+            a `mmzoo.Tabular`: a list of names, or a dict from its columns to those of the table.
         label: name of the column of labels, or `None`.
         class_names: names of the classes in the order of their indices; `None`: those that occur.
         sample_weight: name of a column of weights, or `None`.
@@ -84,7 +87,9 @@ def from_csv(
 
     Args:
         path: the file; `.tsv` is separated by tabs.
-        columns: dict from modality name to the name of a column, such as `{"image": "photo"}`.
+        columns: dict from modality name to the name of a column, such as `{"image": "photo"}`. For
+            a `mmzoo.Tabular`: a list of names, or a dict from its columns to those of the file.
+            Cells of a `mmzoo.Features` are lists of numbers, `[0.1, 0.2]`.
         label: name of the column of labels, or `None`.
         class_names: names of the classes in the order of their indices; `None`: those that occur.
         sample_weight: name of a column of weights, or `None`.
@@ -113,7 +118,7 @@ def from_csv(
     if not os.path.isfile(path):
         raise FileNotFoundError(f"No such file: {path}")
     # Texts and paths stay what they are: "007" is no number, "NA" is no absent value.
-    texts = {column: str for column in (*columns.values(), label) if column is not None}
+    texts = {column: str for column in (*_wanted(columns), label) if column is not None}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pandas.errors.ParserWarning)  # rows that are too long
@@ -154,8 +159,7 @@ def separator(path):
 
 def _label_values(cells, regression):
     """The labels of a column of strings: floats, integers, or the strings; `None` where missing."""
-    missing = {"", "nan", "na", "n/a", "null", "none"}
-    filled = [cell for cell in cells if cell.strip().lower() not in missing]
+    filled = [cell for cell in cells if cell.strip().lower() not in MISSING]
     try:
         numbers = [float(cell) for cell in filled]
     except ValueError:
@@ -169,21 +173,40 @@ def _label_values(cells, regression):
             return [cell or None for cell in cells]  # "007" is a name, not a number
         numbers = [int(cell) for cell in filled]
     values = iter(numbers)
-    return [None if cell.strip().lower() in missing else next(values) for cell in cells]
+    return [None if cell.strip().lower() in MISSING else next(values) for cell in cells]
 
 
 def _from_table(table, columns, label, labels, class_names, sample_weight, root, describe, name):
-    wanted = [*columns.values(), *(c for c in (label, sample_weight) if c is not None)]
+    wanted = [*_wanted(columns), *(c for c in (label, sample_weight) if c is not None)]
     for column in wanted:
         if column not in table.columns:
             raise ValueError(
                 f"{name} has no column {column!r}; it has: {', '.join(map(str, table.columns))}."
             )
+    values = {}
+    for modality, column in columns.items():
+        if isinstance(column, (list, tuple, dict)):
+            taken = column if isinstance(column, dict) else {cell: cell for cell in column}
+            cells = table[list(taken.values())].set_axis(list(taken), axis=1)
+            values[modality] = cells.to_dict("records")
+        else:
+            values[modality] = table[column].tolist()
     return Records(
-        {modality: table[column].tolist() for modality, column in columns.items()},
+        values,
         labels,
         class_names,
         None if sample_weight is None else table[sample_weight].to_numpy(),
         root,
         describe,
     )
+
+
+def _wanted(columns):
+    """The names of all columns of a table that `columns` asks for."""
+    for column in columns.values():
+        if isinstance(column, dict):
+            yield from column.values()
+        elif isinstance(column, (list, tuple)):
+            yield from column
+        else:
+            yield column

@@ -5,10 +5,15 @@ import keras
 from mmzoo.encoders.adapter import Adapter
 from mmzoo.encoders.applications import Applications
 from mmzoo.encoders.encoder import Encoder
+from mmzoo.encoders.features_linear import FeaturesLinear
+from mmzoo.encoders.features_mlp import FeaturesMLP
+from mmzoo.encoders.features_transformer import FeaturesTransformer
 from mmzoo.encoders.image_cnn import ImageCNN
 from mmzoo.encoders.image_resnet import ImageResNet
 from mmzoo.encoders.image_vit import ImageViT
 from mmzoo.encoders.keras_hub import KerasHub
+from mmzoo.encoders.tabular_ft_transformer import TabularFTTransformer
+from mmzoo.encoders.tabular_mlp import TabularMLP
 from mmzoo.encoders.text_bag import TextBag
 from mmzoo.encoders.text_cnn import TextCNN
 from mmzoo.encoders.text_gru import TextGRU
@@ -30,6 +35,15 @@ ENCODERS = {
         "lstm": TextLSTM,
         "gru": TextGRU,
         "transformer": TextTransformer,
+    },
+    "tabular": {
+        "mlp": TabularMLP,
+        "ft_transformer": TabularFTTransformer,
+    },
+    "features": {
+        "linear": FeaturesLinear,
+        "mlp": FeaturesMLP,
+        "transformer": FeaturesTransformer,
     },
 }
 
@@ -99,11 +113,16 @@ __all__ = [
     "Adapter",
     "Applications",
     "Encoder",
+    "FeaturesLinear",
+    "FeaturesMLP",
+    "FeaturesTransformer",
     "ImageCNN",
     "ImageResNet",
     "ImageViT",
     "KerasHub",
     "TFHub",
+    "TabularFTTransformer",
+    "TabularMLP",
     "TextBag",
     "TextCNN",
     "TextGRU",

@@ -12,6 +12,7 @@ from mmzoo.layers.masking import (
     masked_mean,
     pool_tokens,
 )
+from mmzoo.layers.mlp import MLP
 from mmzoo.layers.modality_dropout import ModalityDropout
 from mmzoo.layers.position_embedding import PositionEmbedding
 from mmzoo.layers.residual_block import ResidualBlock, normalization_layer
@@ -20,6 +21,7 @@ from mmzoo.layers.transformer_block import TransformerBlock
 from mmzoo.layers.whisper_log_mel import whisper_log_mel
 
 __all__ = [
+    "MLP",
     "POOLINGS",
     "AbsentToken",
     "CompositeLayer",

@@ -1,8 +1,10 @@
 """Modalities: what a raw value is. Pure configuration, usable without TensorFlow."""
 
 from mmzoo.modalities.check_inputs import check_inputs
+from mmzoo.modalities.features import Features
 from mmzoo.modalities.image import Image
 from mmzoo.modalities.modality import Modality
+from mmzoo.modalities.tabular import Tabular
 from mmzoo.modalities.text import Text
 
-__all__ = ["Image", "Modality", "Text", "check_inputs"]
+__all__ = ["Features", "Image", "Modality", "Tabular", "Text", "check_inputs"]

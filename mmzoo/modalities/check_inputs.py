@@ -28,6 +28,7 @@ def check_inputs(inputs):
             "`inputs` is missing: a dict from names to modalities, such as "
             '{"image": mmzoo.Image(size=(64, 64))}.'
         )
+    owners = {}
     for key, modality in inputs.items():
         if not isinstance(key, str) or not re.fullmatch("[a-z][a-z0-9_]*", key):
             raise ValueError(
@@ -45,3 +46,10 @@ def check_inputs(inputs):
                 f"inputs[{key!r}] must be a modality such as mmzoo.Image or mmzoo.Text; received: "
                 f"{modality!r}."
             )
+        for taken in {*modality.input_names(key).values(), *modality.raw_names(key)}:
+            if taken in owners:
+                raise ValueError(
+                    f"The modalities {owners[taken]!r} and {key!r} would both have an input called "
+                    f"{taken!r}. Rename one."
+                )
+            owners[taken] = key

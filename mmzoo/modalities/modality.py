@@ -23,6 +23,8 @@ class Modality:
     served: ClassVar[str] = ""
     #: Whether directed fusion blocks ask with this modality by default.
     text_like: ClassVar[bool] = False
+    #: Whether a raw value that is a string is the path of a file.
+    strings_are_paths: ClassVar[bool] = True
 
     def tensor(self):
         """Shape (without the batch) and dtype of the model's input.
@@ -53,9 +55,31 @@ class Modality:
         first, *others = self.tensors()
         return {first: name, **{part: f"{name}_{part}" for part in others}}
 
+    def raw_names(self, name):
+        """Names of the raw inputs in the exported signature.
+
+        Args:
+            name: the modality's key.
+
+        Returns:
+            A list of strings.
+        """
+        return [name]
+
     def encoder_defaults(self):
         """Arguments that the modality fills in where its encoder leaves them open."""
         return {}
+
+    def check_values(self, name, values, describe):
+        """Raises an error, naming the row, for a raw value that can't be used.
+
+        What shows only once a file is read is left to the preprocessing.
+
+        Args:
+            name: the modality's key, for messages.
+            values: sequence of raw values; `None` where one is absent.
+            describe: function from a position to what a message should call that row.
+        """
 
     def check_learned(self, name, state):
         """Raises a `ValueError` if `state`, what was learned from data, lacks something.

@@ -50,6 +50,7 @@ class Text(Modality):
     kind: ClassVar[str] = "text"
     served: ClassVar[str] = "a text in UTF-8"
     text_like: ClassVar[bool] = True
+    strings_are_paths: ClassVar[bool] = False
 
     def __post_init__(self):
         if self.length is not None:

@@ -49,8 +49,19 @@ class Preprocessing:
         raise NotImplementedError(f"{type(self).__name__} must implement `column`.")
 
     def raw_spec(self):
-        """`tf.TensorSpec` of a batch of raw values in the exported signature."""
+        """`tf.TensorSpec` of a batch of raw values in the exported signature, or a dict of them."""
         raise NotImplementedError(f"{type(self).__name__} must implement `raw_spec`.")
+
+    def to_tensors(self, values):
+        """A raw value, or a batch of them, as what `element` takes or `decode`.
+
+        Args:
+            values: what `raw_spec` describes, with or without the batch.
+
+        Returns:
+            A tensor or a dict of tensors.
+        """
+        return tf.convert_to_tensor(values)
 
     def element(self, value):
         """One raw value, decoded. Fails, in the graph, if it can't be.
@@ -83,7 +94,7 @@ class Preprocessing:
             `(decoded, ok)`: what `batch` takes, and `(B,)` bool.
         """
         if not self.works_on_elements:
-            return values, tf.ones(tf.shape(values)[:1], tf.bool)
+            return values, tf.ones(tf.shape(tf.nest.flatten(values)[0])[:1], tf.bool)
         rows = tf.data.Dataset.from_tensor_slices(values)
         alone = tf.data.Dataset.from_tensors((self.blank(), False))
 

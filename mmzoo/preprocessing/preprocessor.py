@@ -16,7 +16,8 @@ FORMAT_VERSION = 1
 class Preprocessor:
     """Turns raw rows into the tensors a model takes, the same in training and when served.
 
-    It holds what is learned from the training rows: vocabularies, and the table of class names.
+    It holds what is learned from the training rows: vocabularies, the means and deviations of
+    numbers, and the table of class names.
 
     Args:
         inputs: dict from modality name to modality, as for `mmzoo.build_model`.
@@ -53,16 +54,19 @@ class Preprocessor:
         return self._parts
 
     def adapt(self, records):
-        """Learns from the training rows: vocabularies and class names.
+        """Learns from the training rows: vocabularies, statistics and class names.
 
         Args:
             records: `mmzoo.data.Records`.
 
         Raises:
-            ValueError: when a column is missing.
+            ValueError: when a column is missing, a value can't be used, or there is nothing to
+                learn from.
         """
         for name, part in self.parts.items():
-            part.adapt(records.column(name))
+            values = records.column(name)
+            self.inputs[name].check_values(name, values, records.describe)
+            part.adapt(values)
         self.class_names = records.class_names
 
     def check_adapted(self):
@@ -78,8 +82,8 @@ class Preprocessor:
         """Decodes one row: what has to be done a row at a time.
 
         Args:
-            row: dict from modality name to a scalar string (encoded bytes, text) or an array; some
-                of the modalities will do.
+            row: dict from modality name to a scalar string (encoded bytes, text), an array, or a
+                dict of cells (a table); some of the modalities will do.
 
         Returns:
             Dict of what `batch` takes, once batched.
@@ -88,10 +92,8 @@ class Preprocessor:
             KeyError: for a name that is not a modality.
             tf.errors.InvalidArgumentError: when a value can't be decoded.
         """
-        import tensorflow as tf
-
         return {
-            name: self.parts[name].element(tf.convert_to_tensor(value))
+            name: self.parts[name].element(self.parts[name].to_tensors(value))
             for name, value in row.items()
         }
 
@@ -113,7 +115,8 @@ class Preprocessor:
         """A batch of raw rows -> the model's inputs.
 
         Args:
-            batch: dict from modality name to `(B,)` raw values: encoded bytes, strings.
+            batch: dict from modality name to `(B,)` raw values: encoded bytes, strings; `(B, ...)`
+                vectors; a dict of columns for a table.
 
         Returns:
             Dict from model input name to `(B, ...)` tensor.
@@ -149,7 +152,7 @@ class Preprocessor:
             if name not in batch:
                 raise ValueError(f"The batch has no {name!r}; it has: {', '.join(batch)}.")
             decoded, readable = part.decode(
-                tf.convert_to_tensor(batch[name]), num_parallel_calls=tf.data.AUTOTUNE
+                part.to_tensors(batch[name]), num_parallel_calls=tf.data.AUTOTUNE
             )
             outputs, filled = part.batch(decoded)
             tensors.update(outputs)

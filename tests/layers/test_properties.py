@@ -131,6 +131,8 @@ def test_padding_changes_nothing(part):
     longer, _ = build(part, length=2 * LENGTH)
     longer.set_weights(model.get_weights())
     x = tensors(model, padding=0)
+    if "text" not in x:
+        pytest.skip("no text to pad")
     padded = {**x, "text": np.pad(x["text"], [(0, 0), (0, LENGTH)])}
     np.testing.assert_allclose(predict(longer, padded), predict(model, x), atol=1e-5)
 

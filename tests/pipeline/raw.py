@@ -1,9 +1,10 @@
-"""Small raw rows: encoded pictures and sentences."""
+"""Small raw rows: encoded pictures, sentences, cells of a table, vectors."""
 
 import io
 
 import numpy as np
 import PIL.Image
+import tensorflow as tf
 
 COLORS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 
@@ -22,10 +23,41 @@ def picture(color, size=(10, 12), seed=0):
 
 
 def raw_columns(rows=12):
-    """Columns `image` and `text`, and labels: the colour of the picture."""
+    """A column for each input of the tests' models, and labels: the colour of the picture."""
+    generator = np.random.default_rng(0)
     labels = [list(COLORS)[row % 3] for row in range(rows)]
     columns = {
         "image": [picture(label, seed=row) for row, label in enumerate(labels)],
         "text": [f"is it a {label} circle" if row % 2 else "a" for row, label in enumerate(labels)],
+        "tabular": {
+            "price": [None if row == 1 else 20.0 + row for row in range(rows)],
+            "weight": [0.5 - row / 100 for row in range(rows)],
+            "color": [None if row == 2 else label for row, label in enumerate(labels)],
+            "shape": ["star" if row == 3 else "circle" for row in range(rows)],
+        },
+        "features": list(generator.normal(size=(rows, 4, 3)).astype("float32")),
+        "image_features": list(generator.normal(size=(rows, 3)).astype("float32")),
+        "text_features": list(generator.normal(size=(rows, 3)).astype("float32")),
     }
     return columns, labels
+
+
+def raw_batch(preprocessor, columns, rows):
+    """The first `rows` of `columns` as a preprocessor takes a batch, in the exported dtypes."""
+
+    def tensor(values, spec):
+        absent = np.nan if spec.dtype.is_floating else ""
+        return tf.constant([absent if v is None else v for v in values[:rows]], spec.dtype)
+
+    return {
+        name: {column: tensor(columns[name][column], spec[column]) for column in spec}
+        if isinstance(spec, dict)
+        else tensor(columns[name], spec)
+        for name, spec in preprocessor.raw_specs().items()
+    }
+
+
+def signature_inputs(preprocessor, batch):
+    """A batch as keyword arguments of the exported signature."""
+    specs = tf.nest.flatten(preprocessor.raw_specs())
+    return {spec.name: x for spec, x in zip(specs, tf.nest.flatten(batch), strict=True)}

@@ -51,6 +51,7 @@ def csv(tmp_path):
             "title": columns["text"],
             "category": labels,
             "price": np.linspace(1, 2, 60),
+            "vector": [[row, -row] for row in range(60)],
         }
     )
     path = tmp_path / "rows.csv"
@@ -96,11 +97,24 @@ def test_numbers_are_a_regression(csv, tmp_path):
     assert np.isfinite(pandas.read_csv(output)["value"]).all()
 
 
+def test_columns_of_cells_and_vectors(csv, tmp_path, capsys):
+    run = tmp_path / "run"
+    options = ["--epochs", 1, "--dim", 8, "--output", run, "--csv", csv, "--label", "category"]
+    options += ["--numeric", "price", "--categorical", "title", "--features", "vector"]
+    options += ["--tabular-encoder", "mlp", "--fusion", "concat"]
+    assert mmzoo("train", *options) == 0
+    assert mmzoo("evaluate", run, "--csv", csv) == 0
+    csv.write_text(csv.read_text().replace("1.0,", "dear,", 1))
+    output = tmp_path / "predictions.csv"
+    assert mmzoo("predict", run, "--csv", csv, "--output", output) == 1
+    assert "row 2: column 'price' of 'tabular': 'dear' is not a number" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"csv": "nowhere.csv"}, "No such file: nowhere.csv"),
-        ({"label": "kind"}, "has no column 'kind'; it has: photo, title, category, price"),
+        ({"label": "kind"}, "has no column 'kind'; it has: photo, title, category, price, vector"),
         ({"fusion": "summ"}, "Did you mean 'sum'"),
         ({"text_encoder": "bagg"}, "Did you mean 'bag'"),
     ],

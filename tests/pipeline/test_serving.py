@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import mmzoo
 from tests.parts import COSTLY, PARTS, build, image, slow_for, text
-from tests.pipeline.raw import raw_columns
+from tests.pipeline.raw import raw_batch, raw_columns, signature_inputs
 
 
 def preprocessor_of(part_arguments):
@@ -58,11 +58,11 @@ def test_exported_model_equals_predict(part, tmp_path, columns):
     name = "values" if part == "head-regression" else "probabilities"
     loaded = tf.saved_model.load(folder)
     for rows in (7, 1):  # any batch size
-        raw = {key: tf.constant(values[:rows]) for key, values in columns.items()}
-        outputs = loaded.signatures["serving_default"](**raw)
+        batch = raw_batch(preprocessor, columns, rows)
+        outputs = loaded.signatures["serving_default"](**signature_inputs(preprocessor, batch))
         np.testing.assert_allclose(outputs[name], expected[:rows], atol=1e-5)
         assert outputs["ok"].numpy().all()
-    inputs = preprocessor({key: tf.constant(values) for key, values in columns.items()})
+    inputs = preprocessor(raw_batch(preprocessor, columns, 7))
     inputs = {key: tf.cast(x, model.input[key].dtype) for key, x in inputs.items()}
     np.testing.assert_allclose(loaded.signatures["tensors"](**inputs)[name], expected, atol=1e-5)
 

@@ -1,0 +1,58 @@
+"""Vectors computed elsewhere -> tensors of one shape, and which vectors are there."""
+
+import numpy as np
+import tensorflow as tf
+
+from mmzoo.preprocessing.preprocessing import Preprocessing
+
+
+class FeaturesPreprocessing(Preprocessing):
+    """Pads and cuts sequences; a value with a number that is not finite is absent.
+
+    Args:
+        modality: a `mmzoo.Features`.
+        name: its key.
+    """
+
+    def column(self, values, root):
+        arrays = [None if value is None else self.modality.array(value) for value in values]
+        shape = self.modality.shape
+        if len(shape) == 2:
+            longest = max((len(array) for array in arrays if array is not None), default=1)
+            shape = (longest if shape[0] is None else min(longest, shape[0]), shape[1])
+        padded = np.full((len(arrays), *shape), np.nan, "float32")
+        for row, array in zip(padded, arrays, strict=True):
+            if array is None:
+                continue
+            if array.ndim == 1:
+                row[:] = array
+            else:
+                row[: len(array)] = array[: len(row)]
+        return tf.constant(padded), tf.identity
+
+    def raw_spec(self):
+        shape = self.modality.shape
+        return tf.TensorSpec((None,) * len(shape) + shape[-1:], tf.float32, name=self.name)
+
+    def batch(self, values):
+        shape = self.modality.shape
+        vectors = tf.cast(values, tf.float32)
+        if len(shape) == 2:
+            missing = tf.maximum((shape[0] or 1) - tf.shape(vectors)[1], 0)
+            vectors = tf.pad(vectors, [[0, 0], [0, missing], [0, 0]], constant_values=np.nan)
+            vectors = vectors[:, : shape[0]]
+        vectors = tf.ensure_shape(vectors, (None, *shape))
+        mask = ~tf.reduce_all(tf.math.is_nan(vectors), axis=-1)
+        finite = tf.reduce_all(tf.math.is_finite(vectors), axis=-1) | ~mask
+        if len(shape) == 2:
+            finite = tf.reduce_all(finite, axis=1)
+            mask &= finite[:, None]
+            present = tf.reduce_any(mask, axis=1)
+        else:
+            present = mask = mask & finite
+        parts = {"vectors": tf.where(mask[..., None], vectors, 0.0), "mask": mask}
+        names = self.modality.input_names(self.name)
+        tensors = {names[part]: parts[part] for part in names}
+        if self.modality.optional:
+            return {**tensors, f"{self.name}_present": present}, finite
+        return tensors, present

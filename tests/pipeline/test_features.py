@@ -1,0 +1,104 @@
+"""Vectors computed elsewhere: shapes, padding, and bad input."""
+
+import numpy as np
+import pandas
+import pytest
+import tensorflow as tf
+
+import mmzoo
+from mmzoo.data import from_arrays
+
+
+def tensors(dim, values, **options):
+    inputs = {"vectors": mmzoo.Features(dim, **options)}
+    records = from_arrays({"vectors": values})
+    batch = next(iter(records.to_dataset(mmzoo.Preprocessor(inputs))))
+    return {name: x.numpy().tolist() for name, x in batch.items()}
+
+
+def test_one_vector_a_row():
+    array = np.array([[1, 2], [3, 4]])
+    for values in (array, array.tolist(), list(array), ["[1, 2]", "[3, 4.0]"]):
+        assert tensors(2, values) == {"vectors": [[1, 2], [3, 4]]}
+
+
+def test_sequences_are_padded_cut_and_masked():
+    values = [[[1, 2]], [[3, 4], [5, 6], [7, 8]], "[[9, 9], [9, 9]]"]
+    x = tensors((2, 2), values)
+    assert x["vectors"] == [[[1, 2], [0, 0]], [[3, 4], [5, 6]], [[9, 9], [9, 9]]]
+    assert x["vectors_mask"] == [[True, False], [True, True], [True, True]]
+    assert tensors((None, 2), values)["vectors_mask"] == [
+        [True, False, False], [True, True, True], [True, True, False]
+    ]  # fmt: skip
+
+
+def test_vectors_of_nan_are_padding():
+    x = tensors((3, 1), [[[1], [np.nan], [3]]])
+    assert x == {"vectors": [[[1], [0], [3]]], "vectors_mask": [[True, False, True]]}
+
+
+@pytest.mark.parametrize("dim", [2, (3, 2)])
+def test_absent_vectors(dim):
+    value = np.ones(dim)
+    values = [value, None, [], np.full(dim, np.nan), np.full(dim, np.nan).tolist()]
+    x = tensors(dim, values, optional=True)
+    assert x["vectors_present"] == [True, False, False, False, False]
+    assert not np.any(x["vectors"][1:])
+    with pytest.raises(ValueError, match=r"'vectors' is not optional.*row 1.*Features\("):
+        tensors(dim, values)
+
+
+@pytest.mark.parametrize(
+    ("dim", "value", "message"),
+    [
+        (3, [1, 2], r"row 1: 'vectors': the shape is \(2,\); expected: \(3,\)"),
+        (3, [[1, 2, 3]], r"the shape is \(1, 3\); expected: \(3,\)"),
+        ((4, 3), [[1, 2]], r"the shape is \(1, 2\); expected: \(any length, 3\)"),
+        ((4, 3), [1, 2, 3], r"the shape is \(3,\)"),
+        ((4, 3), [[1, 2, 3], [1]], "not an array of numbers, each row as wide"),
+        (3, "a cat", "'a cat' is not a list of numbers"),
+        (3, ["a", "b", "c"], "not an array of numbers"),
+        (3, [1, np.inf, 2], r"inf at \[1\] is not a finite number"),
+        ((4, 3), [[1, 2, 3], [1, np.nan, 3]], r"nan at \[1, 1\] is not a finite number"),
+    ],
+)
+def test_bad_vectors(dim, value, message):
+    with pytest.raises(ValueError, match=message):
+        tensors(dim, [np.ones(dim), value])
+
+
+def test_dataframe_and_csv(tmp_path):
+    table = pandas.DataFrame({"embedding": [[0.5, 1.5], [2.0, 3.0], None], "kind": ["a", "b", "a"]})
+    table.to_csv(tmp_path / "rows.csv", index=False)
+    inputs = {"vectors": mmzoo.Features(2, optional=True)}
+    for records in (
+        mmzoo.data.from_dataframe(table, {"vectors": "embedding"}),
+        mmzoo.data.from_csv(tmp_path / "rows.csv", {"vectors": "embedding"}),
+    ):
+        assert records.validate(inputs) == 3
+        x = next(iter(records.to_dataset(mmzoo.Preprocessor(inputs))))
+        assert x["vectors"].numpy().tolist() == [[0.5, 1.5], [2, 3], [0, 0]]
+    with pytest.raises(ValueError, match=r"rows\.csv, row 2: 'vectors': the shape is \(2,\)"):
+        records.check({"vectors": mmzoo.Features(3, optional=True)})
+
+
+@pytest.mark.parametrize("dim", [0, (2, 0), (0, 2), (1, 2, 3), 2.5, None, (2, None)])
+def test_impossible_sizes(dim):
+    with pytest.raises(ValueError, match="dim"):
+        mmzoo.Features(dim)
+
+
+@pytest.mark.parametrize("dim", [3, (4, 3), (None, 3)])
+def test_served_rows(dim, tmp_path):
+    inputs = {"vectors": mmzoo.Features(dim, encoder="mlp", optional=True)}
+    made = mmzoo.Preprocessor(inputs)
+    model = mmzoo.build_model(inputs=inputs, head="sigmoid", dim=8)
+    folder = mmzoo.export_savedmodel(model, made, tmp_path / "serving")
+    served = tf.saved_model.load(folder).signatures["serving_default"]
+    shape = (3,) if dim == 3 else (2, 3)
+    values = np.random.default_rng(0).normal(size=(4, *shape)).astype("float32")
+    values[1], values[2].flat[0], values[3].flat[0] = np.nan, np.nan, np.inf
+    outputs = served(vectors=tf.constant(values))
+    assert outputs["vectors_ok"].numpy().tolist() == [True, True, False, False]
+    expected = mmzoo.predict(model, made, {"vectors": [values[0], None, None, None]})
+    np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-6)
