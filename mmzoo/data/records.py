@@ -8,6 +8,8 @@ from mmzoo.data.splitting import split_groups, split_rows
 
 #: How many bad rows a message lists.
 LISTED = 5
+#: What to do about values that can't be read.
+ON_ERROR = ("raise", "skip", "missing")
 
 
 def is_absent(value):
@@ -314,15 +316,14 @@ class Records:
         for batch, good in dataset.prefetch(tf.data.AUTOTUNE).as_numpy_iterator():
             for name, ok in good.items():
                 bad[name] += batch[~ok].tolist()
-        messages = [
-            f"No readable {name} in {len(rows)} of {len(self)} rows: "
-            + "; ".join(self._described(name, row) for row in rows[:LISTED])
-            for name, rows in bad.items()
-            if rows
-        ]
+        messages = [self._summary(name, rows) for name, rows in bad.items() if rows]
         if messages:
             raise ValueError(" ".join(messages))
         return len(self)
+
+    def _summary(self, name, rows):
+        described = "; ".join(self._described(name, row) for row in rows[:LISTED])
+        return f"No readable {name} in {len(rows)} of {len(self)} rows: {described}"
 
     def _described(self, name, row):
         value = self.columns[name][row]
@@ -347,17 +348,17 @@ class Records:
 
         return decode
 
-    def _checked_decoder(self, preprocessor):
-        """As `_decoder`, but returns `decoded` alone, and fails where a value can't be read."""
+    def _checked_decoder(self, preprocessor, required):
+        """As `_decoder`, but fails where a value of the `required` modalities can't be read."""
         import tensorflow as tf
 
         decode = self._decoder(preprocessor)
 
         def checked(rows):
             decoded, good = decode(rows)
-            checks = [self._raise_unreadable(name, rows, ok) for name, ok in good.items()]
+            checks = [self._raise_unreadable(name, rows, good[name]) for name in required]
             with tf.control_dependencies(checks):
-                return tf.nest.map_structure(tf.identity, decoded)
+                return tf.nest.map_structure(tf.identity, (decoded, good))
 
         return checked
 
@@ -370,7 +371,15 @@ class Records:
         whole = tf.nest.map_structure(lambda *parts: tf.concat(parts, axis=0), *batches)
         return lambda rows: tf.nest.map_structure(lambda values: tf.gather(values, rows), whole)
 
-    def to_dataset(self, preprocessor, batch_size=32, training=False, seed=0, cache=False):
+    def to_dataset(
+        self,
+        preprocessor,
+        batch_size=32,
+        training=False,
+        seed=0,
+        cache=False,
+        on_error="raise",
+    ):
         """A `tf.data.Dataset` of batches for `fit`, `evaluate` and `predict`.
 
         Decoding runs in parallel and after the shuffle, text a batch at a time. The same seed
@@ -384,6 +393,10 @@ class Records:
             seed: of shuffling and augmentation.
             cache: decodes every row once, now, and keeps it in memory; augmentation still differs
                 from epoch to epoch.
+            on_error: what happens to a row with a value that can't be read. `"raise"`: an error
+                names it. `"skip"`: it is left out, and the batches are filled up with those behind
+                it. `"missing"`: the value is absent, where the modality is optional; elsewhere it
+                is an error. What was skipped or missing is logged at the end of every pass.
 
         Returns:
             Dataset of `inputs`, `(inputs, labels)` or `(inputs, labels, sample_weight)`; `inputs`
@@ -391,7 +404,8 @@ class Records:
 
         Raises:
             ValueError: for a missing column, an absent value of a modality that is not optional,
-                or a label the preprocessor does not know.
+                a label the preprocessor does not know, an unknown `on_error`, or `"missing"`
+                without an optional modality.
             FileNotFoundError: for a path that does not exist.
             tf.errors.InvalidArgumentError: while reading, when a value can't be decoded; names
                 the row and the file.
@@ -402,12 +416,22 @@ class Records:
             raise ValueError(f"`batch_size` must be a positive integer; received: {batch_size!r}.")
         preprocessor.check_adapted()
         self.check(preprocessor.inputs)
-        decode = self._checked_decoder(preprocessor)
+        optional = [name for name, modality in preprocessor.inputs.items() if modality.optional]
+        if on_error not in ON_ERROR or (on_error == "missing" and not optional):
+            raise ValueError(
+                f"`on_error` must be one of {', '.join(ON_ERROR)}, 'missing' only where a modality "
+                f"is optional; received: {on_error!r}, optional: {optional}."
+            )
+        may_fail = {"raise": [], "skip": preprocessor.inputs, "missing": optional}[on_error]
+        required = [name for name in preprocessor.inputs if name not in may_fail]
+        decode = self._checked_decoder(preprocessor, required)
         decode = self._cached(decode) if cache else decode
         targets = self._targets(preprocessor)
+        rows = self._shuffled(seed) if training else tf.data.Dataset.range(len(self))
+        drop_remainder = training and len(self) >= batch_size
+        rows = rows.batch(batch_size, drop_remainder=drop_remainder and on_error != "skip")
 
-        def batch(rows, seeds=None):
-            decoded = decode(rows)
+        def finish(decoded, rows, seeds=None):
             if seeds is not None:
                 decoded = {
                     name: part.augment(decoded[name], seeds)
@@ -417,10 +441,39 @@ class Records:
             x = preprocessor.batch(decoded)
             return (x, *gathered) if gathered else x
 
-        dataset = self._shuffled(seed) if training else tf.data.Dataset.range(len(self))
-        dataset = dataset.batch(batch_size, drop_remainder=training and len(self) >= batch_size)
-        dataset = dataset.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        return dataset.prefetch(tf.data.AUTOTUNE)
+        def mapped(dataset, function):
+            return dataset.map(function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+        if on_error == "raise":
+            batches = mapped(rows, lambda rows, *seeds: finish(decode(rows)[0], rows, *seeds))
+            return batches.prefetch(tf.data.AUTOTUNE)
+
+        from mmzoo.data.unreadable import UnreadableReport
+
+        action = "left out" if on_error == "skip" else "taken as absent"
+        report = UnreadableReport(self._summary, action, batches=int(rows.cardinality()))
+
+        def one_pass(number):
+            def read(rows, *seeds):
+                decoded, good = decode(rows)
+                with tf.control_dependencies([report.note(number, rows, good)]):
+                    return tf.nest.map_structure(tf.identity, (decoded, rows, *seeds)), good
+
+            if on_error == "missing":
+                return mapped(rows, lambda *rows: finish(*read(*rows)[0]))
+
+            def read_good(*rows):
+                values, good = read(*rows)
+                all_good = tf.reduce_all(tf.stack(list(good.values())), axis=0)
+                return tf.nest.map_structure(lambda x: tf.boolean_mask(x, all_good), values)
+
+            kept = mapped(rows, read_good).rebatch(batch_size, drop_remainder=drop_remainder)
+            return mapped(kept, finish)
+
+        batches = report.passes(one_pass)
+        if on_error == "missing":
+            batches = batches.apply(tf.data.experimental.assert_cardinality(rows.cardinality()))
+        return batches.prefetch(tf.data.AUTOTUNE)
 
     def _shuffled(self, seed):
         """Dataset of `(row, seeds)`: another order and other seeds every time it is iterated.

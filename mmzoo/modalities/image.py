@@ -13,20 +13,29 @@ from mmzoo.modalities.modality import Modality, check_positive_integers
 class Image(Modality):
     """A picture: encoded bytes, a path, or an array with values 0-255.
 
+    Encoded are JPEG, PNG, GIF and WebP (of animations, the first frame) and BMP. Their EXIF
+    orientation is heeded, and what is transparent is laid on white. The same runs in the exported
+    model.
+
     Enters the model as `(height, width, channels)` float32, 0-255; datasets yield uint8, a quarter
     of the bytes. Encoders rescale.
 
     Args:
-        size: `(height, width)` in pixels; pictures of other sizes are stretched to it.
+        size: `(height, width)` in pixels.
         channels: 3 (colour) or 1 (gray).
         encoder: `"cnn"`, `"resnet"`, `"vit"`, a config dict, a `mmzoo.encoders.Applications`,
             `KerasHub` or `TFHub`, or any Keras layer or model.
         optional: whether the picture may be absent (raw value `b""`, or an empty path).
         augmentation: what training batches go through: `None`, a name or a list of names out of
             `"flip"`, `"crop"`, `"color"`, `"randaugment"`.
+        resize: how pictures of other sizes are brought to `size`: `"stretch"`; `"fit"`, whole and
+            in proportion, on white; or `"crop"`, in proportion, without what is too much on two
+            sides.
+        max_pixels: the most pixels to decode. A file whose header announces more counts as one that
+            can't be read. The default, Pillow's, is 256 MB of colours.
 
     Raises:
-        ValueError: for impossible sizes or channels, or an unknown augmentation.
+        ValueError: for impossible sizes or channels, an unknown augmentation or way to resize.
 
     Example:
 
@@ -39,10 +48,13 @@ class Image(Modality):
     encoder: Any = "cnn"
     optional: bool = False
     augmentation: Any = None
+    resize: str = "stretch"
+    max_pixels: int = 2**28 // 3
 
     kind: ClassVar[str] = "image"
     served: ClassVar[str] = "bytes of an encoded picture"
     AUGMENTATIONS: ClassVar[tuple] = ("flip", "crop", "color", "randaugment")
+    RESIZE: ClassVar[tuple] = ("stretch", "fit", "crop")
 
     def __post_init__(self):
         size = (self.size, self.size) if isinstance(self.size, int) else tuple(self.size)
@@ -51,6 +63,11 @@ class Image(Modality):
         check_positive_integers("size", *size)
         if self.channels not in (1, 3):
             raise ValueError(f"`channels` must be 1 or 3; received: {self.channels!r}.")
+        if self.resize not in self.RESIZE:
+            raise ValueError(
+                f"`resize` must be one of {', '.join(self.RESIZE)}; received: {self.resize!r}."
+            )
+        check_positive_integers("max_pixels", self.max_pixels)
         augmentation = self.augmentation or ()
         augmentation = (augmentation,) if isinstance(augmentation, str) else tuple(augmentation)
         unknown = [name for name in augmentation if name not in self.AUGMENTATIONS]

@@ -6,14 +6,16 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.preprocessing.augmentation import augment
+from mmzoo.preprocessing.decoding import decode_picture, onto_white
+from mmzoo.preprocessing.orientation import lies_on_its_side, upright
 from mmzoo.preprocessing.preprocessing import Preprocessing
+from mmzoo.preprocessing.resizing import pad, resize
 
 
 class ImagePreprocessing(Preprocessing):
-    """Decodes, brings to `channels` and to `size`, and augments. Values stay 0-255.
+    """Decodes, turns upright, brings to `size` and to `channels`, and augments.
 
-    Reads JPEG, PNG, GIF (first frame), BMP and WebP. Transparent pictures are laid on white. The
-    resampling is bilinear, with antialiasing when it shrinks.
+    Values stay 0-255. See `decode_picture` for the formats.
 
     Args:
         modality: a `mmzoo.Image`.
@@ -114,47 +116,28 @@ class ImagePreprocessing(Preprocessing):
 
     def _pixels(self, value):
         """Encoded bytes or an array -> `(height, width, channels)` uint8."""
-        image = decode_image(value) if value.dtype == tf.string else value
-        return self._to_size(self._to_channels(image))
-
-    def _to_channels(self, image):
-        """`(H, W, 1 to 4)`, uint8 or float -> `(H, W, channels)`; transparency onto white."""
-        image = tf.cast(image, tf.float32)
-        count = tf.shape(image)[-1]
-        has_alpha = (count == 2) | (count == 4)
-
-        def onto_white():
-            color, alpha = image[..., :-1], image[..., -1:] / 255.0
-            return color * alpha + 255.0 * (1.0 - alpha)
-
-        image = tf.cond(has_alpha, onto_white, lambda: image)
-        image = tf.cond(
-            tf.shape(image)[-1] == 1, lambda: tf.repeat(image, 3, axis=-1), lambda: image
-        )
-        image = tf.ensure_shape(image, (None, None, 3))
-        return image if self.modality.channels == 3 else tf.image.rgb_to_grayscale(image)
-
-    def _to_size(self, image):
-        """`(H, W, C)` float32 -> `size`, uint8."""
-        size = self.modality.size
-        same = tf.reduce_all(tf.shape(image)[:2] == size)
-        image = tf.cond(same, lambda: image, lambda: tf.image.resize(image, size, antialias=True))
+        size, policy = tf.constant(self.modality.size), self.modality.resize
+        if value.dtype == tf.string:
+            max_pixels = tf.constant(self.modality.max_pixels, tf.int64)
+            image, orientation = decode_picture(value, size, policy, max_pixels)
+            stored = tf.where(lies_on_its_side(orientation), size[::-1], size)
+            image = upright(resize(image, stored, policy), orientation)
+        else:
+            image = resize(_to_color(value), size, policy)
+        if policy == "fit":
+            image = pad(image, size)
+        if self.modality.channels == 1:
+            image = tf.image.rgb_to_grayscale(image)
         image = tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), tf.uint8)
-        return tf.ensure_shape(image, (*size, self.modality.channels))
+        return tf.ensure_shape(image, (*self.modality.size, self.modality.channels))
 
 
-def decode_image(encoded):
-    """Decodes a picture of any format.
-
-    Args:
-        encoded: scalar string, the bytes of a JPEG, PNG, GIF (first frame), BMP or WebP file.
-
-    Returns:
-        `(H, W, 1 to 4)` uint8: gray, gray and alpha, RGB, or RGB and alpha.
-    """
-    image = tf.cond(
-        tf.io.is_jpeg(encoded),
-        lambda: tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE"),
-        lambda: tf.io.decode_image(encoded, channels=0, expand_animations=False),
-    )
-    return tf.ensure_shape(image, (None, None, None))
+def _to_color(image):
+    """`(H, W, 1 to 4)`, gray or RGB, with or without alpha -> `(H, W, 3)`."""
+    channels = tf.shape(image)[-1]
+    has_alpha = (channels == 2) | (channels == 4)
+    image = tf.cast(image, tf.float32)
+    image = tf.cond(has_alpha, lambda: onto_white(image), lambda: image)
+    is_gray = tf.shape(image)[-1] == 1
+    image = tf.cond(is_gray, lambda: tf.repeat(image, 3, axis=-1), lambda: image)
+    return tf.ensure_shape(image, (None, None, 3))

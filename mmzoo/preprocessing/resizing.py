@@ -1,0 +1,91 @@
+"""How pictures of any size are brought to one: stretched, fitted or cropped."""
+
+import tensorflow as tf
+
+#: What surrounds a picture that was fitted, as what is behind a transparent one.
+WHITE = 255
+
+
+def scale_factors(shape, size, policy):
+    """By how much both sides of a picture grow.
+
+    Args:
+        shape: `(2,)` float32, height and width of the picture.
+        size: `(2,)` float32, height and width wanted.
+        policy: `"stretch"`, `"fit"` or `"crop"`.
+
+    Returns:
+        `(2,)` float32.
+
+    Example:
+
+    >>> scale_factors(tf.constant([10.0, 40.0]), tf.constant([20.0, 20.0]), "fit").numpy().tolist()
+    [0.5, 0.5]
+    """
+    factors = size / shape
+    if policy == "stretch":
+        return factors
+    both = tf.reduce_min(factors) if policy == "fit" else tf.reduce_max(factors)
+    return tf.stack([both, both])
+
+
+def resize(image, size, policy):
+    """Scales a picture, bilinearly, with antialiasing when it shrinks.
+
+    Args:
+        image: `(H, W, C)` uint8 or float.
+        size: `(2,)` int32, height and width wanted.
+        policy: `"stretch"`: exactly to `size`; `"fit"`: the whole picture, to as much of `size` as
+            its proportions allow; `"crop"`: to `size`, without what its centre leaves over.
+
+    Returns:
+        `(h, w, C)` float32: of that size, or smaller by `"fit"`.
+
+    Example:
+
+    >>> resize(tf.zeros((10, 40, 3)), tf.constant([20, 20]), "fit").shape
+    TensorShape([5, 20, 3])
+    """
+    shape = tf.cast(tf.shape(image)[:2], tf.float32)
+    wanted = tf.cast(size, tf.float32)
+    scale = scale_factors(shape, wanted, policy)
+    translation = tf.zeros(2)
+    if policy == "fit":
+        wanted = tf.clip_by_value(tf.round(shape * scale), 1.0, wanted)
+        scale = wanted / shape
+    elif policy == "crop":
+        translation = (wanted - shape * scale) / 2.0
+
+    def scaled():
+        return tf.raw_ops.ScaleAndTranslate(
+            images=image[None],
+            size=tf.cast(wanted, tf.int32),
+            scale=scale,
+            translation=translation,
+            kernel_type="triangle",
+            antialias=True,
+        )[0]
+
+    same = tf.reduce_all(shape == tf.cast(size, tf.float32))
+    return tf.cond(same, lambda: tf.cast(image, tf.float32), scaled)
+
+
+def pad(image, size):
+    """Puts a picture in the middle of white.
+
+    Args:
+        image: `(h, w, C)`, not larger than `size`.
+        size: height and width wanted.
+
+    Returns:
+        `(*size, C)`.
+
+    Example:
+
+    >>> pad(tf.zeros((1, 1, 1)), (3, 2))[..., 0].numpy().tolist()
+    [[255.0, 255.0], [0.0, 255.0], [255.0, 255.0]]
+    """
+    missing = size - tf.shape(image)[:2]
+    before = tf.cast(tf.round(tf.cast(missing, tf.float32) / 2.0), tf.int32)
+    paddings = tf.stack([before, missing - before], axis=1)
+    return tf.pad(image, tf.concat([paddings, [[0, 0]]], axis=0), constant_values=WHITE)
