@@ -4,6 +4,10 @@ import keras
 
 from mmzoo.encoders.adapter import Adapter
 from mmzoo.encoders.applications import Applications
+from mmzoo.encoders.audio_cnn import AudioCNN
+from mmzoo.encoders.audio_dnn import AudioDNN
+from mmzoo.encoders.audio_gru import AudioGRU
+from mmzoo.encoders.audio_transformer import AudioTransformer
 from mmzoo.encoders.encoder import Encoder
 from mmzoo.encoders.image_cnn import ImageCNN
 from mmzoo.encoders.image_resnet import ImageResNet
@@ -30,6 +34,12 @@ ENCODERS = {
         "lstm": TextLSTM,
         "gru": TextGRU,
         "transformer": TextTransformer,
+    },
+    "audio": {
+        "cnn": AudioCNN,
+        "dnn": AudioDNN,
+        "gru": AudioGRU,
+        "transformer": AudioTransformer,
     },
 }
 
@@ -98,6 +108,10 @@ __all__ = [
     "ENCODERS",
     "Adapter",
     "Applications",
+    "AudioCNN",
+    "AudioDNN",
+    "AudioGRU",
+    "AudioTransformer",
     "Encoder",
     "ImageCNN",
     "ImageResNet",

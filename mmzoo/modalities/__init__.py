@@ -1,8 +1,9 @@
 """Modalities: what a raw value is. Pure configuration, usable without TensorFlow."""
 
+from mmzoo.modalities.audio import Audio
 from mmzoo.modalities.check_inputs import check_inputs
 from mmzoo.modalities.image import Image
 from mmzoo.modalities.modality import Modality
 from mmzoo.modalities.text import Text
 
-__all__ = ["Image", "Modality", "Text", "check_inputs"]
+__all__ = ["Audio", "Image", "Modality", "Text", "check_inputs"]
