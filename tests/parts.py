@@ -29,6 +29,7 @@ TINY = {
 #: Where an argument of that name means something else, or (tensor) so few rectified units may all
 #: be dead for an absent token, which is one and the same vector in every row.
 TINY_OF_CLASS = {
+    "AudioDNN": {"hidden_units": [8]},
     "Bottleneck": {"depth": 2},
     "Tensor": {"subspace_dim": 16},
     "TextCNN": {"filters": 4},
@@ -57,8 +58,13 @@ def text(encoder=None, length=LENGTH, **options):
     return mmzoo.Text(length=length, vocabulary_size=12, encoder=encoder, **options)
 
 
-MODALITIES = {"image": image, "text": text}
-PARTNER = {"image": "text", "text": "image"}
+def audio(encoder=None, seconds=0.1, **options):
+    encoder = encoder or tiny("cnn", mmzoo.encoders.AudioCNN)
+    return mmzoo.Audio(sample_rate=4000, seconds=seconds, encoder=encoder, **options)
+
+
+MODALITIES = {"image": image, "text": text, "audio": audio}
+PARTNER = {"image": "text", "text": "image", "audio": "text"}
 
 
 def encoder_inputs(kind, name, length=LENGTH):
@@ -143,12 +149,15 @@ def disturb(layer, scale=0.05):
 
 
 def tensors(model, rows=4, seed=0, padding=2):
-    """Random inputs: pictures of 0-255, texts that end in padding, mixed presence."""
+    """Random inputs: 0-255, texts and sounds that end in padding, mixed presence."""
     generator = np.random.default_rng(seed)
     x = {}
     for name, tensor in model.input.items():
         shape = (rows, *tensor.shape[1:])
-        if tensor.dtype == "bool":
+        if name.endswith("_mask"):
+            lengths = generator.integers(1, shape[1] + 1, rows)
+            x[name] = np.arange(shape[1]) < lengths[:, None]
+        elif tensor.dtype == "bool":
             x[name] = np.arange(rows) % 3 != len(x) % 3
         elif tensor.dtype == "int32":
             shape = (rows, shape[1] or LENGTH)

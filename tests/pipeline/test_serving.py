@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import mmzoo
 from tests.parts import COSTLY, PARTS, build, image, slow_for, text
-from tests.pipeline.raw import raw_columns
+from tests.pipeline.raw import raw_columns, sound
 
 
 def preprocessor_of(part_arguments):
@@ -22,7 +22,7 @@ def preprocessor_of(part_arguments):
 
 @pytest.fixture(scope="module")
 def columns():
-    return raw_columns(7)[0]
+    return {**raw_columns(7)[0], "audio": [sound(row) for row in range(7)]}
 
 
 @pytest.fixture
@@ -52,6 +52,7 @@ def test_exported_model_equals_predict(part, tmp_path, columns):
     model, arguments = build(part)
     preprocessor = preprocessor_of(arguments)
     optional = [key for key, modality in preprocessor.inputs.items() if modality.optional]
+    columns = {key: columns[key] for key in preprocessor.inputs}
     columns = with_every_subset(columns, optional)
     folder = mmzoo.export_savedmodel(model, preprocessor, tmp_path / "serving")
     expected = mmzoo.predict(model, preprocessor, columns)
