@@ -13,7 +13,9 @@ from mmzoo.preprocessing.wav import decode_wav, to_mono
 
 #: Formats that `soundfile` reads: how their files are called, and how they begin.
 COMPRESSED_ENDINGS = (".flac", ".mp3", ".oga", ".ogg", ".opus")
-COMPRESSED_BEGINNINGS = (b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")
+COMPRESSED_BEGINNINGS = (
+    b"fLaC", b"OggS", b"ID3", *(bytes([0xFF, sync]) for sync in range(0xE0, 0x100)),
+)  # fmt: skip
 #: Samples beyond that are not sound, 60 dB above full scale; their powers would overflow.
 LOUDEST = 1000.0
 

@@ -67,7 +67,7 @@ def decode_wav(encoded, seconds):
         maximum_iterations=MOST_CHUNKS,
     )
     tag, channels, rate = integer(form, 2), integer(form + 2, 2), integer(form + 4, 4)
-    frame_size = integer(form + 12, 2)
+    frame_size, bits = integer(form + 12, 2), integer(form + 14, 2)
     tag = tf.where(tag == EXTENSIBLE, integer(form + 24, 2), tag)
     sample_size = frame_size // tf.maximum(channels, 1)
     codec = tf.constant(list(CODECS), tf.int64) == 16 * tag + sample_size
@@ -77,7 +77,9 @@ def decode_wav(encoded, seconds):
         & (tf.strings.substr(encoded, 8, 4) == "WAVE"),
         "no format or no data": (form > 0) & (data > form),
         "data is missing": data + data_size <= size,
-        "an unknown format": tf.reduce_any(codec) & (channels * sample_size == frame_size),
+        "an unknown format": tf.reduce_any(codec)
+        & (channels * sample_size == frame_size)
+        & ((bits + 7) // 8 == sample_size),
         "an impossible rate": (rate > 0) & (rate <= HIGHEST_RATE),
     }
     checks = [tf.debugging.Assert(value, [reason]) for reason, value in good.items()]

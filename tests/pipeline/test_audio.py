@@ -43,7 +43,7 @@ def integers(samples, bits):
 def riff(data, tag=1, bits=16, channels=1, rate=RATE, extensible=False, before=b"", size=None):
     """A WAV file byte by byte."""
     frame = channels * bits // 8
-    form = struct.pack("<HHIIHH", tag, channels, rate, rate * frame, frame, bits)
+    form = struct.pack("<HHIIHH", tag, channels, rate, min(rate * frame, 0xFFFFFFFF), frame, bits)
     if extensible:
         guid = struct.pack("<H", tag) + bytes.fromhex("000000001000800000aa00389b71")
         form = struct.pack("<H", 0xFFFE) + form[2:] + struct.pack("<HHI", 22, bits, 0) + guid
@@ -181,24 +181,30 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("kind", BAD)
-def test_broken_files(kind, tmp_path):
-    (tmp_path / "bad.wav").write_bytes(BAD[kind])
+@pytest.mark.parametrize("options", [{}, {"optional": True}])
+def test_broken_files_are_noticed(options):
+    values = [GOOD, *BAD.values(), GOOD]
+    good = [True] + [False] * len(BAD) + [True]
+    tensors, ok = preprocessor(**options).checked_call({"voice": values})
+    assert dict(zip(["first", *BAD, "last"], ok["voice"].numpy().tolist(), strict=True)) == dict(
+        zip(["first", *BAD, "last"], good, strict=True)
+    )
+    assert not tensors["voice"].numpy()[1:-1].any()
+    assert not tensors["voice_mask"].numpy()[1:-1].any()
+    np.testing.assert_array_equal(tensors["voice"][0], tensors["voice"][-1])
+    if options:
+        assert tensors["voice_present"].numpy().tolist() == good
+
+
+def test_a_broken_file_is_named(tmp_path):
+    (tmp_path / "bad.wav").write_bytes(BAD["half of it"])
     (tmp_path / "good.wav").write_bytes(GOOD)
     files = {"voice": ["good.wav", "bad.wav", "good.wav"]}
-    for options in ({}, {"optional": True}):
-        records = mmzoo.data.from_arrays(files, root=tmp_path)
-        inputs = preprocessor(**options).inputs
-        with pytest.raises(ValueError, match=r"No readable voice in 1 of 3 rows: row 1 \(bad.wav"):
-            records.validate(inputs)
-        with pytest.raises(tf.errors.InvalidArgumentError, match=r"voice in row 1 \(bad.wav"):
-            list(records.to_dataset(mmzoo.Preprocessor(inputs)))
-        tensors, ok = preprocessor(**options).checked_call({"voice": [GOOD, BAD[kind], GOOD]})
-        assert ok["voice"].numpy().tolist() == [True, False, True]
-        np.testing.assert_array_equal(tensors["voice"][0], tensors["voice"][2])
-        assert not tensors["voice"].numpy()[1].any() and not tensors["voice_mask"].numpy()[1].any()
-        if options:
-            assert tensors["voice_present"].numpy().tolist() == [True, False, True]
+    records = mmzoo.data.from_arrays(files, root=tmp_path)
+    with pytest.raises(ValueError, match=r"No readable voice in 1 of 3 rows: row 1 \(bad.wav"):
+        records.validate(preprocessor().inputs)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"voice in row 1 \(bad.wav"):
+        list(records.to_dataset(preprocessor(optional=True)))
 
 
 def test_every_damage_is_noticed_or_harmless():
@@ -261,7 +267,7 @@ def test_absent_sounds(cache):
         [wav(arrays[0], RATE), b"", *(wav(array, RATE) for array in arrays[1:])],
     ):
         records = mmzoo.data.from_arrays({"voice": column})
-        with pytest.raises(ValueError, match="'voice' is not optional.*row 1"):
+        with pytest.raises(ValueError, match=r"'voice' is not optional.*row 1"):
             records.check(preprocessor().inputs)
         batch = next(iter(records.to_dataset(preprocessor(optional=True), cache=cache)))
         assert batch["voice_present"].numpy().tolist() == [True, False, True, True]
@@ -269,28 +275,24 @@ def test_absent_sounds(cache):
         np.testing.assert_array_equal(batch["voice"], 0.5 * batch["voice_mask"].numpy())
 
 
-@pytest.mark.parametrize(
-    ("format", "atol"), [("FLAC", 1e-4), ("OGG", 0.05), ("MP3", 0.1), ("AIFF", None)]
-)
+@pytest.mark.parametrize(("format", "atol"), [("FLAC", 1e-4), ("OGG", 0.1), ("MP3", 0.1)])
 def test_formats_of_soundfile(format, atol, tmp_path):
     soundfile = pytest.importorskip("soundfile", reason="the extra `audio` is not installed")
     sound = np.tile(SOUND, 20)
     path = tmp_path / f"a.{format.lower()}"
     soundfile.write(path, sound, RATE, format=format)
     (tmp_path / "a.wav").write_bytes(wav(SOUND.astype("float32"), RATE))
-    inputs = preprocessor(seconds=1.0).inputs
-    for column in (["a.wav", path.name], [wav(SOUND, RATE), path.read_bytes()]):
-        records = mmzoo.data.from_arrays({"voice": column}, root=tmp_path)
-        if atol is None:
-            with pytest.raises(ValueError, match="No readable voice in 1 of 2 rows: row 1"):
-                records.validate(inputs)
-            continue
-        batch = next(iter(records.to_dataset(mmzoo.Preprocessor(inputs))))
-        np.testing.assert_allclose(batch["voice"][0, :SAMPLES], SOUND, atol=1e-6)
-        np.testing.assert_allclose(batch["voice"][1], sound, atol=atol)
-        broken = mmzoo.data.from_arrays({"voice": [path.read_bytes()[:30], b"RIFF"]})
-        with pytest.raises(ValueError, match="in 2 of 2 rows"):
-            broken.validate(inputs)
+    part = preprocessor(seconds=1.0).parts["voice"]
+    broken = path.read_bytes()[:30]
+    for column in (
+        ["a.wav", path.name],
+        [(tmp_path / "a.wav").read_bytes(), path.read_bytes(), broken, b"RIFF"],
+    ):
+        (waveform, lengths), ok = part.decode(*part.column(column, tmp_path))
+        assert ok.numpy().tolist() == [True, True, False, False][: len(column)]
+        assert lengths.numpy()[:2].tolist() == [400, 8000]
+        np.testing.assert_allclose(waveform[0, :SAMPLES], SOUND, atol=1e-6)
+        np.testing.assert_allclose(waveform[1], sound, atol=atol)
 
 
 def test_without_soundfile(monkeypatch):
