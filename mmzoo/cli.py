@@ -72,6 +72,9 @@ def train(
         list[str] | None, typer.Option(help="Column of picture paths; may be repeated.")
     ] = None,
     text: Annotated[list[str] | None, typer.Option(help="Column of texts; repeatable.")] = None,
+    audio: Annotated[
+        list[str] | None, typer.Option(help="Column of paths of sounds; repeatable.")
+    ] = None,
     root: Root = None,
     fusion: Annotated[str, typer.Option(help="Fusion block, see `mmzoo list`.")] = (
         "cross_attention"
@@ -81,6 +84,9 @@ def train(
     image_size: Annotated[int, typer.Option(min=1, help="Side of the pictures, in pixels.")] = 64,
     text_length: Annotated[int, typer.Option(min=1, help="Tokens a text is cut to.")] = 64,
     vocabulary_size: Annotated[int, typer.Option(min=3, help="Most words to know.")] = 10_000,
+    audio_encoder: Annotated[str, typer.Option(help="Audio encoder.")] = "cnn",
+    sample_rate: Annotated[int, typer.Option(min=1, help="Samples a second of sounds.")] = 16_000,
+    seconds: Annotated[float, typer.Option(help="Length that sounds are cut or padded to.")] = 5.0,
     augmentation: Annotated[
         list[str] | None, typer.Option(help="flip, crop, color, randaugment; repeatable.")
     ] = None,
@@ -96,18 +102,23 @@ def train(
     """Train on a CSV file: 80 % to train, 10 % to choose the epoch, 10 % to test."""
     from mmzoo.data import from_csv
     from mmzoo.files import check_free
-    from mmzoo.modalities import Image, Text
+    from mmzoo.modalities import Audio, Image, Text
     from mmzoo.training.run import train_run
 
-    columns = {**_named("image", image or []), **_named("text", text or [])}
+    kinds = [
+        (
+            _named("image", image),
+            Image(image_size, encoder=image_encoder, augmentation=augmentation),
+        ),
+        (_named("text", text), Text(text_length, vocabulary_size, encoder=text_encoder)),
+        (_named("audio", audio), Audio(sample_rate, seconds, encoder=audio_encoder)),
+    ]
+    columns = {key: column for named, _ in kinds for key, column in named.items()}
+    inputs = {key: modality for named, modality in kinds for key in named}
     if not columns:
-        raise ValueError("Give at least one column of pictures (--image) or texts (--text).")
-    inputs = {
-        key: Image(image_size, encoder=image_encoder, augmentation=augmentation)
-        if key.startswith("image")
-        else Text(text_length, vocabulary_size, encoder=text_encoder)
-        for key in columns
-    }
+        raise ValueError(
+            "Give at least one column of pictures (--image), texts (--text) or sounds (--audio)."
+        )
     check_free(output)  # rather now than after every file was read
     records = from_csv(csv, columns, label=label, root=root, regression=regression or None)
     print(f"{records}: reading every file once ...", flush=True)
@@ -201,7 +212,8 @@ def export(
 
 
 def _named(kind, columns):
-    """Modality names for columns: `image`, or `image_1`, `image_2`, ..."""
+    """Dict from modality names to columns, if any: `image`, or `image_1`, `image_2`, ..."""
+    columns = columns or []
     if len(columns) == 1:
         return {kind: columns[0]}
     return {f"{kind}_{i}": column for i, column in enumerate(columns, start=1)}
