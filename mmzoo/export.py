@@ -21,7 +21,7 @@ def export_savedmodel(model, preprocessor, path, version=None):
     It loads where only TensorFlow is installed, unless a tokenizer has ops of another package,
     which a warning then names. LoRA is merged. Signatures:
 
-    * `serving_default`: raw rows, `(B,)` a modality: encoded pictures, strings.
+    * `serving_default`: raw rows, `(B,)` a modality: encoded pictures and sounds, strings.
     * `tensors`: the model's own inputs.
 
     Outputs: `probabilities` (or `values`), `(B, units)`; `labels` and `scores`, the best classes

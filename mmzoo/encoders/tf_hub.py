@@ -79,7 +79,7 @@ class TFHub(Encoder):
         module=None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # half precision would round what comes in
         if keras.backend.backend() != "tensorflow":
             raise ValueError(
                 f"A TF-Hub module is a TensorFlow graph; Keras runs on {keras.backend.backend()}. "

@@ -30,7 +30,8 @@ class Audio(Modality):
         encoder: `"cnn"`, `"dnn"`, `"gru"`, `"transformer"`, a config dict, or any Keras layer or
             model. One that is not mmzoo's gets the waveform alone, unless it is a functional model
             with a dict of inputs.
-        optional: whether the sound may be absent (raw value `b""`, or an empty path).
+        optional: whether the sound may be absent (raw value `b""`, an empty path, or
+            NaN for an array).
         augmentation: what training changes, within mmzoo's own encoders: `None`, a name or a list
             of names out of `"noise"` and `"specaugment"`.
 
