@@ -4,7 +4,7 @@ from mmzoo import data, encoders, evaluation, fusion, heads, layers, recipes, to
 from mmzoo.evaluation import Report, evaluate
 from mmzoo.export import export_savedmodel
 from mmzoo.layers import ModalityDropout
-from mmzoo.modalities import Features, Image, Modality, Tabular, Text
+from mmzoo.modalities import Audio, Features, Image, Modality, Tabular, Text
 from mmzoo.model import build_model
 from mmzoo.prediction import predict
 from mmzoo.preprocessing import Preprocessor
@@ -15,6 +15,7 @@ from mmzoo.training import branch_table, enable_lora, freeze, unfreeze, xla_repo
 __version__ = "0.1.0"
 
 __all__ = [
+    "Audio",
     "Features",
     "Image",
     "Modality",

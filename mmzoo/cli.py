@@ -78,6 +78,9 @@ def train(
         list[str] | None, typer.Option(help="Column of picture paths; may be repeated.")
     ] = None,
     text: Annotated[list[str] | None, typer.Option(help="Column of texts; repeatable.")] = None,
+    audio: Annotated[
+        list[str] | None, typer.Option(help="Column of paths of sounds; repeatable.")
+    ] = None,
     numeric: Annotated[
         list[str] | None, typer.Option(help="Column of numbers; repeatable.")
     ] = None,
@@ -104,6 +107,9 @@ def train(
     image_size: Annotated[int, typer.Option(min=1, help="Side of the pictures, in pixels.")] = 64,
     text_length: Annotated[int, typer.Option(min=1, help="Tokens a text is cut to.")] = 64,
     vocabulary_size: Annotated[int, typer.Option(min=3, help="Most words to know.")] = 10_000,
+    audio_encoder: Annotated[str, typer.Option(help="Audio encoder.")] = "cnn",
+    sample_rate: Annotated[int, typer.Option(min=1, help="Samples a second of sounds.")] = 16_000,
+    seconds: Annotated[float, typer.Option(help="Length that sounds are cut or padded to.")] = 5.0,
     augmentation: Annotated[
         list[str] | None, typer.Option(help="flip, crop, color, randaugment; repeatable.")
     ] = None,
@@ -119,19 +125,21 @@ def train(
     """Train on a CSV file: 80 % to train, 10 % to choose the epoch, 10 % to test."""
     from mmzoo.data import from_csv
     from mmzoo.files import check_free
-    from mmzoo.modalities import Features, Image, Tabular, Text
+    from mmzoo.modalities import Audio, Features, Image, Tabular, Text
     from mmzoo.training.run import train_run
 
     cells = [*(numeric or []), *(categorical or [])]
     columns = {
-        **_named("image", image or []),
-        **_named("text", text or []),
-        **_named("features", features or []),
+        **_named("image", image),
+        **_named("text", text),
+        **_named("audio", audio),
+        **_named("features", features),
         **({"tabular": cells} if cells else {}),
     }
     if not columns:
         raise ValueError(
-            "Give at least one column: --image, --text, --numeric, --categorical or --features."
+            "Give at least one column: --image, --text, --audio, --numeric, --categorical or "
+            "--features."
         )
     check_free(output)  # rather now than after every file was read
     records = from_csv(csv, columns, label=label, root=root, regression=regression or None)
@@ -141,6 +149,8 @@ def train(
             inputs[key] = Image(image_size, encoder=image_encoder, augmentation=augmentation)
         elif key.startswith("text"):
             inputs[key] = Text(text_length, vocabulary_size, encoder=text_encoder)
+        elif key.startswith("audio"):
+            inputs[key] = Audio(sample_rate, seconds, encoder=audio_encoder)
         elif key.startswith("features"):
             inputs[key] = Features(_width(records.column(key)), encoder=features_encoder)
         else:
@@ -236,7 +246,8 @@ def export(
 
 
 def _named(kind, columns):
-    """Modality names for columns: `image`, or `image_1`, `image_2`, ..."""
+    """Dict from modality names to columns, if any: `image`, or `image_1`, `image_2`, ..."""
+    columns = columns or []
     if len(columns) == 1:
         return {kind: columns[0]}
     return {f"{kind}_{i}": column for i, column in enumerate(columns, start=1)}

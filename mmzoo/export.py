@@ -22,9 +22,9 @@ def export_savedmodel(model, preprocessor, path, version=None):
     It loads where only TensorFlow is installed, unless a tokenizer has ops of another package,
     which a warning then names. LoRA is merged. Signatures:
 
-    * `serving_default`: raw rows, `(B,)` a modality: encoded pictures, strings; `(B, ...)` float32
-      features. A table has one input a column, `<name>_<column>` (an ASCII name: other characters
-      become `_`), of floats or strings; a missing cell is NaN or `""`.
+    * `serving_default`: raw rows, `(B,)` a modality: encoded pictures and sounds, strings;
+      `(B, ...)` float32 features. A table has one input a column, `<name>_<column>` (an ASCII name:
+      other characters become `_`), of floats or strings; a missing cell is NaN or `""`.
     * `tensors`: the model's own inputs.
 
     Outputs: `probabilities` (or `values`), `(B, units)`; `labels` and `scores`, the best classes

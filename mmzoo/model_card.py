@@ -5,6 +5,7 @@ import json
 import os
 
 import keras
+from keras import tree
 
 from mmzoo.heads import Regression
 
@@ -48,7 +49,8 @@ def _card(model, preprocessor, class_names, versions, packages, top):
     if packages:
         imports = "; ".join(f"import {package}" for package in packages)
         needs = f"It needs TensorFlow and {', '.join(packages)}: `{imports}` before loading it."
-    arguments = ", ".join(f"{name}=..." for name in preprocessor.raw_specs())
+    specs = {name: tree.flatten(spec) for name, spec in preprocessor.raw_specs().items()}
+    arguments = ", ".join(f"{spec.name}=..." for of_one in specs.values() for spec in of_one)
     lines = [
         f"# {model.name}",
         "",
@@ -62,13 +64,16 @@ def _card(model, preprocessor, class_names, versions, packages, top):
         f"outputs = answer({arguments})  # tensors of B rows",
         "```",
         "",
-        "| input | dtype | what it is | may be absent |",
+        "| input | shape and dtype | what it is | may be absent |",
         "|---|---|---|---|",
     ]
-    specs = preprocessor.raw_specs()
     for name, modality in preprocessor.inputs.items():
         absent = "yes" if modality.optional else "no"
-        lines.append(f"| `{name}` | {specs[name].dtype.name} | {modality.served} | {absent} |")
+        for spec in specs[name]:
+            shape = ", ".join("B" if size is None else str(size) for size in spec.shape)
+            lines.append(
+                f"| `{spec.name}` | ({shape}) {spec.dtype.name} | {modality.served} | {absent} |"
+            )
     kinds = ["values"] if isinstance(head, Regression) else ["probabilities", "labels", "scores"]
     lines += ["", "| output | shape | what it is |", "|---|---|---|"]
     for kind in kinds:

@@ -33,6 +33,7 @@ TINY = {
 #: Where an argument of that name means something else, or (tensor) so few rectified units may all
 #: be dead for an absent token, which is one and the same vector in every row.
 TINY_OF_CLASS = {
+    "AudioDNN": {"hidden_units": [8]},
     "Bottleneck": {"depth": 2},
     "Tensor": {"subspace_dim": 16},
     "TextCNN": {"filters": 4},
@@ -75,8 +76,19 @@ def features(encoder=None, dim=(5, 3), **options):
     return mmzoo.Features(dim, encoder=encoder, **options)
 
 
-MODALITIES = {"image": image, "text": text, "tabular": tabular, "features": features}
-PARTNER = {"image": "text", "text": "image", "tabular": "text", "features": "text"}
+def audio(encoder=None, seconds=0.1, **options):
+    encoder = encoder or tiny("cnn", mmzoo.encoders.AudioCNN)
+    return mmzoo.Audio(sample_rate=4000, seconds=seconds, encoder=encoder, **options)
+
+
+MODALITIES = {
+    "image": image,
+    "text": text,
+    "tabular": tabular,
+    "features": features,
+    "audio": audio,
+}
+PARTNER = dict.fromkeys(MODALITIES, "text") | {"text": "image"}
 
 
 def encoder_inputs(kind, name, length=LENGTH):
@@ -191,20 +203,21 @@ def disturb(layer, scale=0.05):
 
 
 def tensors(model, rows=4, seed=0, padding=2):
-    """Random inputs: pictures of 0-255, texts that end in padding, gaps, mixed presence."""
+    """Random inputs: 0-255, texts and sounds that end in padding, gaps, mixed presence."""
     generator = np.random.default_rng(seed)
     x = {}
     for name, tensor in model.input.items():
         shape = (rows, *tensor.shape[1:])
-        if name == "tabular_categories":  # an id of each column's own, and some missing
+        if name.endswith("_mask"):
+            lengths = generator.integers(1, shape[1] + 1, rows)
+            x[name] = np.arange(shape[1]) < lengths[:, None]
+        elif name == "tabular_categories":  # an id of each column's own, and some missing
             x[name] = generator.integers(0, 4, shape).astype("int32")
         elif name == "tabular":
             x[name] = generator.normal(size=shape).astype("float32")
             x[name][np.arange(rows)[:, None] % 3 == np.arange(shape[1])] = np.nan
         elif "features" in name and not name.endswith("_present"):
-            x[name] = generator.normal(size=shape).astype(tensor.dtype)
-            if tensor.dtype == "bool":
-                x[name] = np.arange(shape[1]) < generator.integers(1, shape[1] + 1, (rows, 1))
+            x[name] = generator.normal(size=shape).astype("float32")
         elif tensor.dtype == "bool":
             x[name] = np.arange(rows) % 3 != len(x) % 3
         elif tensor.dtype == "int32":

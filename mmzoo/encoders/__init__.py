@@ -4,6 +4,10 @@ import keras
 
 from mmzoo.encoders.adapter import Adapter
 from mmzoo.encoders.applications import Applications
+from mmzoo.encoders.audio_cnn import AudioCNN
+from mmzoo.encoders.audio_dnn import AudioDNN
+from mmzoo.encoders.audio_gru import AudioGRU
+from mmzoo.encoders.audio_transformer import AudioTransformer
 from mmzoo.encoders.encoder import Encoder
 from mmzoo.encoders.features_linear import FeaturesLinear
 from mmzoo.encoders.features_mlp import FeaturesMLP
@@ -44,6 +48,12 @@ ENCODERS = {
         "linear": FeaturesLinear,
         "mlp": FeaturesMLP,
         "transformer": FeaturesTransformer,
+    },
+    "audio": {
+        "cnn": AudioCNN,
+        "dnn": AudioDNN,
+        "gru": AudioGRU,
+        "transformer": AudioTransformer,
     },
 }
 
@@ -112,6 +122,10 @@ __all__ = [
     "ENCODERS",
     "Adapter",
     "Applications",
+    "AudioCNN",
+    "AudioDNN",
+    "AudioGRU",
+    "AudioTransformer",
     "Encoder",
     "FeaturesLinear",
     "FeaturesMLP",

@@ -45,7 +45,7 @@ class Adapter(Encoder):
     """
 
     def __init__(self, layer, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # the layer knows in what precision it computes
         self.layer = layer
 
     def build(self, x_shape):
@@ -54,6 +54,8 @@ class Adapter(Encoder):
             self.layer.build(x_shape)
 
     def encode(self, x, training=None):
+        if isinstance(x, dict) and "waveform" in x and not self._takes_dict():
+            x = x["waveform"]
         output = self.layer(x)
         self.grid = getattr(self.layer, "grid", None)
         if isinstance(output, (tuple, list)) and [len(part.shape) for part in output] == [3, 2]:
@@ -74,6 +76,11 @@ class Adapter(Encoder):
         else:
             return self.tokens_of_map(output)
         return tokens, ops.ones(ops.shape(tokens)[:2], dtype="bool") if mask is None else mask
+
+    def _takes_dict(self):
+        return isinstance(self.layer, Encoder) or isinstance(
+            getattr(self.layer, "input", None), dict
+        )
 
     def get_config(self):
         layer = keras.saving.serialize_keras_object(self.layer)

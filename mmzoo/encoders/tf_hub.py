@@ -79,7 +79,7 @@ class TFHub(Encoder):
         module=None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # half precision would round what comes in
         if keras.backend.backend() != "tensorflow":
             raise ValueError(
                 f"A TF-Hub module is a TensorFlow graph; Keras runs on {keras.backend.backend()}. "
@@ -117,6 +117,8 @@ class TFHub(Encoder):
             self.value_range = value_range
 
     def encode(self, x, training=None):
+        if isinstance(x, dict) and "waveform" in x and not self.module.input_names:
+            x = self._waveform(x["waveform"])
         mask = x.get("mask") if isinstance(x, dict) else None
         if self.value_range is not None:
             lowest, highest = self.value_range
@@ -138,6 +140,11 @@ class TFHub(Encoder):
         self.grid = self.grid if len(parts) == 1 else None
         tokens, masks = zip(*parts, strict=True)
         return ops.concatenate(tokens, axis=1), ops.concatenate(masks, axis=1)
+
+    def _waveform(self, x):
+        """A sound, with an axis for its one channel where the module wants one."""
+        rank = getattr(self.module.input_specs.shape, "rank", None)
+        return x[..., None] if rank == 3 else x
 
     def _named(self, x):
         """The tensors of a text, or of a dict that has the module's own names, as it calls them."""

@@ -1,9 +1,12 @@
 """Small pure-Keras pieces that several parts share."""
 
 from mmzoo.layers.absence import AbsentToken, NeutralInput
+from mmzoo.layers.additive_noise import AdditiveNoise
 from mmzoo.layers.composite_layer import CompositeLayer
 from mmzoo.layers.coordinates import append_coordinates
 from mmzoo.layers.film_block import FiLMBlock
+from mmzoo.layers.log_mel_spectrogram import LogMelSpectrogram
+from mmzoo.layers.masked_convolution import masked_convolution
 from mmzoo.layers.masking import (
     POOLINGS,
     flatten_tokens,
@@ -17,6 +20,7 @@ from mmzoo.layers.modality_dropout import ModalityDropout
 from mmzoo.layers.position_embedding import PositionEmbedding
 from mmzoo.layers.residual_block import ResidualBlock, normalization_layer
 from mmzoo.layers.sinusoidal_positions import sinusoidal_positions
+from mmzoo.layers.spec_augment import SpecAugment
 from mmzoo.layers.transformer_block import TransformerBlock
 from mmzoo.layers.whisper_log_mel import whisper_log_mel
 
@@ -24,16 +28,20 @@ __all__ = [
     "MLP",
     "POOLINGS",
     "AbsentToken",
+    "AdditiveNoise",
     "CompositeLayer",
     "FiLMBlock",
+    "LogMelSpectrogram",
     "ModalityDropout",
     "NeutralInput",
     "PositionEmbedding",
     "ResidualBlock",
+    "SpecAugment",
     "TransformerBlock",
     "append_coordinates",
     "flatten_tokens",
     "last_token",
+    "masked_convolution",
     "masked_max",
     "masked_mean",
     "normalization_layer",

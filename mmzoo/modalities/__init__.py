@@ -1,5 +1,6 @@
 """Modalities: what a raw value is. Pure configuration, usable without TensorFlow."""
 
+from mmzoo.modalities.audio import Audio
 from mmzoo.modalities.check_inputs import check_inputs
 from mmzoo.modalities.features import Features
 from mmzoo.modalities.image import Image
@@ -7,4 +8,4 @@ from mmzoo.modalities.modality import Modality
 from mmzoo.modalities.tabular import Tabular
 from mmzoo.modalities.text import Text
 
-__all__ = ["Features", "Image", "Modality", "Tabular", "Text", "check_inputs"]
+__all__ = ["Audio", "Features", "Image", "Modality", "Tabular", "Text", "check_inputs"]

@@ -41,6 +41,7 @@ class Features(Modality):
     optional: bool = False
 
     kind: ClassVar[str] = "features"
+    served: ClassVar[str] = "numbers computed elsewhere"
     strings_are_paths: ClassVar[bool] = False
 
     def __post_init__(self):

@@ -49,6 +49,7 @@ class Tabular(Modality):
     optional: bool = False
 
     kind: ClassVar[str] = "tabular"
+    served: ClassVar[str] = "a cell of the table; missing: NaN or an empty string"
 
     def __post_init__(self):
         check_positive_integers("vocabulary_size", self.vocabulary_size)

@@ -30,20 +30,8 @@ class ImagePreprocessing(Preprocessing):
         if isinstance(first, (bytes, np.bytes_)):
             return tf.constant([value or b"" for value in values], tf.string), tf.identity
         if isinstance(first, (str, os.PathLike)):
-            return self._path_column(values, root)
+            return self.path_column(values, root)
         return self._array_column(values, np.asarray(first))
-
-    def _path_column(self, values, root):
-        paths = [
-            "" if value is None else os.path.join(root or "", os.fspath(value)) for value in values
-        ]
-
-        def read(path):
-            return tf.cond(
-                tf.equal(path, ""), lambda: tf.constant(b""), lambda: tf.io.read_file(path)
-            )
-
-        return tf.constant(paths, tf.string), read
 
     def _array_column(self, values, first):
         if first.ndim not in (2, 3) or first.dtype.kind not in "uif":

@@ -1,5 +1,7 @@
 """The base class of what turns the raw values of one modality into the model's tensors."""
 
+import os
+
 import tensorflow as tf
 
 
@@ -47,6 +49,19 @@ class Preprocessing:
             takes.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `column`.")
+
+    def path_column(self, values, root):
+        """What `column` returns for a column of paths: reading gives bytes, none where absent."""
+        paths = [
+            "" if value is None else os.path.join(root or "", os.fspath(value)) for value in values
+        ]
+
+        def read(path):
+            return tf.cond(
+                tf.equal(path, ""), lambda: tf.constant(b""), lambda: tf.io.read_file(path)
+            )
+
+        return tf.constant(paths, tf.string), read
 
     def raw_spec(self):
         """`tf.TensorSpec` of a batch of raw values in the exported signature, or a dict of them."""

@@ -1,9 +1,10 @@
-"""Small raw rows: encoded pictures, sentences, cells of a table, vectors."""
+"""Small raw rows: encoded pictures and sounds, sentences, cells of a table, vectors."""
 
 import io
 
 import numpy as np
 import PIL.Image
+import scipy.io.wavfile
 import tensorflow as tf
 
 COLORS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
@@ -22,6 +23,19 @@ def picture(color, size=(10, 12), seed=0):
     return encoded(np.clip(np.array(COLORS[color]) + noise, 0, 255))
 
 
+def wav(samples, rate=4000):
+    """Samples as the bytes of a WAV file, in the format of their dtype."""
+    file = io.BytesIO()
+    scipy.io.wavfile.write(file, rate, np.asarray(samples))
+    return file.getvalue()
+
+
+def sound(seed=0, seconds=0.1, rate=4000):
+    """A WAV of 16-bit noise."""
+    noise = np.random.default_rng(seed).normal(0, 3000, round(seconds * rate))
+    return wav(noise.astype("int16"), rate)
+
+
 def raw_columns(rows=12):
     """A column for each input of the tests' models, and labels: the colour of the picture."""
     generator = np.random.default_rng(0)
@@ -29,6 +43,7 @@ def raw_columns(rows=12):
     columns = {
         "image": [picture(label, seed=row) for row, label in enumerate(labels)],
         "text": [f"is it a {label} circle" if row % 2 else "a" for row, label in enumerate(labels)],
+        "audio": [sound(seed=row) for row in range(rows)],
         "tabular": {
             "price": [None if row == 1 else 20.0 + row for row in range(rows)],
             "weight": [0.5 - row / 100 for row in range(rows)],

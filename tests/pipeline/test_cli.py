@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from mmzoo import cli
-from tests.pipeline.raw import raw_columns
+from tests.pipeline.raw import raw_columns, sound
 
 TRAIN = {
     "--image": "photo",
@@ -86,6 +86,20 @@ def test_train_evaluate_predict_export(csv, tmp_path, capsys):
     )
     assert outputs["labels"][0, 0].numpy().decode() == predictions["predicted"][0]
     np.testing.assert_allclose(outputs["scores"][0, 0], predictions["score"][0], atol=1e-5)
+
+
+def test_sounds(csv, tmp_path):
+    table = pandas.read_csv(csv)
+    for row in range(60):
+        (tmp_path / f"{row}.wav").write_bytes(sound(row))
+    table["voice"] = [f"{row}.wav" for row in range(60)]
+    table.to_csv(csv, index=False)
+    run = tmp_path / "run"
+    options = {"audio": "voice", "audio_encoder": "dnn", "sample_rate": 4000, "seconds": 0.1}
+    assert train(csv=csv, label="category", output=run, **options) == 0
+    assert mmzoo("export", run, tmp_path / "serving") == 0
+    answer = tf.saved_model.load(str(tmp_path / "serving")).signatures["serving_default"]
+    assert {"audio", "image", "text"} == set(answer.structured_input_signature[1])
 
 
 def test_numbers_are_a_regression(csv, tmp_path):

@@ -52,6 +52,7 @@ def test_exported_model_equals_predict(part, tmp_path, columns):
     model, arguments = build(part)
     preprocessor = preprocessor_of(arguments)
     optional = [key for key, modality in preprocessor.inputs.items() if modality.optional]
+    columns = {key: columns[key] for key in preprocessor.inputs}
     columns = with_every_subset(columns, optional)
     folder = mmzoo.export_savedmodel(model, preprocessor, tmp_path / "serving")
     expected = mmzoo.predict(model, preprocessor, columns)

@@ -18,7 +18,7 @@ import mmzoo
 from mmzoo import saved_model_layer
 from mmzoo.encoders import TFHub
 from tests.pipeline import hub_modules
-from tests.pipeline.raw import encoded
+from tests.pipeline.raw import encoded, sound
 
 VECTORS = np.random.default_rng(0).normal(size=(4, 4)).astype("float32")
 PICTURES = np.random.default_rng(0).uniform(0, 255, (4, 8, 8, 3)).astype("float32")
@@ -119,6 +119,22 @@ def test_pictures_come_in_the_range_of_the_module(pictures):
 
 
 # Training
+
+
+@pytest.mark.parametrize("channel_axis", [False, True])
+def test_sounds(channel_axis, tmp_path):
+    encoder = TFHub(hub_modules.save_sounds(str(tmp_path / "module"), channel_axis), trainable=True)
+    inputs = {"voice": mmzoo.Audio(4000, 0.1, encoder=encoder)}
+    model = mmzoo.build_model(inputs=inputs, head="sigmoid", dim=8)
+    pair = model, mmzoo.Preprocessor(inputs)
+    tokens, _ = model.get_layer("voice_encoder").output
+    assert tokens.shape[1:] == (4, 5)
+    rows = {"voice": [sound(0), sound(1)]}
+    folder = mmzoo.export_savedmodel(*pair, tmp_path / "serving")
+    outputs = tf.saved_model.load(folder).signatures["serving_default"](
+        voice=tf.constant(rows["voice"])
+    )
+    np.testing.assert_allclose(outputs["probabilities"], mmzoo.predict(*pair, rows), atol=1e-6)
 
 
 def test_gradients_are_those_of_the_module(pictures):

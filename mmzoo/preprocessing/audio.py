@@ -1,0 +1,155 @@
+"""Sounds: WAV bytes, paths or arrays -> samples of one rate and one length."""
+
+import io
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from mmzoo.optional import require
+from mmzoo.preprocessing.preprocessing import Preprocessing
+from mmzoo.preprocessing.resampling import REACH, resample
+from mmzoo.preprocessing.wav import decode_wav, to_mono
+
+#: Formats that `soundfile` reads: how their files are called, and how they begin.
+COMPRESSED_ENDINGS = (".flac", ".mp3", ".oga", ".ogg", ".opus")
+COMPRESSED_BEGINNINGS = (
+    b"fLaC", b"OggS", b"ID3", *(bytes([0xFF, sync]) for sync in range(0xE0, 0x100)),
+)  # fmt: skip
+#: Samples beyond that are not sound, 60 dB above full scale; their powers would overflow.
+LOUDEST = 1000.0
+
+
+class AudioPreprocessing(Preprocessing):
+    """Decodes, averages channels, brings to `sample_rate`, and cuts or pads to `seconds`.
+
+    Args:
+        modality: a `mmzoo.Audio`.
+        name: its key.
+    """
+
+    works_on_elements = True
+
+    def column(self, values, root):
+        present = [value for value in values if value is not None]
+        first = present[0] if present else b""
+        if not isinstance(first, (bytes, str, os.PathLike)):
+            return self._array_column(values)
+        read = tf.identity
+        if any(is_compressed(value) for value in present):
+            require("soundfile", "audio")
+            read = as_wav
+        if isinstance(first, bytes):
+            return tf.constant([value or b"" for value in values], tf.string), read
+        paths, read_file = self.path_column(values, root)
+        return paths, lambda path: read(read_file(path))
+
+    def _array_column(self, values):
+        # An absent sound is one NaN: arrays have no empty value.
+        arrays = [
+            np.full(1, np.nan, "float32") if value is None else self._array(np.asarray(value))
+            for value in values
+        ]
+        lengths = [len(array) for array in arrays]
+        return tf.RaggedTensor.from_row_lengths(np.concatenate(arrays), lengths), tf.identity
+
+    def _array(self, array):
+        """An array as `(n,)` float32, no longer than the model takes."""
+        if array.ndim not in (1, 2) or array.dtype.name not in (
+            "uint8", "int16", "int32", "float16", "float32", "float64",
+        ):  # fmt: skip
+            raise ValueError(
+                f"Sounds of {self.name!r} must be bytes, paths, or arrays (n,) or (n, channels) of "
+                "floats, int16, int32 or uint8; received an array of shape "
+                f"{array.shape} and dtype {array.dtype}."
+            )
+        if array.ndim == 2 and array.shape[1] > array.shape[0]:
+            raise ValueError(
+                f"An array of {self.name!r} has the shape {array.shape}, more channels than "
+                "samples: mmzoo takes (n, channels). Transpose it."
+            )
+        return to_mono(tf.constant(array[: self.modality.samples])).numpy()
+
+    def raw_spec(self):
+        return tf.TensorSpec((None,), tf.string, name=self.name)
+
+    def blank(self):
+        return tf.zeros((self.modality.samples,)), 0
+
+    def element(self, value):
+        if not self.modality.optional:
+            return self._sound(value)
+        if value.dtype == tf.string:
+            absent = tf.strings.length(value) == 0
+        else:
+            missing = tf.math.is_nan(tf.cast(value, tf.float32))
+            absent = (tf.size(value) > 0) & tf.reduce_all(missing)
+        return tf.cond(absent, self.blank, lambda: self._sound(value))
+
+    def batch(self, decoded):
+        waveform, lengths = decoded
+        mask = tf.sequence_mask(lengths, self.modality.samples)
+        tensors = {self.name: waveform, f"{self.name}_mask": mask}
+        if self.modality.optional:
+            tensors[f"{self.name}_present"] = lengths > 0
+        return tensors, tf.ones_like(lengths, tf.bool)
+
+    def _sound(self, value):
+        """Bytes of a WAV file or an array -> `(samples,)` float32, and how many are not padding."""
+        samples, sample_rate = self.modality.samples, self.modality.sample_rate
+        if value.dtype == tf.string:
+            # What lies beyond the end is heard at the end, as far as the filter reaches.
+            seconds = (samples + 2 * REACH) / sample_rate
+            waveform, rate = decode_wav(value, seconds)
+            waveform = resample(waveform, rate, sample_rate)
+        else:
+            waveform = to_mono(value)
+        waveform = waveform[:samples]
+        length = tf.size(waveform)
+        good = (length > 0) & tf.reduce_all(tf.abs(waveform) <= LOUDEST)  # NaN is not, either
+        with tf.control_dependencies([tf.debugging.Assert(good, ["No samples, or no numbers."])]):
+            waveform = tf.pad(waveform, [[0, samples - length]])
+        return tf.ensure_shape(waveform, (samples,)), length
+
+
+def is_compressed(value):
+    """Whether a raw value looks like a file that only `soundfile` can read.
+
+    Args:
+        value: bytes, or a path.
+
+    Example:
+
+    >>> [is_compressed(value) for value in ("a.flac", "a.wav", b"OggS...", b"RIFF...")]
+    [True, False, True, False]
+    """
+    if isinstance(value, bytes):
+        return value.startswith(COMPRESSED_BEGINNINGS)
+    return os.fspath(value).lower().endswith(COMPRESSED_ENDINGS)
+
+
+def as_wav(encoded):
+    """The bytes of any file that `soundfile` reads -> those of a WAV file; WAV files as they are.
+
+    Runs Python, so it can't be exported.
+
+    Args:
+        encoded: scalar string.
+
+    Returns:
+        Scalar string.
+    """
+
+    def converted(encoded):
+        import soundfile
+
+        samples, rate = soundfile.read(io.BytesIO(encoded.numpy()), dtype="float32", always_2d=True)
+        file = io.BytesIO()
+        soundfile.write(file, samples, rate, format="WAV", subtype="FLOAT")
+        return file.getvalue()
+
+    return tf.cond(
+        tf.reduce_any(tf.strings.substr(encoded, 0, 4) == ["", "RIFF", "RF64"]),
+        lambda: encoded,
+        lambda: tf.ensure_shape(tf.py_function(converted, [encoded], tf.string), ()),
+    )
