@@ -22,7 +22,6 @@ TINY = {
     "dim": 8,
     "embedding_dim": 8,
     "filters": [4, 8],
-    "hidden_units": [16, 8],
     "num_heads": 2,
     "num_latents": 3,
     "pair_units": [8, 8],
@@ -35,6 +34,8 @@ TINY = {
 TINY_OF_CLASS = {
     "AudioDNN": {"hidden_units": [8]},
     "Bottleneck": {"depth": 2},
+    "FeaturesMLP": {"hidden_units": [16, 8]},
+    "TabularMLP": {"hidden_units": [16, 8]},
     "Tensor": {"subspace_dim": 16},
     "TextCNN": {"filters": 4},
 }
