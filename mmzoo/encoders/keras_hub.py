@@ -97,7 +97,7 @@ class KerasHub(Encoder):
         keras_hub = require("keras_hub", "keras-hub")
         preset = None if isinstance(backbone, keras.Model) else os.fspath(backbone)
         if preset is not None:
-            backbone = keras_hub.models.Backbone.from_preset(preset, dtype=self.dtype_policy)
+            backbone = keras_hub.models.Backbone.from_preset(preset, dtype=self.dtype_policy.name)
             trainable = bool(trainable)
         train_network = backbone.trainable if trainable is None else trainable
         self.network = _network(backbone, tower, output_key)

@@ -23,7 +23,7 @@ from tests.pipeline.keras_hub_presets import (
     sentence_pieces,
     vit,
 )
-from tests.pipeline.raw import encoded
+from tests.pipeline.raw import encoded, sound
 
 keras_hub = pytest.importorskip("keras_hub", reason="the extra `keras-hub` is not installed")
 models = keras_hub.models
@@ -255,3 +255,27 @@ def test_the_recipe_of_bert_and_resnet50_at_full_size():
     assert model.get_layer("fusion").hidden_layers[0].kernel.shape == (768 + 2048, 512)
     assert model.get_layer("text_encoder").count_params() == 109_482_240  # BERT-base uncased
     assert model.get_layer("image_encoder").count_params() == 23_587_712
+
+
+def test_whisper_from_wav_to_the_export(tmp_path):
+    models.WhisperBackbone(
+        20, intermediate_dim=16, num_mels=4, max_encoder_sequence_length=16, **SMALL
+    ).save_to_preset(tmp_path / "preset")
+    keras_hub.layers.WhisperAudioConverter(
+        num_mels=4, stride=1000, max_audio_length=1
+    ).save_to_preset(tmp_path / "preset")
+    encoder = KerasHub(tmp_path / "preset")
+    with pytest.raises(ValueError, match="works with 16000 samples a second"):
+        mmzoo.Audio(sample_rate=8000, seconds=1, encoder=encoder)
+    inputs = {"voice": mmzoo.Audio(seconds=1, encoder=encoder, optional=True)}
+    preprocessor = mmzoo.Preprocessor(inputs)
+    model = mmzoo.build_model(inputs=inputs, head=mmzoo.heads.Softmax(3), dim=8)
+    columns = {"voice": [sound(0, rate=8000), sound(1, seconds=0.5, rate=16_000), b""]}
+    expected = mmzoo.predict(model, preprocessor, columns)
+    assert len(np.unique(expected, axis=0)) == 3
+    mmzoo.save(model, preprocessor, tmp_path / "saved")
+    loaded = mmzoo.load(tmp_path / "saved")
+    folder = mmzoo.export_savedmodel(*loaded, tmp_path / "served")
+    answer = tf.saved_model.load(folder).signatures["serving_default"]
+    outputs = answer(voice=tf.constant(columns["voice"]))
+    np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-5)
