@@ -2,22 +2,62 @@
 
 import pathlib
 
+import keras
+import numpy as np
+import PIL.Image
 import pytest
 
+from tests.parts import slow_among
+
 NOTEBOOKS = sorted((pathlib.Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
-#: What replaces the cell tagged "parameters".
-SMALL = {"01_quickstart": 'ROWS, EPOCHS, RUN = 400, 1, "run"'}
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook(path, tmp_path):
+def small_backbones(folder):
+    """Stamps of two topics, a preset of BERT and a CNN, all tiny."""
+    keras_hub = pytest.importorskip("keras_hub", reason="the extra `keras-hub` is not installed")
+    for topic, color in (("animals", 80), ("food", 160)):
+        for number in range(30):
+            stamp = folder / "stamps" / topic / f"{number}.png"
+            stamp.parent.mkdir(parents=True, exist_ok=True)
+            PIL.Image.fromarray(np.full((8, 8, 3), color + number, "uint8")).save(stamp)
+            stamp.with_suffix(".txt").write_text(f"a {topic} {number // 2}")
+            stamp.with_name(f"{number}_desc_fr.ogg").touch()
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "animals", "food"]
+    bert = keras_hub.models.BertBackbone(
+        len(pieces), num_layers=1, num_heads=2, hidden_dim=32, intermediate_dim=64,
+        max_sequence_length=16,
+    )  # fmt: skip
+    bert.save_to_preset(folder / "bert")
+    keras_hub.models.BertTokenizer(pieces, lowercase=True).save_to_preset(folder / "bert")
+    pixels = keras.Input((None, None, 3))
+    features = keras.layers.Conv2D(16, 9, 8)(keras.layers.Rescaling(1 / 255)(pixels))
+    keras.Model(pixels, features).save(folder / "cnn.keras")
+
+
+#: Notebook -> what replaces its cell tagged "parameters", and what makes its data.
+SMALL = {
+    "01_quickstart": ('ROWS, EPOCHS, RUN = 400, 1, "run"', None),
+    "02_fine_tune_a_backbone": (
+        'STAMPS, MINILM, EFFICIENTNET = "stamps", "bert", "cnn.keras"\nSPLITS, EPOCHS = 1, 2',
+        small_backbones,
+    ),
+}
+STEMS = slow_among([path.stem for path in NOTEBOOKS], ["02_fine_tune_a_backbone"])
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_notebook(stem, tmp_path):
+    path = NOTEBOOKS[0].with_stem(stem)
+    parameters, make_data = SMALL[stem]
+    if make_data is not None:
+        make_data(tmp_path)
     nbclient = pytest.importorskip("nbclient", reason="the extra `notebook` is not installed")
     nbformat = pytest.importorskip("nbformat")
     pytest.importorskip("easy_vqa", reason="the extra `demo` is not installed")
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if "parameters" in cell.metadata.get("tags", []):
-            cell.source = SMALL[path.stem]
+            cell.source = parameters
     nbclient.NotebookClient(
         notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
     ).execute()
