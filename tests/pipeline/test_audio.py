@@ -235,7 +235,14 @@ def test_arrays_that_are_no_sounds(array, message):
         records.to_dataset(preprocessor())
 
 
-@pytest.mark.parametrize("array", [np.zeros(0), np.array([0.5, np.nan]), np.array([1e9])])
+def test_an_empty_array_is_absent():
+    records = mmzoo.data.from_arrays({"voice": [SOUND, np.zeros(0)]})
+    with pytest.raises(ValueError, match="'voice' is not optional, but has no value in row 1"):
+        records.check(preprocessor().inputs)
+    assert records.validate(preprocessor(optional=True).inputs) == 2
+
+
+@pytest.mark.parametrize("array", [np.array([0.5, np.nan]), np.array([1e9])])
 def test_arrays_that_are_broken(array):
     records = mmzoo.data.from_arrays({"voice": [SOUND, array]})
     for options in ({}, {"optional": True}):
