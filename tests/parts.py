@@ -165,6 +165,15 @@ every_part = pytest.mark.parametrize("part", PARTS)
 #: default run by the properties that need no training and no export.
 COSTLY_FUSIONS = ("bottleneck", "gated_cross_attention", "pairwise_attention", "perceiver")
 COSTLY = [f"fusion-{name}" for name in COSTLY_FUSIONS]
+#: What is compiled by XLA and exported in the default run, some of each kind of part; compiling and
+#: exporting the others are slow tests.
+DAILY = [
+    *(f"encoder-{name}" for name in ("image-cnn", "text-gru", "text-transformer", "audio-cnn")),
+    *("encoder-tabular-ft_transformer", "encoder-features-linear"),
+    *(f"fusion-{name}" for name in ("concat", "cross_attention", "film", "late", "tensor")),
+    *(part for part in PARTS if part.startswith("head-")),
+    *("recipe-cnn_lstm_concat", "recipe-cnn_rnn_concat_softmax"),
+]
 
 
 def slow_among(values, slow):
@@ -176,6 +185,9 @@ def slow_among(values, slow):
 def slow_for(parts):
     """As `every_part`, with slow tests for some."""
     return pytest.mark.parametrize("part", slow_among(PARTS, parts))
+
+
+slow_but_daily = slow_for(set(PARTS) - set(DAILY))
 
 
 def build(part, seed=0, **options):

@@ -14,6 +14,7 @@ import tensorflow as tf
 import mmzoo
 from mmzoo.encoders import KerasHub
 from mmzoo.tokenizers import KerasHubTokenizer, WordPiece, from_keras_hub
+from tests.parts import slow_among
 from tests.pipeline.keras_hub_presets import (
     PIECES,
     SMALL,
@@ -127,7 +128,7 @@ def two_encoders(kind, folder):
     return "cnn", KerasHub(folder, trainable=True)
 
 
-@pytest.mark.parametrize("kind", ["bert", "clip", pytest.param("roberta", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", slow_among(["bert", "clip", "roberta"], ["clip", "roberta"]))
 def test_from_raw_rows_to_the_export(kind, tmp_path):
     image, text = two_encoders(kind, tmp_path / "preset")
     inputs = {

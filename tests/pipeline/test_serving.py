@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
-from tests.parts import COSTLY, PARTS, build, image, slow_for, text
+from tests.parts import PARTS, build, image, slow_but_daily, slow_for, text
 from tests.pipeline.raw import raw_batch, raw_columns, signature_inputs
 
 
@@ -47,7 +47,7 @@ def with_every_subset(columns, optional):
     return changed
 
 
-@slow_for(COSTLY)
+@slow_but_daily
 def test_exported_model_equals_predict(part, tmp_path, columns):
     model, arguments = build(part)
     preprocessor = preprocessor_of(arguments)

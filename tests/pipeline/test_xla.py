@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import mmzoo
-from tests.parts import COSTLY, PARTS, build, image, labels, slow_for, tensors, text, tiny
+from tests.parts import PARTS, build, image, labels, slow_but_daily, tensors, text, tiny
 
 
 def losses(model, jit_compile, rows=8, batch_size=4, epochs=2):
@@ -28,7 +28,7 @@ def losses(model, jit_compile, rows=8, batch_size=4, epochs=2):
     return history["loss"], len(traces)
 
 
-@slow_for(COSTLY)
+@slow_but_daily
 def test_compiled_training_is_the_same_and_compiles_once(part):
     model, _ = build(part)
     weights = model.get_weights()
