@@ -249,7 +249,8 @@ def run(fusion, seed, epochs, folder):
         **accuracies(shared, test, ids),
         **{f"{kind}_fresh": accuracy for kind, accuracy in fresh.items()},
         "parameters": model.count_params(),
-        "seconds": sum(record["seconds"] for record in curve),
+        # A run may have been interrupted, or stopped for a while.
+        "seconds": epochs * float(np.median([record["seconds"] for record in curve])),
     }
     return record, curve
 

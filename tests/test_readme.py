@@ -70,7 +70,7 @@ def test_parts_are_listed():
     assert not missing
 
 
-@pytest.mark.parametrize("benchmark", ["easy_vqa", "train_step"])
+@pytest.mark.parametrize("benchmark", ["easy_vqa", "sort_of_clevr", "train_step"])
 def test_tables_are_those_of_the_results_files(benchmark, monkeypatch):
     folder = README.parent / "benchmarks"
     monkeypatch.syspath_prepend(folder)
