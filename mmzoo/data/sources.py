@@ -3,8 +3,8 @@
 import os
 import warnings
 
+from mmzoo.cells import MISSING
 from mmzoo.data.records import Records
-from mmzoo.modalities.tabular import MISSING
 from mmzoo.optional import require
 
 

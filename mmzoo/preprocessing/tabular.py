@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.modalities.tabular import category, number
+from mmzoo.cells import category, number
 from mmzoo.preprocessing.preprocessing import Preprocessing
 
 
