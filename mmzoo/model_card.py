@@ -1,10 +1,9 @@
 """What an exported model says of itself, for people and for programs."""
 
-import importlib.metadata
+import importlib
 import json
 import os
 
-import keras
 from keras import tree
 
 from mmzoo.heads import Regression
@@ -29,7 +28,11 @@ def write_model_card(folder, model, preprocessor, class_names, packages, top):
         packages: packages to import before the SavedModel can be loaded.
         top: how many classes `labels` and `scores` list, where there are so many.
     """
-    versions = {name: _version(name) for name in ("mmzoo", "keras", "tensorflow", *packages)}
+    # Not the versions of distributions: TensorFlow's are called `tensorflow-cpu` and the like, too.
+    versions = {
+        name: importlib.import_module(name).__version__
+        for name in ("mmzoo", "keras", "tensorflow", *packages)
+    }
     about = {"name": model.name, "versions": versions, "packages": list(packages),
              "class_names": class_names, "parameters": model.count_params()}  # fmt: skip
     extra = os.path.join(folder, "assets.extra")
@@ -91,9 +94,3 @@ def _card(model, preprocessor, class_names, versions, packages, top):
         "",
     ]
     return "\n".join(lines)
-
-
-def _version(name):
-    if name == "keras":
-        return keras.__version__
-    return importlib.metadata.version(name.replace("_", "-"))

@@ -14,7 +14,9 @@ NOTEBOOKS = sorted((pathlib.Path(__file__).parent.parent / "notebooks").glob("*.
 
 def small_backbones(folder):
     """Stamps of two topics, a preset of BERT and a CNN, all tiny."""
-    keras_hub = pytest.importorskip("keras_hub", reason="the extra `keras-hub` is not installed")
+    from tests.pipeline.keras_hub_presets import bert
+
+    bert(folder / "bert", hidden_dim=32, max_sequence_length=16)
     for topic, color in (("animals", 80), ("food", 160)):
         for number in range(30):
             stamp = folder / "stamps" / topic / f"{number}.png"
@@ -22,13 +24,6 @@ def small_backbones(folder):
             PIL.Image.fromarray(np.full((8, 8, 3), color + number, "uint8")).save(stamp)
             stamp.with_suffix(".txt").write_text(f"a {topic} {number // 2}")
             stamp.with_name(f"{number}_desc_fr.ogg").touch()
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "animals", "food"]
-    bert = keras_hub.models.BertBackbone(
-        len(pieces), num_layers=1, num_heads=2, hidden_dim=32, intermediate_dim=64,
-        max_sequence_length=16,
-    )  # fmt: skip
-    bert.save_to_preset(folder / "bert")
-    keras_hub.models.BertTokenizer(pieces, lowercase=True).save_to_preset(folder / "bert")
     pixels = keras.Input((None, None, 3))
     features = keras.layers.Conv2D(16, 9, 8)(keras.layers.Rescaling(1 / 255)(pixels))
     keras.Model(pixels, features).save(folder / "cnn.keras")

@@ -1,9 +1,9 @@
 """A gated recurrent unit network over the frames of a sound."""
 
 import keras
-from keras import ops
 
 from mmzoo.encoders.audio_encoder import AudioEncoder
+from mmzoo.encoders.recurrent import recurrent_layer, recurrent_states
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -50,27 +50,16 @@ class AudioGRU(AudioEncoder):
     ):
         super().__init__(sample_rate, augmentation, **kwargs)
         # Layers
-        self.recurrent = keras.layers.GRU(
-            units,
-            return_sequences=self.pooling != "last",
-            use_cudnn=use_cudnn,
-            dtype=self.dtype_policy,
-            name="recurrent",
+        self.recurrent = recurrent_layer(
+            keras.layers.GRU, units, bidirectional, use_cudnn, self.pooling, self.dtype_policy
         )
-        if bidirectional:
-            self.recurrent = keras.layers.Bidirectional(
-                self.recurrent, dtype=self.dtype_policy, name="bidirectional"
-            )
         # Config
         self.units = units
         self.bidirectional = bidirectional
         self.use_cudnn = use_cudnn
 
     def contextualize(self, frames, mask):
-        states = self.recurrent(frames, mask=mask)
-        if self.pooling == "last":  # the layer itself returned its final state, one vector a row
-            return states[:, None], ops.any(mask, axis=1, keepdims=True)
-        return states, mask
+        return recurrent_states(self.recurrent, frames, mask, self.pooling)
 
     def get_config(self):
         return {

@@ -1,8 +1,6 @@
 """What the LSTM and GRU text encoders share."""
 
-import keras
-from keras import ops
-
+from mmzoo.encoders.recurrent import recurrent_layer, recurrent_states
 from mmzoo.encoders.text_encoder import TextEncoder
 
 
@@ -31,17 +29,9 @@ class TextRecurrent(TextEncoder):
     ):
         super().__init__(vocabulary_size, embedding_dim, **kwargs)
         # Layers
-        self.recurrent = self.make_recurrent(
-            units,
-            return_sequences=self.pooling != "last",
-            use_cudnn=use_cudnn,
-            dtype=self.dtype_policy,
-            name="recurrent",
+        self.recurrent = recurrent_layer(
+            self.make_recurrent, units, bidirectional, use_cudnn, self.pooling, self.dtype_policy
         )
-        if bidirectional:
-            self.recurrent = keras.layers.Bidirectional(
-                self.recurrent, dtype=self.dtype_policy, name="bidirectional"
-            )
         # Config
         self.units = units
         self.bidirectional = bidirectional
@@ -52,10 +42,7 @@ class TextRecurrent(TextEncoder):
         raise NotImplementedError(f"{type(self).__name__} must implement `make_recurrent`.")
 
     def contextualize(self, tokens, mask):
-        states = self.recurrent(tokens, mask=mask)
-        if self.pooling == "last":  # the layer itself returned its final state, one vector a row
-            return states[:, None], ops.any(mask, axis=1, keepdims=True)
-        return states, mask
+        return recurrent_states(self.recurrent, tokens, mask, self.pooling)
 
     def get_config(self):
         return {

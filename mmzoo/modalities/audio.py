@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import keras
 
-from mmzoo.modalities.modality import Modality, check_positive_integers
+from mmzoo.modalities.modality import Modality, augmentation_names, check_positive_integers
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -75,13 +75,7 @@ class Audio(Modality):
                 f"The encoder works with {its_rate} samples a second, the modality with "
                 f"{self.sample_rate}."
             )
-        augmentation = self.augmentation or ()
-        augmentation = (augmentation,) if isinstance(augmentation, str) else tuple(augmentation)
-        unknown = [name for name in augmentation if name not in self.AUGMENTATIONS]
-        if unknown:
-            raise ValueError(
-                f"Unknown augmentation: {unknown}. Known: {', '.join(self.AUGMENTATIONS)}."
-            )
+        augmentation = augmentation_names(self.augmentation, self.AUGMENTATIONS)
         foreign = isinstance(self.encoder, keras.layers.Layer)
         foreign = foreign and not hasattr(self.encoder, "augmentation")
         if augmentation and foreign:
@@ -89,7 +83,7 @@ class Audio(Modality):
                 f"mmzoo's own audio encoders do the augmentation; {self.encoder.name!r} "
                 f"({type(self.encoder).__name__}) is none of them."
             )
-        object.__setattr__(self, "augmentation", augmentation or None)
+        object.__setattr__(self, "augmentation", augmentation)
 
     @property
     def samples(self):

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import keras
 
-from mmzoo.modalities.modality import Modality, check_positive_integers
+from mmzoo.modalities.modality import Modality, augmentation_names, check_positive_integers
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -68,15 +68,9 @@ class Image(Modality):
                 f"`resize` must be one of {', '.join(self.RESIZE)}; received: {self.resize!r}."
             )
         check_positive_integers("max_pixels", self.max_pixels)
-        augmentation = self.augmentation or ()
-        augmentation = (augmentation,) if isinstance(augmentation, str) else tuple(augmentation)
-        unknown = [name for name in augmentation if name not in self.AUGMENTATIONS]
-        if unknown:
-            raise ValueError(
-                f"Unknown augmentation: {unknown}. Known: {', '.join(self.AUGMENTATIONS)}."
-            )
+        augmentation = augmentation_names(self.augmentation, self.AUGMENTATIONS)
         object.__setattr__(self, "size", size)
-        object.__setattr__(self, "augmentation", augmentation or None)
+        object.__setattr__(self, "augmentation", augmentation)
 
     def tensor(self):
         return (*self.size, self.channels), "float32"

@@ -120,3 +120,15 @@ def check_positive_integers(argument, *values):
     for value in values:
         if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
             raise ValueError(f"`{argument}` takes positive integers; received: {value!r}.")
+
+
+def augmentation_names(augmentation, known):
+    """What a modality calls `augmentation`, as a tuple of names, or `None` for none.
+
+    Raises a `ValueError` for a name that is not known.
+    """
+    names = (augmentation,) if isinstance(augmentation, str) else tuple(augmentation or ())
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"Unknown augmentation: {unknown}. Known: {', '.join(known)}.")
+    return names or None

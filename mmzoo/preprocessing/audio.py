@@ -31,18 +31,14 @@ class AudioPreprocessing(Preprocessing):
     works_on_elements = True
 
     def column(self, values, root):
-        present = [value for value in values if value is not None]
-        first = present[0] if present else b""
-        if not isinstance(first, (bytes, str, os.PathLike)):
+        files = self.file_column(values, root)
+        if files is None:
             return self._array_column(values)
-        read = tf.identity
-        if any(is_compressed(value) for value in present):
+        column, read = files
+        if any(is_compressed(value) for value in values if value is not None):
             require("soundfile", "audio")
-            read = as_wav
-        if isinstance(first, bytes):
-            return tf.constant([value or b"" for value in values], tf.string), read
-        paths, read_file = self.path_column(values, root)
-        return paths, lambda path: read(read_file(path))
+            return column, lambda value: as_wav(read(value))
+        return column, read
 
     def _array_column(self, values):
         # An absent sound is one NaN: arrays have no empty value.

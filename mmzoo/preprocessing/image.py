@@ -1,7 +1,5 @@
 """Pictures: encoded bytes, paths or arrays -> uint8 pixels of one size."""
 
-import os
-
 import numpy as np
 import tensorflow as tf
 
@@ -25,15 +23,10 @@ class ImagePreprocessing(Preprocessing):
     works_on_elements = True
 
     def column(self, values, root):
-        present = [value for value in values if value is not None]
-        first = present[0] if present else b""
-        if isinstance(first, (bytes, np.bytes_)):
-            return tf.constant([value or b"" for value in values], tf.string), tf.identity
-        if isinstance(first, (str, os.PathLike)):
-            return self.path_column(values, root)
-        return self._array_column(values, np.asarray(first))
+        return self.file_column(values, root) or self._array_column(values)
 
-    def _array_column(self, values, first):
+    def _array_column(self, values):
+        first = np.asarray(next(value for value in values if value is not None))
         if first.ndim not in (2, 3) or first.dtype.kind not in "uif":
             raise ValueError(
                 f"Pictures of {self.name!r} must be bytes, paths, or arrays (height, width) or "

@@ -50,8 +50,21 @@ class Preprocessing:
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `column`.")
 
-    def path_column(self, values, root):
-        """What `column` returns for a column of paths: reading gives bytes, none where absent."""
+    def file_column(self, values, root):
+        """What `column` returns for files, given as bytes or as paths: no bytes where absent.
+
+        Args:
+            values: sequence of bytes, or of paths; `None` where one is absent.
+            root: folder that relative paths start from, or `None`.
+
+        Returns:
+            `(tensor, read)`; `None` where the values are neither.
+        """
+        first = next((value for value in values if value is not None), b"")
+        if isinstance(first, bytes):
+            return tf.constant([value or b"" for value in values], tf.string), tf.identity
+        if not isinstance(first, (str, os.PathLike)):
+            return None
         paths = [
             "" if value is None else os.path.join(root or "", os.fspath(value)) for value in values
         ]

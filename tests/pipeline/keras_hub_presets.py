@@ -22,11 +22,10 @@ def byte_pairs(*special):
     return {"vocabulary": vocabulary, "merges": ["r e", "Ġ a"]}
 
 
-def bert(folder):
+def bert(folder, **sizes):
     """A preset of BERT, as KerasHub saves it."""
-    backbone = models.BertBackbone(
-        len(PIECES), intermediate_dim=16, max_sequence_length=12, **SMALL
-    )
+    sizes = {"intermediate_dim": 16, "max_sequence_length": 12, **SMALL, **sizes}
+    backbone = models.BertBackbone(len(PIECES), **sizes)
     backbone.save_to_preset(folder)
     models.BertTokenizer(PIECES, lowercase=True).save_to_preset(folder)
     return backbone
