@@ -267,7 +267,7 @@ class Records:
             absent = [row for row, value in enumerate(values) if value is None]
             if absent and not modality.optional:
                 raise ValueError(
-                    f"{name!r} is not optional, but has no value in {self._listed(absent)}. Leave "
+                    f"{name!r} is not optional, but has no value in {self.listed(absent)}. Leave "
                     f"these rows out, or make it optional: {type(modality).__name__}(..., "
                     "optional=True)."
                 )
@@ -283,12 +283,13 @@ class Records:
             if missing:
                 raise FileNotFoundError(
                     f"{name!r}: no such file: {paths[missing[0]]} (and {len(missing) - 1} more), "
-                    f"in {self._listed(missing)}. Relative paths start from root={self.root!r}."
+                    f"in {self.listed(missing)}. Relative paths start from root={self.root!r}."
                 )
 
-    def _listed(self, rows):
+    def listed(self, rows):
+        """What a message calls some rows, the first few of them."""
         more = f" and {len(rows) - LISTED} more" if len(rows) > LISTED else ""
-        return ", ".join(self.describe(row) for row in rows[:LISTED]) + more
+        return ", ".join(self.describe(int(row)) for row in rows[:LISTED]) + more
 
     def validate(self, inputs):
         """Reads and decodes every value, and says which can't be.
@@ -379,6 +380,8 @@ class Records:
         seed=0,
         cache=False,
         on_error="raise",
+        epoch=None,
+        first_step=0,
     ):
         """A `tf.data.Dataset` of batches for `fit`, `evaluate` and `predict`.
 
@@ -397,6 +400,10 @@ class Records:
                 names it. `"skip"`: it is left out, and the batches are filled up with those behind
                 it. `"missing"`: the value is absent, where the modality is optional; elsewhere it
                 is an error. What was skipped or missing is logged at the end of every pass.
+            epoch: which epoch it is, for the order of the rows and the augmentation: an integer, or
+                a scalar int64 `tf.Variable` that is read when a pass begins. `None`: every pass is
+                the next one.
+            first_step: batches to leave out, so that an epoch that was interrupted goes on.
 
         Returns:
             Dataset of `inputs`, `(inputs, labels)` or `(inputs, labels, sample_weight)`; `inputs`
@@ -427,9 +434,11 @@ class Records:
         decode = self._checked_decoder(preprocessor, required)
         decode = self._cached(decode) if cache else decode
         targets = self._targets(preprocessor)
-        rows = self._shuffled(seed) if training else tf.data.Dataset.range(len(self))
+        rows = self._shuffled(seed, epoch) if training else tf.data.Dataset.range(len(self))
         drop_remainder = training and len(self) >= batch_size
         rows = rows.batch(batch_size, drop_remainder=drop_remainder and on_error != "skip")
+        if on_error != "skip":
+            rows = rows.skip(first_step)
 
         def finish(decoded, rows, seeds=None):
             if seeds is not None:
@@ -468,34 +477,34 @@ class Records:
                 return tf.nest.map_structure(lambda x: tf.boolean_mask(x, all_good), values)
 
             kept = mapped(rows, read_good).rebatch(batch_size, drop_remainder=drop_remainder)
-            return mapped(kept, finish)
+            return mapped(kept.skip(first_step), finish)
 
         batches = report.passes(one_pass)
         if on_error == "missing":
             batches = batches.apply(tf.data.experimental.assert_cardinality(rows.cardinality()))
         return batches.prefetch(tf.data.AUTOTUNE)
 
-    def _shuffled(self, seed):
-        """Dataset of `(row, seeds)`: another order and other seeds every time it is iterated.
+    def _shuffled(self, seed, epoch=None):
+        """Dataset of `(row, seeds)`: another order and other seeds in every epoch.
 
         Both are a function of `seed` and the number of the epoch alone, not of Keras's global seed
         or the parallelism. The seeds, `(2,)` int64, are what augmentation of the row draws from.
         """
         import tensorflow as tf
 
-        count = len(self)
-        epochs = tf.Variable(-1, dtype=tf.int64, trainable=False)
+        from mmzoo.data.order import epoch_order
 
-        def epoch(_):
-            number = epochs.assign_add(1)
-            order = tf.random.experimental.stateless_shuffle(
-                tf.range(count, dtype=tf.int64), seed=tf.stack([tf.cast(seed, tf.int64), number])
-            )
+        count = len(self)
+        passes = tf.Variable(-1, dtype=tf.int64, trainable=False)
+
+        def one_epoch(_):
+            number = passes.assign_add(1) if epoch is None else tf.cast(epoch, tf.int64)
+            order = epoch_order(count, seed, number)
             first = tf.fill([count], tf.cast(seed, tf.int64))
             seeds = tf.stack([first, order + number * count], axis=1)
             return tf.data.Dataset.from_tensor_slices((order, seeds))
 
-        dataset = tf.data.Dataset.from_tensors(0).flat_map(epoch)
+        dataset = tf.data.Dataset.from_tensors(0).flat_map(one_epoch)
         return dataset.apply(tf.data.experimental.assert_cardinality(count))
 
     def _raise_unreadable(self, name, rows, ok):

@@ -1,12 +1,14 @@
 """Training: what stands around `model.fit`."""
 
 from mmzoo.training.branch_table import BranchTable, branch_table
+from mmzoo.training.fit import fit
 from mmzoo.training.freezing import freeze, unfreeze
 from mmzoo.training.gradual_unfreezing import GradualUnfreezing
 from mmzoo.training.layerwise_adamw import LayerwiseAdamW
 from mmzoo.training.layerwise_multipliers import layerwise_multipliers
 from mmzoo.training.lora import enable_lora, lora_merged, merge_lora
 from mmzoo.training.lora_file import load_lora, save_lora
+from mmzoo.training.non_finite import NonFiniteError
 from mmzoo.training.run import train_run, warmup_cosine
 from mmzoo.training.xla_report import XlaReport, xla_report
 
@@ -14,9 +16,11 @@ __all__ = [
     "BranchTable",
     "GradualUnfreezing",
     "LayerwiseAdamW",
+    "NonFiniteError",
     "XlaReport",
     "branch_table",
     "enable_lora",
+    "fit",
     "freeze",
     "layerwise_multipliers",
     "load_lora",

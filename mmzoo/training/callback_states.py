@@ -1,0 +1,129 @@
+"""CallbackStates: what callbacks remember, such as the best loss so far, kept over a restart."""
+
+import copy
+
+import numpy as np
+
+#: Attributes that Keras sets, and that are not memory. It turns the sign of `min_delta` when a
+#: callback first compares two figures.
+NOT_STATE = ("params", "_model", "validation_data", "min_delta")
+
+
+class CallbackStates:
+    """The attributes of callbacks that change while a model is trained.
+
+    `EarlyStopping` counts the epochs without progress and keeps the best weights, `History` the
+    figures of every epoch; Keras stores none of it. Taken are attributes made of numbers, strings,
+    arrays, and lists and dicts of these; only those that are no longer as they were when this
+    object was made, so that arguments may be changed between two runs.
+
+    Args:
+        callbacks: list of `keras.callbacks.Callback`, before the training.
+
+    Example:
+
+    >>> import keras
+    >>> stopping = keras.callbacks.EarlyStopping()
+    >>> states = CallbackStates([stopping])
+    >>> stopping.wait = 3
+    >>> state, arrays = states.capture()
+    >>> stopping.wait = 0
+    >>> states.restore(state, arrays)
+    >>> stopping.wait
+    3
+    """
+
+    def __init__(self, callbacks):
+        self.callbacks = callbacks
+        self._before = [copy.deepcopy(_memory(callback)) for callback in callbacks]
+
+    def capture(self):
+        """What has changed.
+
+        Returns:
+            `(state, arrays)`: a JSON-able list, and a dict of the arrays that it refers to.
+        """
+        arrays = {}
+
+        def encode(value):
+            if isinstance(value, np.ndarray):
+                name = f"callback_{len(arrays)}"
+                arrays[name] = value
+                return {"array": name}
+            if isinstance(value, np.generic):
+                return value.item()
+            if isinstance(value, dict):
+                return {"dict": {key: encode(item) for key, item in value.items()}}
+            if isinstance(value, (list, tuple)):
+                return [encode(item) for item in value]
+            return value
+
+        state = []
+        for callback, before in zip(self.callbacks, self._before, strict=True):
+            changed = {
+                name: encode(value)
+                for name, value in _memory(callback).items()
+                if name not in before or not _same(before[name], value)
+            }
+            state.append({"class": type(callback).__name__, "attributes": changed})
+        return state, arrays
+
+    def restore(self, state, arrays):
+        """Sets what was captured.
+
+        Args:
+            state: what `capture` returned, perhaps in another process.
+            arrays: dict with the arrays it refers to.
+
+        Raises:
+            ValueError: when the callbacks are others.
+        """
+        stored = [entry["class"] for entry in state]
+        given = [type(callback).__name__ for callback in self.callbacks]
+        if stored != given:
+            raise ValueError(
+                f"The training was begun with other callbacks: {', '.join(stored)}; received: "
+                f"{', '.join(given)}."
+            )
+
+        def decode(value):
+            if isinstance(value, list):
+                return [decode(item) for item in value]
+            if not isinstance(value, dict):
+                return value
+            if "array" in value:
+                return arrays[value["array"]]
+            return {key: decode(item) for key, item in value["dict"].items()}
+
+        for callback, entry in zip(self.callbacks, state, strict=True):
+            for name, value in entry["attributes"].items():
+                setattr(callback, name, decode(value))
+
+
+def _memory(callback):
+    """The attributes of a callback that can be stored."""
+    return {
+        name: value
+        for name, value in vars(callback).items()
+        if name not in NOT_STATE and _is_plain(value)
+    }
+
+
+def _is_plain(value):
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "biufV"
+    return value is None or isinstance(value, (bool, int, float, str, np.generic))
+
+
+def _same(first, second):
+    if isinstance(first, (list, tuple)) and isinstance(second, (list, tuple)):
+        return len(first) == len(second) and all(map(_same, first, second))
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first.keys() == second.keys() and all(_same(first[k], second[k]) for k in first)
+    if isinstance(first, np.ndarray) or isinstance(second, np.ndarray):
+        return np.array_equal(first, second)
+    return type(first) is type(second) and first == second

@@ -1,0 +1,168 @@
+"""fit(): `model.fit` on records, that a killed process can take up again."""
+
+import functools
+
+import keras
+
+from mmzoo.training.callback_states import CallbackStates
+from mmzoo.training.checkpoint_folder import CheckpointFolder
+from mmzoo.training.non_finite import LossNotFiniteError, StopAtNonFinite, explained
+from mmzoo.training.state_keeper import StateKeeper
+from mmzoo.training.training_state import restore_state
+
+
+def fit(
+    model,
+    train,
+    preprocessor,
+    validation=None,
+    *,
+    epochs=1,
+    batch_size=32,
+    seed=0,
+    checkpoints=None,
+    save_every=None,
+    callbacks=(),
+    class_weight=None,
+    verbose="auto",
+    **options,
+):
+    """Trains a compiled model on records. A run that was killed goes on where it was.
+
+    With `checkpoints=` the state of the training is written at the end of every epoch, and every
+    `save_every` steps. Called again with the same arguments, in a new process, `fit` takes up the
+    newest state: weights, optimizer, place in the schedule, epoch and step, order of the rows,
+    augmentation, dropout, and what callbacks remember. The weights at the end are those of a run
+    that was not interrupted, to the bit, on the same machine.
+
+    A loss that is not finite stops the training, see `mmzoo.training.NonFiniteError`.
+
+    Args:
+        model: a compiled `keras.Model`.
+        train: `mmzoo.data.Records` to train on.
+        preprocessor: an adapted `mmzoo.Preprocessor`.
+        validation: records to measure after every epoch, or `None`.
+        epochs: passes over the training rows, those of earlier calls included.
+        batch_size: rows a step.
+        seed: of the order of the rows and of augmentation.
+        checkpoints: folder of this training's checkpoints, or `None`.
+        save_every: steps between two checkpoints; `None`: one an epoch.
+        callbacks: list of `keras.callbacks.Callback`.
+        class_weight: as in `keras.Model.fit`.
+        verbose: as in `keras.Model.fit`.
+        **options: further arguments of `Records.to_dataset` for the training rows, such as
+            `cache` and `on_error`.
+
+    Returns:
+        The `keras.callbacks.History` of all epochs.
+
+    Raises:
+        mmzoo.training.NonFiniteError: for a loss that is NaN or infinite.
+        ValueError: for a checkpoint of another model or of other arguments.
+        OSError: when a checkpoint can't be written; the last good one stays.
+
+    Example:
+
+    >>> import mmzoo
+    >>> records = mmzoo.data.from_arrays({"text": ["a cat", "a dog"] * 8}, ["cat", "dog"] * 8)
+    >>> inputs = {"text": mmzoo.Text(length=4, vocabulary_size=10, encoder="bag")}
+    >>> preprocessor = mmzoo.Preprocessor(inputs)
+    >>> preprocessor.adapt(records)
+    >>> model = mmzoo.build_model(inputs=inputs, head=mmzoo.heads.Softmax(units=2))
+    >>> history = fit(model, records, preprocessor, epochs=2, batch_size=8, verbose=0)
+    >>> history.epoch
+    [0, 1]
+    """
+    if save_every is not None and (save_every < 1 or checkpoints is None):
+        raise ValueError(
+            f"`save_every` is a number of steps, from 1 on, and needs `checkpoints=`, a folder; "
+            f"received: save_every={save_every!r}, checkpoints={checkpoints!r}."
+        )
+    folder = None if checkpoints is None else CheckpointFolder(checkpoints)
+    if folder:
+        folder.remove_unfinished()
+    history = keras.callbacks.History()
+    callbacks = [*callbacks, history]
+    states = CallbackStates(callbacks)
+    run = {"rows": len(train), "batch_size": batch_size, "seed": seed}
+    run["steps_per_epoch"] = max(1, len(train) // batch_size)
+    options |= {"batch_size": batch_size, "seed": seed, "training": True}
+    held_out = None if validation is None else validation.to_dataset(preprocessor, batch_size)
+    taken_up = folder.latest() if folder else None
+    begin = _position(taken_up, run, epochs, checkpoints)
+    if taken_up and taken_up[1]["finished"]:
+        return _take_up_finished(model, states, taken_up, history)
+    first = []
+    while True:
+        keeper = StateKeeper(folder, states, run, begin, epochs, taken_up, save_every)
+        epoch, step = begin
+        dataset = train.to_dataset(preprocessor, **options, epoch=keeper.epoch, first_step=step)
+        if step:
+            _build_metrics(model, dataset)
+        try:
+            model.fit(
+                dataset,
+                validation_data=held_out,
+                initial_epoch=epoch,
+                epochs=epoch + 1 if step else epochs,  # the rest of an epoch is a `fit` of its own
+                shuffle=False,  # the dataset shuffles
+                callbacks=[*first, *callbacks, StopAtNonFinite(), keeper],
+                class_weight=class_weight,
+                verbose=verbose,
+            )
+        except LossNotFiniteError as found:
+            at = int(keeper.epoch), keeper.first_step + found.batch
+            raise explained(
+                found.loss, model, train, preprocessor, options, at, keeper.last_good
+            ) from None
+        if keeper.finished:
+            return history
+        # Keras ends a `fit` with averages and best weights: back to what the epoch came to.
+        begin, taken_up = (epoch + 1, 0), None
+        first = [_Once(functools.partial(keeper.set_state, *keeper.after_rest))]
+
+
+class _Once(keras.callbacks.Callback):
+    """Calls a function when the first epoch begins, before other callbacks do anything."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.function:
+            self.function()
+            self.function = None
+
+
+def _position(taken_up, run, epochs, path):
+    """`(epoch, step)` to begin at."""
+    if taken_up is None:
+        return 0, 0
+    facts = taken_up[1]
+    if facts["run"] != run:
+        raise ValueError(
+            f"The training in {path} was begun with {facts['run']}; received: {run}. Go on with "
+            "the same, or choose another folder."
+        )
+    if facts["epoch"] > epochs or (facts["finished"] and facts["epoch"] < epochs):
+        state = "is finished after" if facts["finished"] else "has had"
+        raise ValueError(
+            f"The training in {path} {state} {facts['epoch']} epochs; received: epochs={epochs}. "
+            "For another length choose another folder."
+        )
+    return facts["epoch"], facts["step"]
+
+
+def _build_metrics(model, dataset):
+    """Makes the variables of metrics, which Keras on TensorFlow does in the first step."""
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(next(iter(dataset)))
+    model.test_on_batch(x, y, sample_weight)
+
+
+def _take_up_finished(model, states, taken_up, history):
+    arrays, facts = taken_up
+    restore_state(model, arrays, kinds=["model"])
+    states.restore(facts["callbacks"], arrays)
+    model.history = history
+    return history
