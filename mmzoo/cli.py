@@ -202,7 +202,7 @@ def predict(
 ):
     """Add predictions to the rows of a CSV file: label and score, or value."""
     from mmzoo.data import from_csv
-    from mmzoo.data.sources import separator
+    from mmzoo.data.from_csv import separator
     from mmzoo.prediction import predict as predict_rows
 
     pandas = require("pandas", "report")
