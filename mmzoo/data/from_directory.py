@@ -98,7 +98,12 @@ def from_directory(path, columns=None, label=FOLDER, split=None, root=None, **op
     return _from_class_folders(folder, columns, label, **options)
 
 
-def _from_class_folders(folder, columns, label, class_names=None):
+def _from_class_folders(folder, columns, label, class_names=None, **others):
+    if others:
+        raise ValueError(
+            f"{folder} has no metadata file, so its labels are the names of folders: "
+            f"{', '.join(others)} does not apply."
+        )
     rows, left_out = _rows(folder, columns)
     if not rows:
         found = ", ".join(f"{ending or 'no ending'} ({n})" for ending, n in left_out.most_common(5))

@@ -33,9 +33,18 @@ def from_file(path, columns, label=None, root=None, **options):
     import tensorflow as tf
 
     path = os.fspath(path)
+    options = {name: value for name, value in options.items() if value not in (None, False)}
     if tf.io.gfile.isdir(path):
         if has_tfrecords(path):
             return from_tfrecords(path, columns, options.get("class_names"))
         return from_directory(path, columns, label, root=root, **options)
-    read = READERS.get(os.path.splitext(path)[1].lower(), from_csv)
-    return read(path, columns, label, root=root, **options)
+    return _reader(path)(path, columns, label, root=root, **options)
+
+
+def is_csv(path):
+    """Whether `from_file` would read `path` as CSV or TSV."""
+    return not os.path.isdir(path) and _reader(path) is from_csv
+
+
+def _reader(path):
+    return READERS.get(os.path.splitext(path)[1].lower(), from_csv)
