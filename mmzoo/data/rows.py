@@ -84,8 +84,9 @@ def _kept(value, spool):
     """What records hold of a cell."""
     value = _plain(value)
     if isinstance(value, np.ndarray):
-        is_picture = value.dtype == np.uint8 and value.ndim == 3 and 1 <= value.shape[2] <= 4
-        return spool.store(_png(value)) if is_picture else value
+        if value.dtype != np.uint8 or value.ndim != 3 or not 1 <= value.shape[2] <= 4:
+            return value
+        return spool.store(_png(value)) if value.size else None
     if isinstance(value, bytes) and value:
         return spool.store(value)
     if isinstance(value, dict) and value.keys() == {

@@ -72,7 +72,7 @@ def _begin_or_go_on(folder, description):
         raise FileExistsError(f"{folder} is not empty. Choose another folder.")
     with tf.io.gfile.GFile(f"{path}.tmp", "w") as file:
         file.write(json.dumps(description, ensure_ascii=False, indent=1))
-    tf.io.gfile.rename(f"{path}.tmp", path)
+    tf.io.gfile.rename(f"{path}.tmp", path, overwrite=True)
 
 
 def _kind(records, name, strings_are_paths):
