@@ -5,6 +5,8 @@ import os
 import sys
 from typing import Annotated
 
+import numpy as np
+
 from mmzoo.optional import require
 
 typer = require("typer", "cli")
@@ -16,7 +18,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Csv = Annotated[str, typer.Option("--csv", help="CSV file with a header line, UTF-8.")]
+Csv = Annotated[
+    str,
+    typer.Option(
+        "--csv",
+        "--data",
+        help="The rows: a CSV (with a header line), TSV, JSON-lines or Parquet file, or a folder.",
+    ),
+]
 Root = Annotated[
     str | None, typer.Option(help="Folder that relative paths start from; the file's own.")
 ]
@@ -121,9 +130,12 @@ def train(
     regression: Annotated[
         bool, typer.Option("--regression", help="The labels are numbers to predict, not classes.")
     ] = False,
+    label_delimiter: Annotated[
+        str | None, typer.Option(help="What stands between several labels of a row, such as '|'.")
+    ] = None,
 ):
-    """Train on a CSV file: 80 % to train, 10 % to choose the epoch, 10 % to test."""
-    from mmzoo.data import from_csv
+    """Train on a file of rows: 80 % to train, 10 % to choose the epoch, 10 % to test."""
+    from mmzoo.data import from_file
     from mmzoo.files import check_free
     from mmzoo.modalities import Audio, Features, Image, Tabular, Text
     from mmzoo.training.run import train_run
@@ -142,7 +154,9 @@ def train(
             "--features."
         )
     check_free(output)  # rather now than after every file was read
-    records = from_csv(csv, columns, label=label, root=root, regression=regression or None)
+    records = from_file(
+        csv, columns, label, root, regression=regression, label_delimiter=label_delimiter
+    )
     inputs = {}
     for key in columns:
         if key.startswith("image"):
@@ -168,25 +182,26 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         seed=seed,
-        metadata={"columns": columns, "label": label},
+        metadata={"columns": columns, "label": label, "label_delimiter": label_delimiter},
     )
     print(f"Everything is in {output}/: {', '.join(sorted(os.listdir(output)))}")
 
 
 @app.command()
 def evaluate(run: Run, csv: Csv, root: Root = None, batch_size: BatchSize = 64):
-    """Evaluate a trained model on a CSV file with the columns it was trained on."""
-    from mmzoo.data import from_csv
+    """Evaluate a trained model on rows with the columns it was trained on."""
+    from mmzoo.data import from_file
     from mmzoo.evaluation import evaluate as evaluate_model
 
     model, preprocessor, trained_on = _load(run)
-    records = from_csv(
+    records = from_file(
         csv,
         trained_on["columns"],
-        label=trained_on["label"],
+        trained_on["label"],
+        root,
         class_names=preprocessor.class_names,
-        root=root,
         regression=preprocessor.class_names is None,
+        label_delimiter=trained_on.get("label_delimiter"),
     )
     records.validate(preprocessor.inputs)
     evaluate_model(model, records.to_dataset(preprocessor, batch_size))
@@ -200,30 +215,33 @@ def predict(
     root: Root = None,
     batch_size: BatchSize = 64,
 ):
-    """Add predictions to the rows of a CSV file: label and score, or value."""
-    from mmzoo.data import from_csv
-    from mmzoo.data.sources import separator
+    """Write a CSV file of the rows with predictions: label and score, or value.
+
+    The rows of a CSV file keep their cells; of others, it says where they are.
+    """
+    from mmzoo.data import from_file
+    from mmzoo.data.from_csv import separator
+    from mmzoo.data.from_file import is_csv
     from mmzoo.prediction import predict as predict_rows
+    from mmzoo.prediction import prediction_columns
 
     pandas = require("pandas", "report")
     if os.path.exists(output):
         raise FileExistsError(f"{output} exists. Choose another file.")
     model, preprocessor, trained_on = _load(run)
-    records = from_csv(csv, trained_on["columns"], root=root)
-    table = pandas.read_csv(
-        csv, sep=separator(csv), dtype=str, keep_default_na=False, index_col=False
-    )
-    taken = {"predicted", "score", "value"} & set(table.columns)
+    records = from_file(csv, trained_on["columns"], root=root)
+    if is_csv(csv):
+        table = pandas.read_csv(
+            csv, sep=separator(csv), dtype=str, keep_default_na=False, index_col=False
+        )
+    else:
+        table = pandas.DataFrame({"row": [records.describe(row) for row in range(len(records))]})
+    head, delimiter = model.get_layer("head"), trained_on.get("label_delimiter") or "|"
+    taken = prediction_columns(head, np.zeros((1, head.units))).keys() & set(table.columns)
     if taken:
         raise ValueError(f"{csv} has columns that would be overwritten: {sorted(taken)}.")
     predictions = predict_rows(model, preprocessor, records, batch_size, verbose="auto")
-    class_names = preprocessor.class_names
-    if class_names is None:
-        for unit in range(predictions.shape[1]):
-            table["value" if predictions.shape[1] == 1 else f"value_{unit}"] = predictions[:, unit]
-    else:
-        table["predicted"] = [class_names[best] for best in predictions.argmax(axis=1)]
-        table["score"] = predictions.max(axis=1)
+    table = table.assign(**prediction_columns(head, predictions, delimiter))
     table.to_csv(f"{output}.tmp", index=False)
     os.replace(f"{output}.tmp", output)
     print(f"{len(table)} rows written to {output}")
@@ -255,7 +273,8 @@ def _named(kind, columns):
 
 def _width(cells):
     """How many numbers the first cell has, such as `[0.1, 0.2]`."""
-    return next((cell for cell in cells if cell is not None), "").count(",") + 1
+    cell = next((cell for cell in cells if cell is not None), "")
+    return cell.count(",") + 1 if isinstance(cell, str) else len(cell)
 
 
 def _load(run):

@@ -27,6 +27,79 @@ def check_format_version(path, version, known):
         )
 
 
+def is_url(path):
+    """Whether `path` is for `tf.io.gfile`, such as `gs://bucket/folder`, rather than local."""
+    return "://" in os.fspath(path)
+
+
+def under(root, path):
+    """`path` as it is reached: relative ones start from `root`, URLs and absolute ones stay.
+
+    Args:
+        root: folder, local or a URL; `None`: the working folder.
+        path: string or `os.PathLike`.
+
+    Returns:
+        A string.
+
+    Example:
+
+    >>> under("gs://bucket/photos", "1.jpg"), under("photos", "gs://bucket/1.jpg")
+    ('gs://bucket/photos/1.jpg', 'gs://bucket/1.jpg')
+    """
+    path = os.fspath(path)
+    return path if is_url(path) else os.path.join(os.fspath(root or ""), path)
+
+
+def file_paths(value, root=None):
+    """The paths in a raw value: of one file, or of each in a list; none in any other value.
+
+    Args:
+        value: raw value of a modality whose strings are paths.
+        root: folder that relative paths start from.
+
+    Returns:
+        A list of strings.
+
+    Example:
+
+    >>> file_paths("a.png", "photos"), file_paths(["a.png", None, "b.png"]), file_paths(b"PNG")
+    (['photos/a.png'], ['a.png', 'b.png'], [])
+    """
+    if isinstance(value, (list, tuple)):
+        return [path for each in value for path in file_paths(each, root)]
+    is_path = isinstance(value, os.PathLike) or (isinstance(value, str) and value)
+    return [under(root, value)] if is_path else []
+
+
+def folder_of(path):
+    """The folder that a file is in, local (as an absolute path) or a URL."""
+    return os.path.dirname(path if is_url(path) else os.path.abspath(path))
+
+
+def exists(path):
+    """Whether there is a file (not a folder) at `path`, local or a URL."""
+    if not is_url(path):
+        return os.path.isfile(path)
+    import tensorflow as tf
+
+    return tf.io.gfile.exists(path) and not tf.io.gfile.isdir(path)
+
+
+def open_bytes(path):
+    """A file, local or a URL, open for reading bytes.
+
+    Raises a `FileNotFoundError` when there is none.
+    """
+    if not exists(path):
+        raise FileNotFoundError(f"No such file: {path}")
+    if not is_url(path):
+        return open(path, "rb")
+    import tensorflow as tf
+
+    return tf.io.gfile.GFile(path, "rb")
+
+
 @contextlib.contextmanager
 def file_written_whole(path):
     """A temporary file that becomes `path` when the block ends without an error.

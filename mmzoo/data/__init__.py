@@ -1,9 +1,18 @@
 """Data: rows of raw values -> tf.data pipelines."""
 
 from mmzoo.data.easy_vqa import easy_vqa
+from mmzoo.data.from_arrays import from_arrays
+from mmzoo.data.from_csv import from_csv
+from mmzoo.data.from_dataframe import from_dataframe
+from mmzoo.data.from_directory import from_directory
+from mmzoo.data.from_file import from_file
+from mmzoo.data.from_generator import from_generator
+from mmzoo.data.from_jsonl import from_jsonl
+from mmzoo.data.from_parquet import from_parquet
+from mmzoo.data.from_tfds import from_tfds
+from mmzoo.data.from_tfrecords import from_tfrecords
 from mmzoo.data.records import Records
 from mmzoo.data.sort_of_clevr import SortOfClevr, sort_of_clevr
-from mmzoo.data.sources import from_arrays, from_csv, from_dataframe
 from mmzoo.data.tux_paint import tux_paint
 
 __all__ = [
@@ -13,6 +22,13 @@ __all__ = [
     "from_arrays",
     "from_csv",
     "from_dataframe",
+    "from_directory",
+    "from_file",
+    "from_generator",
+    "from_jsonl",
+    "from_parquet",
+    "from_tfds",
+    "from_tfrecords",
     "sort_of_clevr",
     "tux_paint",
 ]

@@ -4,7 +4,7 @@ import importlib.metadata
 import json
 import pathlib
 
-from mmzoo.data.sources import from_arrays
+from mmzoo.data.from_arrays import from_arrays
 
 
 def easy_vqa(split):

@@ -4,7 +4,10 @@ import os
 
 import numpy as np
 
+from mmzoo.data.absent import is_absent
+from mmzoo.data.labels import aligned, balanced_weights, checked_labels
 from mmzoo.data.splitting import split_groups, split_rows
+from mmzoo.files import exists, file_paths
 
 #: How many bad rows a message lists.
 LISTED = 5
@@ -12,44 +15,20 @@ LISTED = 5
 ON_ERROR = ("raise", "skip", "missing")
 
 
-def is_absent(value):
-    """Whether a raw value is an absent one: `None`, `""`, `b""`, NaN, or nothing but such.
-
-    Example:
-
-    >>> [is_absent(value) for value in (None, "", b"", float("nan"), "a", 0)]
-    [True, True, True, True, False, False]
-    >>> [is_absent(value) for value in ([], {"price": None}, {"price": 3})]
-    [True, True, False]
-    """
-    if value is None:
-        return True
-    if isinstance(value, dict):
-        return all(map(is_absent, value.values()))
-    if isinstance(value, (list, tuple)):
-        return all(map(is_absent, value))
-    if isinstance(value, (str, bytes)):
-        return len(value) == 0
-    if isinstance(value, (float, np.floating)):
-        return bool(np.isnan(value))
-    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-        return bool(np.isnan(value).all())
-    return type(value).__name__ == "NAType"  # pandas.NA, without importing pandas
-
-
 class Records:
     """Rows of mixed raw data: paths, encoded bytes, strings, numbers. Never decoded pixels.
 
-    Made by `mmzoo.data.from_arrays`, `from_dataframe` and `from_csv`.
+    Made by the functions `mmzoo.data.from_...`.
 
     Args:
         columns: dict from modality name to a sequence of raw values, all of one length. Those of a
             table are dicts from column to cell, or together one dict of columns.
-        labels: sequence of labels: strings, booleans or integers (classes), floats (numbers), or
-            rows of numbers `(rows, units)`. Integers as targets of a regression: give them as
-            floats. `None`: unlabelled.
+        labels: sequence of labels: strings, booleans or integers (classes), lists of strings
+            (several labels a row, or none), floats (numbers), or rows of numbers `(rows, units)`.
+            Integers as targets of a regression: give them as floats. `None`: unlabelled.
         class_names: names of the classes in the order of their indices; `None`: those that occur,
-            sorted. For rows of numbers: the names of their columns.
+            sorted. For rows of numbers: the names of their columns. Lists of strings are kept as
+            rows of zeros and ones, `(rows, classes)`.
         sample_weight: sequence of finite floats, not negative, or `None`. Needs labels.
         root: folder that relative paths start from.
         describe: function from a position to what a message should call that row.
@@ -89,45 +68,8 @@ class Records:
             raise ValueError(f"Columns must have one length; received: {lengths}.")
         if not self.columns or not all(lengths.values()):
             raise ValueError("There are no rows.")
-        self.labels, self.class_names = self._checked_labels(labels, class_names)
+        self.labels, self.class_names = checked_labels(labels, class_names, describe)
         self.sample_weight = self._checked_weights(sample_weight)
-
-    def _checked_labels(self, labels, class_names):
-        """`(labels, class_names)`; class labels as a list of strings, numbers as float32."""
-        if labels is None:
-            return None, None
-        array = np.asarray(labels)
-        if array.ndim > 1:
-            if array.dtype.kind not in "biuf":
-                raise ValueError(f"Rows of labels must be numbers; received: {labels[0]!r}.")
-            if class_names is not None and len(class_names) != array.shape[-1]:
-                raise ValueError(
-                    f"{len(class_names)} class names for labels of shape {array.shape}."
-                )
-            return self._numbers(array), None if class_names is None else list(class_names)
-        for row, label in enumerate(labels):
-            if is_absent(label):
-                raise ValueError(f"{self.describe(row)}: the label is missing.")
-        if array.dtype.kind == "f" and class_names is None:
-            return self._numbers(array), None
-        occurring = set(array.tolist())
-        if class_names is None:
-            # Numbers in their own order ("2" before "10"), all else as strings.
-            class_names = [str(label) for label in sorted(occurring, key=_class_order)]
-        class_names = [str(name) for name in class_names]
-        known = set(class_names)
-        for row, label in enumerate(labels):
-            if str(label) not in known:
-                raise ValueError(
-                    f"{self.describe(row)}: label {str(label)!r} is not one of the "
-                    f"{len(class_names)} classes: {', '.join(class_names[:20])}."
-                )
-        if len(class_names) < 2:
-            raise ValueError(
-                f"All {len(array)} labels are {class_names[0]!r}: there is nothing to tell apart. "
-                "Give at least two classes, or `class_names=` if these rows are a part of more."
-            )
-        return [str(label) for label in labels], class_names
 
     def _checked_weights(self, sample_weight):
         """Weights as float32, or `None`."""
@@ -143,13 +85,6 @@ class Records:
                 "a finite number from 0 on."
             )
         return weights
-
-    def _numbers(self, array):
-        array = array.astype("float32")
-        bad = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
-        if bad.size:
-            raise ValueError(f"{self.describe(int(bad[0]))}: the label is not a finite number.")
-        return array
 
     def __len__(self):
         return len(next(iter(self.columns.values())))
@@ -200,17 +135,89 @@ class Records:
             taken.labels = None if self.labels is None else self.labels[rows]
         return taken
 
+    def class_weight(self):
+        """Weights for `model.fit(class_weight=...)` that make every class count the same.
+
+        Returns:
+            Dict from class index to `rows / (classes * rows of the class)`; 1 for a class without
+            rows.
+
+        Raises:
+            ValueError: where the rows do not have one class each.
+
+        Example:
+
+        >>> import mmzoo
+        >>> records = mmzoo.data.from_arrays({"text": ["a", "b", "c", "d"]}, labels=list("xxxy"))
+        >>> records.class_weight()
+        {0: 0.6666666666666666, 1: 2.0}
+        """
+        if not isinstance(self.labels, list):
+            found = "none" if self.labels is None else f"labels of shape {self.labels.shape}"
+            raise ValueError(f"Class weights need one class a row; the records have {found}.")
+        return balanced_weights(self.labels, self.class_names)
+
+    def content_groups(self, *names):
+        """Groups of rows that share a value: for `split(groups=...)`, so that no copy straddles it.
+
+        Files are compared by their bytes, whatever their names, all other values as they are. Rows
+        that share a value with the same row are in one group, too; absent values are not shared.
+        Every file is read once.
+
+        Args:
+            *names: the columns to compare; none: all.
+
+        Returns:
+            A list with the number of the group of each row.
+
+        Raises:
+            ValueError: when there is no such column.
+            FileNotFoundError: for a path that does not exist; names the row.
+
+        Example:
+
+        >>> import mmzoo
+        >>> records = mmzoo.data.from_arrays({"text": ["a", "b", "a"], "image": [b"1", b"2", b"2"]})
+        >>> records.content_groups("text"), records.content_groups()
+        ([0, 1, 0], [0, 0, 0])
+        """
+        from mmzoo.data.content import content_groups
+
+        return content_groups(self, names or tuple(self.columns))
+
+    def write_tfrecords(self, folder, shards=1, paths=None):
+        """Writes the rows, with the bytes of their files, to TFRecord files.
+
+        `mmzoo.data.from_tfrecords(folder)` reads them back. Every file is written under another
+        name first and then renamed; a call that was interrupted goes on with the files that lack
+        when it is repeated.
+
+        Args:
+            folder: where to write; a local path or a URL that `tf.io.gfile` knows.
+            shards: number of files.
+            paths: names of the columns whose strings are paths of files; `None`: those whose first
+                value is the path of a file that exists.
+
+        Raises:
+            ValueError: for an impossible number of shards, values that can't be written, or a
+                folder with shards of other rows.
+            FileNotFoundError: for a path that does not exist; names the row.
+        """
+        from mmzoo.data.write_tfrecords import write_tfrecords
+
+        write_tfrecords(self, folder, shards, paths)
+
     def split(self, *fractions, seed=0, stratify=True, groups=None):
         """Splits the rows at random, class by class.
 
         Args:
             *fractions: shares of the rows, at most 1 in sum.
             seed: the same seed gives the same split.
-            stratify: whether every part gets its share of every class; with groups, as nearly as
-                they allow.
-            groups: what must stay together in one part, such as the pictures of one product or
-                near-duplicates: the name of a column, or a sequence of one value a row. `None`:
-                each row is on its own.
+            stratify: whether every part gets its share of every class; with groups, or several
+                labels a row, as nearly as they allow.
+            groups: what must stay together in one part, such as the pictures of one product: the
+                name of a column, or a sequence of one value a row, such as
+                `records.content_groups("image")`. `None`: each row is on its own.
 
         Returns:
             A list of `Records`, one a fraction, each in the order of the rows.
@@ -231,25 +238,32 @@ class Records:
             raise ValueError(
                 f"Fractions must be positive and at most 1 in sum; received: {fractions}."
             )
-        classes = np.zeros(len(self), int)
-        if stratify and isinstance(self.labels, list):
-            index = {name: i for i, name in enumerate(self.class_names)}
-            classes = np.array([index[label] for label in self.labels])
+        membership = self._membership() if stratify else np.zeros(len(self), int)
         generator = np.random.default_rng(seed)
-        if groups is None:
-            parts = split_rows(classes, fractions, generator)
+        if groups is None and membership.ndim == 1:
+            parts = split_rows(membership, fractions, generator)
         else:
+            groups = range(len(self)) if groups is None else groups
             groups = self.column(groups) if isinstance(groups, str) else list(groups)
             if len(groups) != len(self):
                 raise ValueError(f"There are {len(self)} rows, but {len(groups)} in `groups`.")
             index = {value: i for i, value in enumerate(dict.fromkeys(groups))}
             groups = np.array([index[value] for value in groups])
-            parts = split_groups(classes, groups, fractions, generator)
+            parts = split_groups(membership, groups, fractions, generator)
         if not all(parts):
             raise ValueError(
                 f"Splitting {len(self)} rows by {fractions} leaves a part without rows."
             )
         return [self.take(rows) for rows in parts]
+
+    def _membership(self):
+        """Class indices `(rows,)`, or where a row may have several, zeros and ones by class."""
+        if isinstance(self.labels, list):
+            index = {name: i for i, name in enumerate(self.class_names)}
+            return np.array([index[label] for label in self.labels])
+        if self.labels is not None and self.labels.ndim == 2 and np.isin(self.labels, (0, 1)).all():
+            return self.labels
+        return np.zeros(len(self), int)
 
     def check(self, inputs):
         """Checks what needs no file to be read: columns, cells, vectors, whether files exist.
@@ -274,16 +288,17 @@ class Records:
             modality.check_values(name, values, self.describe)
             if not modality.strings_are_paths:
                 continue
-            paths = {
-                row: os.path.join(self.root or "", os.fspath(value))
+            missing = {
+                row: path
                 for row, value in enumerate(values)
-                if isinstance(value, (str, os.PathLike))
+                for path in file_paths(value, self.root)
+                if not exists(path)
             }
-            missing = [row for row, path in paths.items() if not _exists(path)]
             if missing:
                 raise FileNotFoundError(
-                    f"{name!r}: no such file: {paths[missing[0]]} (and {len(missing) - 1} more), "
-                    f"in {self.listed(missing)}. Relative paths start from root={self.root!r}."
+                    f"{name!r}: no such file: {next(iter(missing.values()))} (and "
+                    f"{len(missing) - 1} more), in {self.listed(list(missing))}. Relative paths "
+                    f"start from root={self.root!r}."
                 )
 
     def listed(self, rows):
@@ -528,7 +543,10 @@ class Records:
         if self.labels is None:
             return []
         if not isinstance(self.labels, list):
-            targets = [tf.constant(self.labels, tf.float32)]
+            labels, known = self.labels, preprocessor.class_names
+            if self.class_names is not None and known is not None:
+                labels = aligned(labels, self.class_names, known, self.describe)
+            targets = [tf.constant(labels, tf.float32)]
         else:
             indices = preprocessor.encode_labels(self.labels, self.describe)
             targets = [tf.constant(indices, tf.int32)]
@@ -556,17 +574,3 @@ def _without_absent(value):
     if isinstance(value, dict):
         return {column: None if is_absent(cell) else cell for column, cell in value.items()}
     return value
-
-
-def _class_order(label):
-    if isinstance(label, str):
-        return (1, 0, label)
-    return (0, label, "")
-
-
-def _exists(path):
-    if "://" in path:
-        import tensorflow as tf
-
-        return tf.io.gfile.exists(path)
-    return os.path.isfile(path)

@@ -5,7 +5,7 @@ import functools
 
 import numpy as np
 
-from mmzoo.data.sources import from_arrays
+from mmzoo.data.from_arrays import from_arrays
 
 SIDE = 75
 RADIUS = 5

@@ -41,9 +41,11 @@ def split_groups(classes, groups, fractions, generator):
     """Splits rows at random so that rows of one group stay together.
 
     The largest groups go first, each to the part whose classes it brings nearest to their shares.
+    Where rows may belong to several classes, those with the rarest go first among equals.
 
     Args:
-        classes: `(rows,)` class indices; all 0 where classes do not matter.
+        classes: `(rows,)` class indices; all 0 where classes do not matter. Where a row may belong
+            to several or none: `(rows, classes)` zeros and ones.
         groups: `(rows,)` group indices.
         fractions: shares of the rows, at most 1 in sum.
         generator: a `numpy.random.Generator`.
@@ -57,14 +59,20 @@ def split_groups(classes, groups, fractions, generator):
     >>> split_groups(*rows, np.random.default_rng(0))
     [[0, 2], [1, 3]]
     """
-    counts = np.zeros((groups.max() + 1, classes.max() + 1))
-    np.add.at(counts, (groups, classes), 1)
+    if classes.ndim == 1:
+        counts = np.zeros((groups.max() + 1, classes.max() + 1))
+        np.add.at(counts, (groups, classes), 1)
+    else:  # the last column counts the rows themselves
+        counts = np.zeros((groups.max() + 1, classes.shape[1] + 1))
+        np.add.at(counts, groups, np.pad(classes, [(0, 0), (0, 1)], constant_values=1))
     sizes = np.maximum(counts.sum(axis=0), 1)
     shares = [*fractions, max(0.0, 1 - sum(fractions))]  # the last is of rows in no part
     missing = np.outer(shares, sizes)
     part_of = np.zeros(len(counts), int)
     order = generator.permutation(len(counts))
-    for group in order[np.argsort(-counts[order].sum(axis=1), kind="stable")]:
+    rows = np.bincount(groups)[order]
+    rarity = (counts / sizes)[order].sum(axis=1) if classes.ndim == 2 else np.zeros(len(order))
+    for group in order[np.lexsort((-rarity, -rows))]:
         costs = (((missing - counts[group]) ** 2 - missing**2) / sizes**2).sum(axis=1)
         part_of[group] = costs.argmin()
         missing[part_of[group]] -= counts[group]

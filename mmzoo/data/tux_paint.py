@@ -3,7 +3,7 @@
 import collections
 import pathlib
 
-from mmzoo.data.sources import from_arrays
+from mmzoo.data.from_arrays import from_arrays
 
 
 def tux_paint(folder="/usr/share/tuxpaint/stamps", smallest=30):

@@ -11,7 +11,7 @@ from mmzoo.modalities.modality import Modality, augmentation_names, check_positi
 @keras.saving.register_keras_serializable(package="mmzoo")
 @dataclasses.dataclass(frozen=True)
 class Image(Modality):
-    """A picture: encoded bytes, a path, or an array with values 0-255.
+    """A picture: encoded bytes, a path, or an array with values 0-255. Of a list, the first file.
 
     Encoded are JPEG, PNG, GIF and WebP (of animations, the first frame) and BMP. Their EXIF
     orientation is heeded, and what is transparent is laid on white. The same runs in the exported

@@ -1,5 +1,6 @@
 """Sounds: WAV bytes, paths or arrays -> samples of one rate and one length."""
 
+import importlib.util
 import io
 import os
 
@@ -10,6 +11,7 @@ from mmzoo.optional import require
 from mmzoo.preprocessing.preprocessing import Preprocessing
 from mmzoo.preprocessing.resampling import REACH, resample
 from mmzoo.preprocessing.wav import decode_wav, to_mono
+from mmzoo.stored_bytes import StoredBytes
 
 #: Formats that `soundfile` reads: how their files are called, and how they begin.
 COMPRESSED_ENDINGS = (".flac", ".mp3", ".oga", ".ogg", ".opus")
@@ -35,7 +37,11 @@ class AudioPreprocessing(Preprocessing):
         if files is None:
             return self._array_column(values)
         column, read = files
-        if any(is_compressed(value) for value in values if value is not None):
+        files = [value for value in values if value is not None]
+        stored = any(isinstance(value, StoredBytes) for value in files)
+        # Looking into each stored sound would take as long as reading them all: `as_wav` looks.
+        looked_at = files[:1] if stored else files
+        if any(map(is_compressed, looked_at)) or (stored and importlib.util.find_spec("soundfile")):
             require("soundfile", "audio")
             return column, lambda value: as_wav(read(value))
         return column, read
@@ -112,13 +118,15 @@ def is_compressed(value):
     """Whether a raw value looks like a file that only `soundfile` can read.
 
     Args:
-        value: bytes, or a path.
+        value: bytes, a path, or `StoredBytes`, whose beginning is read.
 
     Example:
 
     >>> [is_compressed(value) for value in ("a.flac", "a.wav", b"OggS...", b"RIFF...")]
     [True, False, True, False]
     """
+    if isinstance(value, StoredBytes):
+        value = value.read()
     if isinstance(value, bytes):
         return value.startswith(COMPRESSED_BEGINNINGS)
     return os.fspath(value).lower().endswith(COMPRESSED_ENDINGS)

@@ -1,13 +1,17 @@
 """Pictures: encoded bytes, paths or arrays -> uint8 pixels of one size."""
 
+import os
+
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.data.absent import is_absent
 from mmzoo.preprocessing.augmentation import augment
 from mmzoo.preprocessing.decoding import decode_picture, onto_white
 from mmzoo.preprocessing.orientation import lies_on_its_side, upright
 from mmzoo.preprocessing.preprocessing import Preprocessing
 from mmzoo.preprocessing.resizing import pad, resize
+from mmzoo.stored_bytes import StoredBytes
 
 
 class ImagePreprocessing(Preprocessing):
@@ -23,6 +27,7 @@ class ImagePreprocessing(Preprocessing):
     works_on_elements = True
 
     def column(self, values, root):
+        values = [_first_file(value) for value in values]
         return self.file_column(values, root) or self._array_column(values)
 
     def _array_column(self, values):
@@ -111,6 +116,15 @@ class ImagePreprocessing(Preprocessing):
             image = tf.image.rgb_to_grayscale(image)
         image = tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), tf.uint8)
         return tf.ensure_shape(image, (*self.modality.size, self.modality.channels))
+
+
+def _first_file(value):
+    """The first file of a list of files; any other value as it is, such as a list of numbers."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    files = [each for each in value if not is_absent(each)]
+    is_file = files and isinstance(files[0], (str, bytes, os.PathLike, StoredBytes))
+    return files[0] if is_file else value
 
 
 def _to_color(image):

@@ -2,7 +2,11 @@
 
 import os
 
+import numpy as np
 import tensorflow as tf
+
+from mmzoo.files import under
+from mmzoo.stored_bytes import StoredBytes, read_stored
 
 
 class Preprocessing:
@@ -54,20 +58,28 @@ class Preprocessing:
         """What `column` returns for files, given as bytes or as paths: no bytes where absent.
 
         Args:
-            values: sequence of bytes, or of paths; `None` where one is absent.
+            values: sequence of bytes, of paths, or of `StoredBytes`; `None` where one is absent.
             root: folder that relative paths start from, or `None`.
 
         Returns:
             `(tensor, read)`; `None` where the values are neither.
+
+        Raises:
+            ValueError: when they are not all of one kind.
         """
-        first = next((value for value in values if value is not None), b"")
-        if isinstance(first, bytes):
+        kinds = {_file_kind(value) for value in values if value is not None} or {"bytes"}
+        if len(kinds) > 1:
+            raise ValueError(
+                f"Files of {self.name!r} must be of one kind; received: {', '.join(sorted(kinds))}."
+            )
+        (kind,) = kinds
+        if kind == "bytes":
             return tf.constant([value or b"" for value in values], tf.string), tf.identity
-        if not isinstance(first, (str, os.PathLike)):
+        if kind == "stored bytes":
+            return _stored_column(values)
+        if kind != "paths":
             return None
-        paths = [
-            "" if value is None else os.path.join(root or "", os.fspath(value)) for value in values
-        ]
+        paths = ["" if value is None else under(root, value) for value in values]
 
         def read(path):
             return tf.cond(
@@ -162,3 +174,33 @@ class Preprocessing:
             whether the value is there, where it has to be.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `batch`.")
+
+
+def _file_kind(value):
+    """How a raw value gives a file; anything else is no file."""
+    if isinstance(value, bytes):
+        return "bytes"
+    if isinstance(value, StoredBytes):
+        return "stored bytes"
+    return "paths" if isinstance(value, (str, os.PathLike)) else "other values"
+
+
+def _stored_column(values):
+    """What `file_column` returns for `StoredBytes`."""
+    index = {path: i for i, path in enumerate({value.path: None for value in values if value})}
+    paths = tf.constant(list(index), tf.string)
+    where = [
+        (0, 0, 0, -1) if value is None
+        else (index[value.path], value.offset, value.position, value.length)
+        for value in values
+    ]  # fmt: skip
+
+    def read(where):
+        file, offset, position, length = tf.unstack(where)
+        return tf.cond(
+            length < 0,
+            lambda: tf.constant(b""),
+            lambda: read_stored(tf.gather(paths, file), offset, position, length),
+        )
+
+    return tf.constant(np.array(where, "int64")), read

@@ -297,7 +297,8 @@ def test_label_outside_the_classes(records):
         (({"text": ["a", "b"]}, None, None, [1, 1]), "needs labels"),
         (({"text": ["a", "b"]}, ["x", "y"], None, [1, -1]), "row 1: the sample weight -1.0"),
         (({"text": ["a", "b"]}, ["x", "y"], None, [np.nan, 1]), "row 0: the sample weight nan"),
-        (({"text": ["a", "b"]}, [["x"], ["y"]]), "must be numbers"),
+        (({"text": ["a", "b"]}, [[1, "x"], [2, "y"]]), "must be numbers"),
+        (({"text": ["a", "b"]}, [[1, 2], [3]]), "must be equally long"),
         (({"text": ["a", "b"]}, np.eye(2), ["x"]), "1 class names"),
     ],
 )
