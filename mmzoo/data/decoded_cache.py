@@ -77,8 +77,8 @@ def on_disk(decode, part, values, root, folder):
     if found is None or changed:
         _write(decode, len(values), path, expected)
     tensors = [
-        _mapped(os.path.join(path, f"{i}.bin"), (len(values), *spec.shape[1:]), spec.dtype)
-        for i, spec in enumerate(flat_specs)
+        _mapped(os.path.join(path, file), (len(values), *spec.shape[1:]), spec.dtype)
+        for file, spec in zip(_file_names(expected), flat_specs, strict=True)
     ]
     return tf.nest.pack_sequence_as(specs, tensors)
 
@@ -92,8 +92,8 @@ def _write(decode, count, path, manifest):
     """Decodes every row into a file a tensor; all of them are there, or none."""
     with written_whole(path, replace=True) as temporary:
         files = [
-            open(os.path.join(temporary, f"{i}.bin"), "wb")  # noqa: SIM115
-            for i in range(len(manifest["tensors"]))
+            open(os.path.join(temporary, name), "wb")  # noqa: SIM115
+            for name in _file_names(manifest)
         ]
         try:
             for batch in _decoded(decode, count).as_numpy_iterator():
@@ -104,6 +104,12 @@ def _write(decode, count, path, manifest):
                 file.close()
         with open(os.path.join(temporary, MANIFEST), "w", encoding="utf-8") as file:
             json.dump(manifest, file, indent=1)
+
+
+def _file_names(manifest):
+    """A file a tensor. TensorFlow takes what has the name of a file it has mapped for that file."""
+    content = _digest([json.dumps(manifest, sort_keys=True).encode()])[:8]
+    return [f"{i}-{content}" for i in range(len(manifest["tensors"]))]
 
 
 def _mapped(path, shape, dtype):
