@@ -361,6 +361,9 @@ def _inputs(records, optional, **options):
 
 def _readable(records, inputs, on_error, preprocessor=None):
     """The records that `on_error` leaves, after every file was read once."""
+    from mmzoo.data.on_error import may_fail
+
+    may_fail(on_error, inputs)  # a mistake is rather known before
     print(f"{records}: reading every file once ...", flush=True)
     report = records.validate(inputs, preprocessor)
     usable = report.usable_records(on_error)

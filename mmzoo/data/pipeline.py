@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.data import decoded_cache
+from mmzoo.data.on_error import may_fail
 from mmzoo.data.raw_problems import raw_problems
 from mmzoo.data.row_order import in_order, shuffled
 from mmzoo.data.unreadable import UnreadableReport
@@ -31,11 +32,7 @@ class Pipeline:
         self.preprocessor = preprocessor
         self.batch_size = batch_size
         self.on_error = on_error
-        self.may_fail = [
-            name
-            for name, modality in preprocessor.inputs.items()
-            if on_error == "skip" or (on_error == "missing" and modality.optional)
-        ]
+        self.may_fail = may_fail(on_error, preprocessor.inputs)
         self.rows, self.drop_remainder = self._rows(training, seed, shard)
         self.targets = self._targets()
         self.columns = {name: self._column(name, cache) for name in preprocessor.inputs}

@@ -4,13 +4,12 @@ import os
 
 import numpy as np
 
+from mmzoo.data.on_error import may_fail
 from mmzoo.data.raw_problems import file_paths, raw_problems
 from mmzoo.data.splitting import split_groups, split_rows
 
 #: How many bad rows a message lists.
 LISTED = 5
-#: What to do about values that can't be read.
-ON_ERROR = ("raise", "skip", "missing")
 
 
 def is_absent(value):
@@ -416,15 +415,9 @@ class Records:
             raise ValueError(f"`batch_size` must be a positive integer; received: {batch_size!r}.")
         preprocessor.check_adapted()
         inputs = preprocessor.inputs
-        optional = [name for name, modality in inputs.items() if modality.optional]
-        if on_error not in ON_ERROR or (on_error == "missing" and not optional):
-            raise ValueError(
-                f"`on_error` must be one of {', '.join(ON_ERROR)}, 'missing' only where a modality "
-                f"is optional; received: {on_error!r}, optional: {optional}."
-            )
+        forgiven = may_fail(on_error, inputs)
         self._check_shard(shard, training, on_error)
-        may_fail = {"raise": [], "skip": inputs, "missing": optional}[on_error]
-        self.check({name: inputs[name] for name in inputs if name not in may_fail})
+        self.check({name: inputs[name] for name in inputs if name not in forgiven})
 
         from mmzoo.data.pipeline import Pipeline
 

@@ -6,6 +6,7 @@ import io
 import json
 from typing import Any, NamedTuple
 
+from mmzoo.data.on_error import may_fail
 from mmzoo.files import file_written_whole
 
 #: How many findings a message, or a printed report, lists.
@@ -111,19 +112,19 @@ class ValidationReport:
             ValueError: by `"raise"`, as `check`; by `"skip"`, when nothing is left; by `"missing"`,
                 when what can't be read is not optional.
         """
+        forgiven = may_fail(on_error, self.inputs)
         if on_error == "raise":
             self.check()
             return self.records
         bad = {(finding.row, finding.column) for finding in self.errors}
+        for name in self.inputs:
+            rows = sorted(row for row, column in bad if column == name)
+            if rows and name not in forgiven:
+                raise ValueError(
+                    f"{self.records.unreadable_message(name, rows)}. It is not optional, so it "
+                    "can't be taken as absent."
+                )
         if on_error == "missing":
-            required = [name for name in self.inputs if not self.inputs[name].optional]
-            for name in required:
-                rows = [row for row, column in bad if column == name]
-                if rows:
-                    raise ValueError(
-                        f"{self.records.unreadable_message(name, rows)}. It is not optional, so it "
-                        "can't be taken as absent."
-                    )
             return self.records.without_values(bad)
         rows = {row for row, _ in bad}
         good = [row for row in range(self.rows) if row not in rows]

@@ -99,9 +99,14 @@ def test_what_is_missing_is_absent(records, caplog):
     assert f"No readable image in {len(bad)} of 11 rows: row 1 (missing.png)" in caplog.text
     usable = report.usable_records("missing")
     assert [value is None for value in usable.column("image")] == [row in bad for row in range(11)]
-    required = records.validate({"image": IMAGE})
+    both = mmzoo.data.from_arrays(
+        {"image": list(PICTURES), "other": list(PICTURES)}, root=rows.root
+    )
+    required = both.validate({**optional, "other": IMAGE})
     with pytest.raises(ValueError, match="It is not optional, so it can't be taken as absent"):
         required.usable_records("missing")
+    with pytest.raises(ValueError, match="'ignore'"):
+        required.usable_records("ignore")
 
 
 def test_texts_are_measured():
