@@ -31,6 +31,50 @@ Root = Annotated[
 ]
 Run = Annotated[str, typer.Argument(help="Folder that `mmzoo train` made.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Rows a batch.")]
+OnError = Annotated[
+    str,
+    typer.Option(
+        help="Rows with a value that can't be read: `raise` stops there, `skip` leaves them out, "
+        "`missing` takes the value as absent."
+    ),
+]
+
+Optional = Annotated[
+    list[str] | None,
+    typer.Option(help="Input that may be absent, such as `image` or `text_2`; repeatable."),
+]
+
+# Columns of a CSV file, and what a model reads of them.
+Columns = list[str] | None
+ImageColumns = Annotated[
+    Columns, typer.Option("--image", help="Column of picture paths; may be repeated.")
+]
+TextColumns = Annotated[Columns, typer.Option("--text", help="Column of texts; repeatable.")]
+AudioColumns = Annotated[
+    Columns, typer.Option("--audio", help="Column of paths of sounds; repeatable.")
+]
+NumericColumns = Annotated[
+    Columns, typer.Option("--numeric", help="Column of numbers; repeatable.")
+]
+CategoricalColumns = Annotated[
+    Columns, typer.Option("--categorical", help="Column of categories; repeatable.")
+]
+FeaturesColumns = Annotated[
+    Columns, typer.Option("--features", help="Column of vectors, [0.1, 0.2]; repeatable.")
+]
+ImageSize = Annotated[int, typer.Option(min=1, help="Side of the pictures, in pixels.")]
+TextLength = Annotated[int, typer.Option(min=1, help="Tokens a text is cut to.")]
+VocabularySize = Annotated[int, typer.Option(min=3, help="Most words to know.")]
+SampleRate = Annotated[int, typer.Option(min=1, help="Samples a second of sounds.")]
+Seconds = Annotated[float, typer.Option(help="Length that sounds are cut or padded to.")]
+Regression = Annotated[
+    bool, typer.Option("--regression", help="The labels are numbers to predict, not classes.")
+]
+
+
+LabelDelimiter = Annotated[
+    str | None, typer.Option(help="What stands between several labels of a row, such as '|'.")
+]
 
 
 @app.command()
@@ -83,22 +127,12 @@ def train(
     csv: Csv,
     output: Annotated[str, typer.Option(help="Folder to make; must not exist, or be empty.")],
     label: Annotated[str, typer.Option(help="Column of the labels.")],
-    image: Annotated[
-        list[str] | None, typer.Option(help="Column of picture paths; may be repeated.")
-    ] = None,
-    text: Annotated[list[str] | None, typer.Option(help="Column of texts; repeatable.")] = None,
-    audio: Annotated[
-        list[str] | None, typer.Option(help="Column of paths of sounds; repeatable.")
-    ] = None,
-    numeric: Annotated[
-        list[str] | None, typer.Option(help="Column of numbers; repeatable.")
-    ] = None,
-    categorical: Annotated[
-        list[str] | None, typer.Option(help="Column of categories; repeatable.")
-    ] = None,
-    features: Annotated[
-        list[str] | None, typer.Option(help="Column of vectors, [0.1, 0.2]; repeatable.")
-    ] = None,
+    image: ImageColumns = None,
+    text: TextColumns = None,
+    audio: AudioColumns = None,
+    numeric: NumericColumns = None,
+    categorical: CategoricalColumns = None,
+    features: FeaturesColumns = None,
     root: Root = None,
     fusion: Annotated[
         str | None,
@@ -113,12 +147,12 @@ def train(
         str, typer.Option(help="Encoder of the columns of numbers and categories.")
     ] = "ft_transformer",
     features_encoder: Annotated[str, typer.Option(help="Encoder of vectors.")] = "linear",
-    image_size: Annotated[int, typer.Option(min=1, help="Side of the pictures, in pixels.")] = 64,
-    text_length: Annotated[int, typer.Option(min=1, help="Tokens a text is cut to.")] = 64,
-    vocabulary_size: Annotated[int, typer.Option(min=3, help="Most words to know.")] = 10_000,
+    image_size: ImageSize = 64,
+    text_length: TextLength = 64,
+    vocabulary_size: VocabularySize = 10_000,
     audio_encoder: Annotated[str, typer.Option(help="Audio encoder.")] = "cnn",
-    sample_rate: Annotated[int, typer.Option(min=1, help="Samples a second of sounds.")] = 16_000,
-    seconds: Annotated[float, typer.Option(help="Length that sounds are cut or padded to.")] = 5.0,
+    sample_rate: SampleRate = 16_000,
+    seconds: Seconds = 5.0,
     augmentation: Annotated[
         list[str] | None, typer.Option(help="flip, crop, color, randaugment; repeatable.")
     ] = None,
@@ -127,50 +161,35 @@ def train(
     batch_size: BatchSize = 32,
     learning_rate: Annotated[float, typer.Option(min=0, help="Peak learning rate.")] = 1e-3,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    regression: Annotated[
-        bool, typer.Option("--regression", help="The labels are numbers to predict, not classes.")
-    ] = False,
-    label_delimiter: Annotated[
-        str | None, typer.Option(help="What stands between several labels of a row, such as '|'.")
-    ] = None,
+    regression: Regression = False,
+    label_delimiter: LabelDelimiter = None,
+    optional: Optional = None,
+    on_error: OnError = "raise",
 ):
     """Train on a file of rows: 80 % to train, 10 % to choose the epoch, 10 % to test."""
     from mmzoo.data import from_file
     from mmzoo.files import check_free
-    from mmzoo.modalities import Audio, Features, Image, Tabular, Text
     from mmzoo.training.run import train_run
 
-    cells = [*(numeric or []), *(categorical or [])]
-    columns = {
-        **_named("image", image),
-        **_named("text", text),
-        **_named("audio", audio),
-        **_named("features", features),
-        **({"tabular": cells} if cells else {}),
-    }
-    if not columns:
-        raise ValueError(
-            "Give at least one column: --image, --text, --audio, --numeric, --categorical or "
-            "--features."
-        )
+    columns = _columns(image, text, audio, features, numeric, categorical)
     check_free(output)  # rather now than after every file was read
     records = from_file(
         csv, columns, label, root, regression=regression, label_delimiter=label_delimiter
     )
-    inputs = {}
-    for key in columns:
-        if key.startswith("image"):
-            inputs[key] = Image(image_size, encoder=image_encoder, augmentation=augmentation)
-        elif key.startswith("text"):
-            inputs[key] = Text(text_length, vocabulary_size, encoder=text_encoder)
-        elif key.startswith("audio"):
-            inputs[key] = Audio(sample_rate, seconds, encoder=audio_encoder)
-        elif key.startswith("features"):
-            inputs[key] = Features(_width(records.column(key)), encoder=features_encoder)
-        else:
-            inputs[key] = Tabular(numeric or [], categorical or [], encoder=tabular_encoder)
-    print(f"{records}: reading every file once ...", flush=True)
-    records.validate(inputs)
+    inputs = _inputs(
+        records,
+        optional,
+        image={"size": image_size, "encoder": image_encoder, "augmentation": augmentation},
+        text={
+            "length": text_length, "vocabulary_size": vocabulary_size, "encoder": text_encoder,
+        },
+        audio={"sample_rate": sample_rate, "seconds": seconds, "encoder": audio_encoder},
+        features={"encoder": features_encoder},
+        tabular={
+            "numeric": numeric or [], "categorical": categorical or [], "encoder": tabular_encoder,
+        },
+    )  # fmt: skip
+    records = _readable(records, inputs, on_error)
     parts = records.split(0.8, 0.1, 0.1, seed=seed)
     train_run(
         *parts,
@@ -182,13 +201,69 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         seed=seed,
+        on_error=on_error,
         metadata={"columns": columns, "label": label, "label_delimiter": label_delimiter},
     )
     print(f"Everything is in {output}/: {', '.join(sorted(os.listdir(output)))}")
 
 
 @app.command()
-def evaluate(run: Run, csv: Csv, root: Root = None, batch_size: BatchSize = 64):
+def check(
+    csv: Annotated[str, typer.Argument(help="The rows, as in `mmzoo train --data`.")],
+    output: Annotated[str, typer.Option(help="Folder of the two files.")] = "check",
+    label: Annotated[str | None, typer.Option(help="Column of the labels.")] = None,
+    image: ImageColumns = None,
+    text: TextColumns = None,
+    audio: AudioColumns = None,
+    numeric: NumericColumns = None,
+    categorical: CategoricalColumns = None,
+    features: FeaturesColumns = None,
+    root: Root = None,
+    image_size: ImageSize = 64,
+    text_length: TextLength = 64,
+    vocabulary_size: VocabularySize = 10_000,
+    sample_rate: SampleRate = 16_000,
+    seconds: Seconds = 5.0,
+    regression: Regression = False,
+    label_delimiter: LabelDelimiter = None,
+    optional: Optional = None,
+):
+    """Read every value as training would; write report.json and bad_rows.csv.
+
+    The exit code is 1 if there are rows that can't be used.
+    """
+    from mmzoo.data import from_file
+
+    columns = _columns(image, text, audio, features, numeric, categorical)
+    records = from_file(
+        csv, columns, label, root, regression=regression, label_delimiter=label_delimiter
+    )
+    inputs = _inputs(
+        records,
+        optional,
+        image={"size": image_size},
+        text={"length": text_length, "vocabulary_size": vocabulary_size},
+        audio={"sample_rate": sample_rate, "seconds": seconds},
+        tabular={"numeric": numeric or [], "categorical": categorical or []},
+    )
+    report = records.validate(inputs, verbose=True)
+    print(report)
+    os.makedirs(output, exist_ok=True)
+    report.save(os.path.join(output, "report.json"))
+    report.save_findings(os.path.join(output, "bad_rows.csv"))
+    print(f"Written: {output}/report.json, {output}/bad_rows.csv")
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def evaluate(
+    run: Run,
+    csv: Csv,
+    root: Root = None,
+    batch_size: BatchSize = 64,
+    on_error: OnError = "raise",
+):
     """Evaluate a trained model on rows with the columns it was trained on."""
     from mmzoo.data import from_file
     from mmzoo.evaluation import evaluate as evaluate_model
@@ -203,8 +278,8 @@ def evaluate(run: Run, csv: Csv, root: Root = None, batch_size: BatchSize = 64):
         regression=preprocessor.class_names is None,
         label_delimiter=trained_on.get("label_delimiter"),
     )
-    records.validate(preprocessor.inputs)
-    evaluate_model(model, records.to_dataset(preprocessor, batch_size))
+    records = _readable(records, preprocessor.inputs, on_error, preprocessor)
+    evaluate_model(model, records.to_dataset(preprocessor, batch_size, on_error=on_error))
 
 
 @app.command()
@@ -261,6 +336,68 @@ def export(
     model, preprocessor, _ = _load(run)
     version = int(version) if version is not None and version.isdigit() else version
     print(export_savedmodel(model, preprocessor, path, version=version))
+
+
+def _columns(image, text, audio, features, numeric, categorical):
+    """Dict from modality name to the columns of the file it comes from."""
+    cells = [*(numeric or []), *(categorical or [])]
+    columns = {
+        **_named("image", image),
+        **_named("text", text),
+        **_named("audio", audio),
+        **_named("features", features),
+        **({"tabular": cells} if cells else {}),
+    }
+    if not columns:
+        raise ValueError(
+            "Give at least one column: --image, --text, --audio, --numeric, --categorical or "
+            "--features."
+        )
+    return columns
+
+
+def _inputs(records, optional, **options):
+    """Dict from modality name to modality, for the columns of the records.
+
+    Args:
+        records: `mmzoo.data.Records` whose columns are called as `_columns` does.
+        optional: names of those that may be absent.
+        **options: dict from a kind of modality to its arguments.
+    """
+    from mmzoo.modalities import Audio, Features, Image, Tabular, Text
+
+    kinds = {"image": Image, "text": Text, "audio": Audio, "features": Features, "tabular": Tabular}
+    unknown = set(optional or []) - set(records.columns)
+    if unknown:
+        raise ValueError(
+            f"No such input: --optional {', '.join(sorted(unknown))}. There are: "
+            f"{', '.join(records.columns)}."
+        )
+    inputs = {}
+    for key in records.columns:
+        kind = key.split("_")[0]
+        arguments = {**options.get(kind, {}), "optional": key in (optional or [])}
+        if kind == "features":
+            arguments["dim"] = _width(records.column(key))
+        inputs[key] = kinds[kind](**arguments)
+    return inputs
+
+
+def _readable(records, inputs, on_error, preprocessor=None):
+    """The records that `on_error` leaves, after every file was read once."""
+    from mmzoo.data.on_error import may_fail
+
+    may_fail(on_error, inputs)  # a mistake is rather known before
+    print(f"{records}: reading every file once ...", flush=True)
+    report = records.validate(inputs, preprocessor)
+    usable = report.usable_records(on_error)
+    if not report.ok:
+        action = "left out" if on_error == "skip" else "taken as absent"
+        for name in inputs:
+            rows = [finding.row for finding in report.errors if finding.column == name]
+            if rows:
+                print(f"{records.unreadable_message(name, rows)}: {action}.")
+    return usable
 
 
 def _named(kind, columns):

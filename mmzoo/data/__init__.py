@@ -14,10 +14,13 @@ from mmzoo.data.from_tfrecords import from_tfrecords
 from mmzoo.data.records import Records
 from mmzoo.data.sort_of_clevr import SortOfClevr, sort_of_clevr
 from mmzoo.data.tux_paint import tux_paint
+from mmzoo.data.validation_report import Finding, ValidationReport
 
 __all__ = [
+    "Finding",
     "Records",
     "SortOfClevr",
+    "ValidationReport",
     "easy_vqa",
     "from_arrays",
     "from_csv",

@@ -5,14 +5,14 @@ import os
 import numpy as np
 
 from mmzoo.data.absent import is_absent
-from mmzoo.data.labels import aligned, balanced_weights, checked_labels
+from mmzoo.data.labels import balanced_weights, checked_labels
+from mmzoo.data.on_error import may_fail
+from mmzoo.data.raw_problems import raw_problems
 from mmzoo.data.splitting import split_groups, split_rows
 from mmzoo.files import exists, file_paths
 
 #: How many bad rows a message lists.
 LISTED = 5
-#: What to do about values that can't be read.
-ON_ERROR = ("raise", "skip", "missing")
 
 
 class Records:
@@ -265,6 +265,20 @@ class Records:
             return self.labels
         return np.zeros(len(self), int)
 
+    def without_values(self, places):
+        """The records with some values absent.
+
+        Args:
+            places: pairs of a position and a modality name.
+
+        Returns:
+            `Records` with the same rows.
+        """
+        changed = self.take(range(len(self)))
+        for row, name in places:
+            changed.columns[name][row] = None
+        return changed
+
     def check(self, inputs):
         """Checks what needs no file to be read: columns, cells, vectors, whether files exist.
 
@@ -277,28 +291,24 @@ class Records:
             FileNotFoundError: for a path that does not exist; names the rows.
         """
         for name, modality in inputs.items():
-            values = self.column(name)
-            absent = [row for row, value in enumerate(values) if value is None]
-            if absent and not modality.optional:
+            problems = raw_problems(name, modality, self)
+            rows_of = {kind: [] for kind in ("absent", "invalid", "missing file")}
+            for problem in problems:
+                rows_of[problem.kind].append(problem.row)
+            if rows_of["absent"]:
                 raise ValueError(
-                    f"{name!r} is not optional, but has no value in {self.listed(absent)}. Leave "
-                    f"these rows out, or make it optional: {type(modality).__name__}(..., "
-                    "optional=True)."
+                    f"{name!r} is not optional, but has no value in "
+                    f"{self.listed(rows_of['absent'])}. Leave these rows out, or make it "
+                    f"optional: {type(modality).__name__}(..., optional=True)."
                 )
-            modality.check_values(name, values, self.describe)
-            if not modality.strings_are_paths:
-                continue
-            missing = {
-                row: path
-                for row, value in enumerate(values)
-                for path in file_paths(value, self.root)
-                if not exists(path)
-            }
-            if missing:
+            if rows_of["invalid"]:
+                raise next(problem.error for problem in problems if problem.kind == "invalid")
+            if missing := rows_of["missing file"]:
+                paths = file_paths(self.column(name)[missing[0]], self.root)
+                path = next(path for path in paths if not exists(path))
                 raise FileNotFoundError(
-                    f"{name!r}: no such file: {next(iter(missing.values()))} (and "
-                    f"{len(missing) - 1} more), in {self.listed(list(missing))}. Relative paths "
-                    f"start from root={self.root!r}."
+                    f"{name!r}: no such file: {path} (and {len(missing) - 1} more), in "
+                    f"{self.listed(missing)}. Relative paths start from root={self.root!r}."
                 )
 
     def listed(self, rows):
@@ -306,86 +316,68 @@ class Records:
         more = f" and {len(rows) - LISTED} more" if len(rows) > LISTED else ""
         return ", ".join(self.describe(int(row)) for row in rows[:LISTED]) + more
 
-    def validate(self, inputs):
-        """Reads and decodes every value, and says which can't be.
+    def named(self, name, rows):
+        """What a message calls some rows, with the files a column has there.
+
+        Args:
+            name: modality name.
+            rows: sequence of positions.
+
+        Returns:
+            A string; of many rows, the first few.
+        """
+        values = self.column(name)
+        return "; ".join(
+            self.describe(int(row))
+            + (f" ({values[row]})" if isinstance(values[row], (str, os.PathLike)) else "")
+            for row in rows[:LISTED]
+        )
+
+    def unreadable_message(self, name, rows):
+        """How many rows have no readable value of a modality, and which.
+
+        Args:
+            name: modality name.
+            rows: sequence of positions.
+
+        Returns:
+            A string.
+        """
+        return f"No readable {name} in {len(rows)} of {len(self)} rows: {self.named(name, rows)}"
+
+    def validate(self, inputs, preprocessor=None, verbose=False):
+        """Reads and decodes every value, in parallel, and says what is wrong or suspicious.
+
+        What can't be read is what `to_dataset` can't read: the values go through the same
+        preprocessing. A file that is named in several rows is read once.
 
         Args:
             inputs: dict from modality name to modality.
+            preprocessor: an adapted `mmzoo.Preprocessor`, whose vocabulary texts are held against;
+                `None`: one is learned from these rows.
+            verbose: whether to show the progress.
 
         Returns:
-            The number of rows, all of them good.
+            A `mmzoo.data.ValidationReport`: errors (absent, missing, empty, truncated, too large,
+            unreadable), warnings (tiny, narrow, one colour, silent, not UTF-8, duplicate,
+            contradiction), and figures (sizes, numbers of tokens, classes). `report.check()` raises
+            an error that names the rows, if there are errors.
 
         Raises:
-            ValueError: when values can't be read; names the rows, and the files if there are.
-            FileNotFoundError: for a path that does not exist.
+            ValueError: when there is no such column, or nothing to learn a vocabulary from.
+
+        Example:
+
+        >>> import mmzoo
+        >>> texts = ["a cat", "a dog", "", "a cat"]
+        >>> records = mmzoo.data.from_arrays({"text": texts}, labels=["x", "y", "x", "y"])
+        >>> report = records.validate({"text": mmzoo.Text(length=4, vocabulary_size=10)})
+        >>> [(finding.row, finding.severity, finding.kind) for finding in report.findings]
+        [(2, 'error', 'absent'), (3, 'warning', 'duplicate'), (3, 'warning', 'contradiction')]
         """
-        import tensorflow as tf
+        from mmzoo.data.validation import validate
 
-        from mmzoo.preprocessing import Preprocessor
-
-        self.check(inputs)
-        preprocessor = Preprocessor(inputs)
-        rows = tf.data.Dataset.range(len(self)).batch(32)
-        decode = self._decoder(preprocessor)
-        bad = {name: [] for name in inputs}
-        dataset = rows.map(lambda row: (row, decode(row)[1]), num_parallel_calls=tf.data.AUTOTUNE)
-        for batch, good in dataset.prefetch(tf.data.AUTOTUNE).as_numpy_iterator():
-            for name, ok in good.items():
-                bad[name] += batch[~ok].tolist()
-        messages = [self._summary(name, rows) for name, rows in bad.items() if rows]
-        if messages:
-            raise ValueError(" ".join(messages))
-        return len(self)
-
-    def _summary(self, name, rows):
-        described = "; ".join(self._described(name, row) for row in rows[:LISTED])
-        return f"No readable {name} in {len(rows)} of {len(self)} rows: {described}"
-
-    def _described(self, name, row):
-        value = self.columns[name][row]
-        is_path = isinstance(value, (str, os.PathLike))
-        return self.describe(row) + (f" ({value})" if is_path else "")
-
-    def _decoder(self, preprocessor):
-        """Function from a batch of positions to `(decoded, ok)`, two dicts by modality name."""
-        import tensorflow as tf
-
-        columns = {
-            name: part.column(self.column(name), self.root)
-            for name, part in preprocessor.parts.items()
-        }
-
-        def decode(rows):
-            decoded, good = {}, {}
-            for name, (values, read) in columns.items():
-                taken = tf.nest.map_structure(lambda column: tf.gather(column, rows), values)
-                decoded[name], good[name] = preprocessor.parts[name].decode(taken, read)
-            return decoded, good
-
-        return decode
-
-    def _checked_decoder(self, preprocessor, required):
-        """As `_decoder`, but fails where a value of the `required` modalities can't be read."""
-        import tensorflow as tf
-
-        decode = self._decoder(preprocessor)
-
-        def checked(rows):
-            decoded, good = decode(rows)
-            checks = [self._raise_unreadable(name, rows, good[name]) for name in required]
-            with tf.control_dependencies(checks):
-                return tf.nest.map_structure(tf.identity, (decoded, good))
-
-        return checked
-
-    def _cached(self, decode):
-        """Decodes every row now; then a function from a batch of positions to what came out."""
-        import tensorflow as tf
-
-        rows = tf.data.Dataset.range(len(self)).batch(256)
-        batches = list(rows.map(decode, num_parallel_calls=tf.data.AUTOTUNE))
-        whole = tf.nest.map_structure(lambda *parts: tf.concat(parts, axis=0), *batches)
-        return lambda rows: tf.nest.map_structure(lambda values: tf.gather(values, rows), whole)
+        return validate(self, inputs, preprocessor, verbose)
 
     def to_dataset(
         self,
@@ -395,6 +387,7 @@ class Records:
         seed=0,
         cache=False,
         on_error="raise",
+        shard=(0, 1),
         epoch=None,
         first_step=0,
     ):
@@ -409,12 +402,19 @@ class Records:
             training: shuffles anew every epoch, augments, and drops the last short batch (unless
                 it is the only one), so that all batches have one static shape.
             seed: of shuffling and augmentation.
-            cache: decodes every row once, now, and keeps it in memory; augmentation still differs
-                from epoch to epoch.
-            on_error: what happens to a row with a value that can't be read. `"raise"`: an error
+            cache: `True` or `"memory"` decodes every row once, now, and keeps the result in
+                memory; augmentation still differs from epoch to epoch. A path of a folder: keeps it
+                there, also for later runs. What was decoded from other files or by another
+                preprocessing is then noticed, and decoded anew.
+            on_error: what happens to a row with a value that can't be used: absent where it has to
+                be there, invalid, in a file that is missing or can't be read. `"raise"`: an error
                 names it. `"skip"`: it is left out, and the batches are filled up with those behind
                 it. `"missing"`: the value is absent, where the modality is optional; elsewhere it
                 is an error. What was skipped or missing is logged at the end of every pass.
+            shard: `(index, count)`: one of `count` workers' share of the rows. In training, the
+                batches that all workers have at a step are together the batch that one would have
+                with `count` times the `batch_size`; so all have the same number of batches.
+                Otherwise all rows come, and a worker may have a batch more than another.
             epoch: which epoch it is, for the order of the rows and the augmentation: an integer, or
                 a scalar int64 `tf.Variable` that is read when a pass begins. `None`: every pass is
                 the next one.
@@ -426,133 +426,39 @@ class Records:
 
         Raises:
             ValueError: for a missing column, an absent value of a modality that is not optional,
-                a label the preprocessor does not know, an unknown `on_error`, or `"missing"`
-                without an optional modality.
+                a label the preprocessor does not know, an unknown `on_error`, `"missing"` without
+                an optional modality, an impossible shard; with `cache`, when a value can't be
+                decoded.
             FileNotFoundError: for a path that does not exist.
             tf.errors.InvalidArgumentError: while reading, when a value can't be decoded; names
                 the row and the file.
         """
-        import tensorflow as tf
-
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f"`batch_size` must be a positive integer; received: {batch_size!r}.")
         preprocessor.check_adapted()
-        self.check(preprocessor.inputs)
-        optional = [name for name, modality in preprocessor.inputs.items() if modality.optional]
-        if on_error not in ON_ERROR or (on_error == "missing" and not optional):
+        inputs = preprocessor.inputs
+        forgiven = may_fail(on_error, inputs)
+        self._check_shard(shard, training, on_error)
+        self.check({name: inputs[name] for name in inputs if name not in forgiven})
+
+        from mmzoo.data.pipeline import Pipeline
+
+        pipeline = Pipeline(self, preprocessor, batch_size, training, seed, cache, on_error, shard)
+        return pipeline.dataset(epoch, first_step)
+
+    def _check_shard(self, shard, training, on_error):
+        index, count = shard
+        if not 0 <= index < count <= len(self):
             raise ValueError(
-                f"`on_error` must be one of {', '.join(ON_ERROR)}, 'missing' only where a modality "
-                f"is optional; received: {on_error!r}, optional: {optional}."
+                "`shard` must be (index, count), the index from 0 to count - 1, and no more shards "
+                f"than the {len(self)} rows; received: {shard!r}."
             )
-        may_fail = {"raise": [], "skip": preprocessor.inputs, "missing": optional}[on_error]
-        required = [name for name in preprocessor.inputs if name not in may_fail]
-        decode = self._checked_decoder(preprocessor, required)
-        decode = self._cached(decode) if cache else decode
-        targets = self._targets(preprocessor)
-        rows = self._shuffled(seed, epoch) if training else tf.data.Dataset.range(len(self))
-        drop_remainder = training and len(self) >= batch_size
-        rows = rows.batch(batch_size, drop_remainder=drop_remainder and on_error != "skip")
-        if on_error != "skip":
-            rows = rows.skip(first_step)
-
-        def finish(decoded, rows, seeds=None):
-            if seeds is not None:
-                decoded = {
-                    name: part.augment(decoded[name], seeds)
-                    for name, part in preprocessor.parts.items()
-                }
-            gathered = [tf.gather(target, rows) for target in targets]
-            x = preprocessor.batch(decoded)
-            return (x, *gathered) if gathered else x
-
-        def mapped(dataset, function):
-            return dataset.map(function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-
-        if on_error == "raise":
-            batches = mapped(rows, lambda rows, *seeds: finish(decode(rows)[0], rows, *seeds))
-            return batches.prefetch(tf.data.AUTOTUNE)
-
-        from mmzoo.data.unreadable import UnreadableReport
-
-        action = "left out" if on_error == "skip" else "taken as absent"
-        report = UnreadableReport(self._summary, action, batches=int(rows.cardinality()))
-
-        def one_pass(number):
-            def read(rows, *seeds):
-                decoded, good = decode(rows)
-                with tf.control_dependencies([report.note(number, rows, good)]):
-                    return tf.nest.map_structure(tf.identity, (decoded, rows, *seeds)), good
-
-            if on_error == "missing":
-                return mapped(rows, lambda *rows: finish(*read(*rows)[0]))
-
-            def read_good(*rows):
-                values, good = read(*rows)
-                all_good = tf.reduce_all(tf.stack(list(good.values())), axis=0)
-                return tf.nest.map_structure(lambda x: tf.boolean_mask(x, all_good), values)
-
-            kept = mapped(rows, read_good).rebatch(batch_size, drop_remainder=drop_remainder)
-            return mapped(kept.skip(first_step), finish)
-
-        batches = report.passes(one_pass)
-        if on_error == "missing":
-            batches = batches.apply(tf.data.experimental.assert_cardinality(rows.cardinality()))
-        return batches.prefetch(tf.data.AUTOTUNE)
-
-    def _shuffled(self, seed, epoch=None):
-        """Dataset of `(row, seeds)`: another order and other seeds in every epoch.
-
-        Both are a function of `seed` and the number of the epoch alone, not of Keras's global seed
-        or the parallelism. The seeds, `(2,)` int64, are what augmentation of the row draws from.
-        """
-        import tensorflow as tf
-
-        from mmzoo.data.order import epoch_order
-
-        count = len(self)
-        passes = tf.Variable(-1, dtype=tf.int64, trainable=False)
-
-        def one_epoch(_):
-            number = passes.assign_add(1) if epoch is None else tf.cast(epoch, tf.int64)
-            order = epoch_order(count, seed, number)
-            first = tf.fill([count], tf.cast(seed, tf.int64))
-            seeds = tf.stack([first, order + number * count], axis=1)
-            return tf.data.Dataset.from_tensor_slices((order, seeds))
-
-        dataset = tf.data.Dataset.from_tensors(0).flat_map(one_epoch)
-        return dataset.apply(tf.data.experimental.assert_cardinality(count))
-
-    def _raise_unreadable(self, name, rows, ok):
-        """An op that fails, naming row and file, unless all values could be read."""
-        import tensorflow as tf
-
-        def message(rows):
-            described = "; ".join(self._described(name, int(row)) for row in rows[:LISTED])
-            return f"mmzoo: no readable {name} in {described}"
-
-        def fail():
-            text = tf.py_function(message, [tf.boolean_mask(rows, ~ok)], tf.string)
-            return tf.debugging.Assert(False, [text])
-
-        return tf.cond(tf.reduce_all(ok), tf.no_op, fail)
-
-    def _targets(self, preprocessor):
-        """Labels and sample weights as tensors, as far as there are any."""
-        import tensorflow as tf
-
-        if self.labels is None:
-            return []
-        if not isinstance(self.labels, list):
-            labels, known = self.labels, preprocessor.class_names
-            if self.class_names is not None and known is not None:
-                labels = aligned(labels, self.class_names, known, self.describe)
-            targets = [tf.constant(labels, tf.float32)]
-        else:
-            indices = preprocessor.encode_labels(self.labels, self.describe)
-            targets = [tf.constant(indices, tf.int32)]
-        if self.sample_weight is not None:
-            targets.append(tf.constant(self.sample_weight, tf.float32))
-        return targets
+        if count > 1 and training and on_error == "skip":
+            raise ValueError(
+                "With on_error='skip' shards would have different numbers of batches, and workers "
+                "would wait for each other for ever. Leave the bad rows out before: "
+                "records.validate(inputs).usable_records('skip')."
+            )
 
 
 def _as_rows(name, values):

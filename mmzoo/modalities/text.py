@@ -116,6 +116,24 @@ class Text(Modality):
     def encoder_defaults(self):
         return {"vocabulary_size": self.vocabulary_size}
 
+    def check_values(self, name, values, describe):
+        for row, value in enumerate(values):
+            if value is None or isinstance(value, bytes):
+                continue
+            if not isinstance(value, str):
+                raise TypeError(
+                    f"{describe(row)}: texts of {name!r} must be strings; received: {value!r} "
+                    f"({type(value).__name__})."
+                )
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                raise ValueError(
+                    f"{describe(row)}: the text of {name!r} is not valid Unicode: character "
+                    f"{error.start} is {value[error.start]!r}, half of a pair (a lone surrogate). "
+                    "Read the file it comes from with its own encoding, or with errors='replace'."
+                ) from None
+
     def check_learned(self, name, state):
         if self.tokenizer is None and self.vocabulary is None and state.get("vocabulary") is None:
             raise ValueError(

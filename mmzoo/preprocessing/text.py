@@ -10,13 +10,18 @@ from mmzoo.preprocessing.preprocessing import Preprocessing
 # RE2 classes. Han, Hiragana, Katakana and Hangul are written without spaces or with few of them.
 _CHINESE_JAPANESE_KOREAN = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}"
 _APOSTROPHE = "'’"
+# U+FFFD stands for bytes that are not UTF-8, and for control characters.
+_BETWEEN_WORDS = r"\p{P}\p{Z}\p{C}$+<=>^`|~\x{FFFD}"
+#: The id of a word outside the vocabulary.
+UNKNOWN = 1
 
 
 def standardize(texts):
     """Lower case, without punctuation; Chinese, Japanese, Korean characters and emoji set apart.
 
     An apostrophe inside a word stays away (`don't` is `dont`), other punctuation ends a word.
-    Control characters and bytes that are not UTF-8 count as spaces.
+    Bytes that are not UTF-8 become the replacement character U+FFFD; that and control characters
+    count as spaces.
 
     Args:
         texts: string tensor of any shape.
@@ -30,12 +35,10 @@ def standardize(texts):
     ['dont', 'panic', '東', '京', 'タ', 'ワ', 'ー']
     """
     # NUL must go first: `tf.strings.lower` drops what follows it.
-    texts = tf.strings.unicode_transcode(
-        texts, "UTF-8", "UTF-8", replacement_char=ord(" "), replace_control_characters=True
-    )
+    texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", replace_control_characters=True)
     texts = tf.strings.lower(texts, encoding="utf-8")
     texts = tf.strings.regex_replace(texts, f"[{_APOSTROPHE}]", "")
-    texts = tf.strings.regex_replace(texts, r"[\p{P}\p{Z}\p{C}$+<=>^`|~]+", " ")
+    texts = tf.strings.regex_replace(texts, f"[{_BETWEEN_WORDS}]+", " ")
     return tf.strings.regex_replace(texts, rf"([{_CHINESE_JAPANESE_KOREAN}ー\p{{So}}])", r" \1 ")
 
 
@@ -67,12 +70,6 @@ class TextPreprocessing(Preprocessing):
 
     def _texts(self, values):
         """The strings of a column, empty where one is absent."""
-        for row, value in enumerate(values):
-            if value is not None and not isinstance(value, (str, bytes)):
-                raise TypeError(
-                    f"Texts of {self.name!r} must be strings; row {row} has {value!r} "
-                    f"({type(value).__name__})."
-                )
         return ["" if value is None else value for value in values]
 
     def adapt(self, values):
@@ -108,7 +105,7 @@ class TextPreprocessing(Preprocessing):
                     tf.constant(self.vocabulary, tf.string),
                     tf.range(2, len(self.vocabulary) + 2, dtype=tf.int32),
                 ),
-                default_value=1,
+                default_value=UNKNOWN,
             )
 
     def resources(self):
@@ -121,16 +118,32 @@ class TextPreprocessing(Preprocessing):
     def raw_spec(self):
         return tf.TensorSpec((None,), tf.string, name=self.name)
 
-    def batch(self, values):
+    def count_tokens(self, values):
+        """How many tokens texts have before they are cut, and how many of them are unknown.
+
+        Args:
+            values: `(B,)` strings.
+
+        Returns:
+            Two `(B,)` int64 tensors, or `None` where that can't be told.
+        """
+        ids = self._ids(values)
+        unknown = tf.reduce_sum(tf.cast(ids == UNKNOWN, tf.int64), axis=1)
+        return ids.row_lengths(), unknown
+
+    def _ids(self, values):
+        """`(B,)` strings -> ragged `(B, words)` ids."""
         self.modality.check_learned(self.name, self.get_state())
-        present = tf.strings.length(values) > 0
         words = tf.strings.split(standardize(values))
-        ids = words.with_flat_values(self.table.lookup(words.flat_values))
-        ids = ids.to_tensor(shape=(None, self.modality.length))
+        return words.with_flat_values(self.table.lookup(words.flat_values))
+
+    def batch(self, values):
+        present = tf.strings.length(values) > 0
+        ids = self._ids(values).to_tensor(shape=(None, self.modality.length))
         if self.modality.length is None:
             ids = tf.pad(ids, [[0, 0], [0, tf.maximum(1 - tf.shape(ids)[1], 0)]])
         # A text without a single word ("!?") is there all the same: one unknown word.
-        wordless = tf.cast(present & (ids[:, 0] == 0), tf.int32)
+        wordless = UNKNOWN * tf.cast(present & (ids[:, 0] == 0), tf.int32)
         ids = tf.concat([ids[:, :1] + wordless[:, None], ids[:, 1:]], axis=1)
         ids = tf.ensure_shape(ids, (None, self.modality.length))
         if self.modality.optional:

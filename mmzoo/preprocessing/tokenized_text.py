@@ -25,9 +25,12 @@ class TokenizedTextPreprocessing(TextPreprocessing):
     def resources(self):
         return self.modality.tokenizer.resources()
 
+    def count_tokens(self, values):
+        return self.modality.tokenizer.count_tokens(_valid(values))
+
     def batch(self, values):
         present = tf.strings.length(values) > 0
-        parts = self.modality.tokenizer.tokenize(values, self.modality.length)
+        parts = self.modality.tokenizer.tokenize(_valid(values), self.modality.length)
         names = self.modality.input_names(self.name)
         tensors = {
             names[part]: tf.ensure_shape(tf.cast(parts[part], dtype), (None, *shape))
@@ -36,3 +39,8 @@ class TokenizedTextPreprocessing(TextPreprocessing):
         if self.modality.optional:
             return {**tensors, f"{self.name}_present": present}, tf.ones_like(present)
         return tensors, present
+
+
+def _valid(texts):
+    """Texts in which U+FFFD stands for what is not UTF-8; tokenizers differ in what they bear."""
+    return tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8")

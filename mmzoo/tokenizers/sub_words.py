@@ -15,6 +15,8 @@ class SubWords(Tokenizer):
     end_id = None
     #: Id that fills up short texts.
     padding_id = 0
+    #: Id of what has no pieces; `None`: everything has some.
+    unknown_id = None
     #: The most tokens that the encoder takes; `None`: any number.
     max_length = None
 
@@ -36,6 +38,16 @@ class SubWords(Tokenizer):
             Ragged `(B, None)` int32.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `pieces`.")
+
+    def count_tokens(self, texts):
+        import tensorflow as tf
+
+        pieces = self.pieces(texts)
+        around = (self.start_id is not None) + (self.end_id is not None)
+        unknown = tf.zeros_like(pieces, tf.int64)
+        if self.unknown_id is not None:
+            unknown = tf.cast(pieces == self.unknown_id, tf.int64)
+        return pieces.row_lengths() + around, tf.reduce_sum(unknown, axis=1)
 
     def tokenize(self, texts, length):
         import tensorflow as tf

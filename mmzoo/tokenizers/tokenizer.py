@@ -38,6 +38,17 @@ class Tokenizer:
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `tokenize`.")
 
+    def count_tokens(self, texts):
+        """How many tokens texts have before they are cut, and how many of them are unknown.
+
+        Args:
+            texts: `(B,)` string tensor.
+
+        Returns:
+            Two `(B,)` int64 tensors, or `None` where that can't be told.
+        """
+        return
+
     def resources(self):
         """TensorFlow objects, such as lookup tables, that an exported graph must carry."""
         return []

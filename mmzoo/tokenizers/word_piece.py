@@ -82,6 +82,7 @@ class WordPiece(SubWords):
                 f"The vocabulary of {len(self._ids)} pieces lacks {', '.join(missing)}. Tell what "
                 "it has instead: `unknown`, `start`, `end`, `padding`."
             )
+        self.unknown_id = self._ids[unknown]
         self.start_id, self.end_id = self._ids.get(start), self._ids.get(end)
         self.padding_id = self._ids[padding]
         self._table = None
@@ -158,7 +159,7 @@ class WordPiece(SubWords):
         strange = tf.cast(tf.where(~known)[:, 0], tf.int32)
         whole = tf.gather(known, owners)
         found = tf.concat(
-            [tf.boolean_mask(found, whole), tf.fill([tf.size(strange)], self._ids[self.unknown])], 0
+            [tf.boolean_mask(found, whole), tf.fill([tf.size(strange)], self.unknown_id)], 0
         )
         owners = tf.concat([tf.boolean_mask(owners, whole), strange], 0)
         order = tf.argsort(owners, stable=True)

@@ -54,7 +54,7 @@ def explained(loss, model, train, preprocessor, options, at, last_good):
     Returns:
         A `NonFiniteError`.
     """
-    from mmzoo.data.order import epoch_order
+    from mmzoo.data.row_order import epoch_order
 
     epoch, step = at
     good_epoch, good_step, weights = last_good

@@ -1,5 +1,6 @@
 """train_run(): from records to a folder with everything a training leaves."""
 
+import functools
 import json
 import math
 import os
@@ -8,6 +9,7 @@ import keras
 import numpy as np
 
 from mmzoo import heads, recipes
+from mmzoo.data import Records
 from mmzoo.evaluation import evaluate, plot_training_curves
 from mmzoo.files import written_whole
 from mmzoo.model import build_model
@@ -86,6 +88,7 @@ def train_run(
     learning_rate=1e-3,
     seed=0,
     cache=False,
+    on_error="raise",
     metadata=None,
     verbose="auto",
 ):
@@ -110,7 +113,8 @@ def train_run(
         learning_rate: peak of the schedule.
         seed: of weights, shuffling and augmentation.
         metadata: JSON-able dict to keep beside the model, as `metadata.json`, or `None`.
-        cache: whether to keep the decoded training rows in memory.
+        cache: whether to keep the decoded training rows, as in `Records.to_dataset`.
+        on_error: what happens to rows that can't be read, as in `Records.to_dataset`.
         verbose: as in `keras.Model.fit`; unless 0, `mmzoo.branch_table` is printed before.
 
     Returns:
@@ -145,9 +149,12 @@ def train_run(
         )
         if verbose:
             print(branch_table(model))
+        read = functools.partial(
+            Records.to_dataset, preprocessor=preprocessor, batch_size=batch_size, on_error=on_error
+        )
         history = model.fit(
-            train.to_dataset(preprocessor, batch_size, training=True, seed=seed, cache=cache),
-            validation_data=validation.to_dataset(preprocessor, batch_size),
+            read(train, training=True, seed=seed, cache=cache),
+            validation_data=read(validation),
             epochs=epochs,
             shuffle=False,  # the dataset shuffles
             verbose=verbose,
@@ -164,7 +171,7 @@ def train_run(
                 f"The training loss became {history.history['loss'][-1]}. Lower `learning_rate` "
                 f"(now {learning_rate})."
             )
-        report = evaluate(model, test.to_dataset(preprocessor, batch_size), verbose=bool(verbose))
+        report = evaluate(model, read(test), verbose=bool(verbose))
         save(model, preprocessor, os.path.join(folder, "model"))
         report.save(os.path.join(folder, "report.json"))
         if metadata is not None:

@@ -149,6 +149,22 @@ def test_broken_pictures_are_found_before_the_training(csv, tmp_path, capsys):
     assert not run.exists()
 
 
+def test_broken_pictures_are_left_out_or_absent(csv, tmp_path, capsys):
+    (tmp_path / "7.png").write_bytes(b"junk")
+    (tmp_path / "8.png").unlink()
+    message = "No readable image in 2 of 60 rows"
+    run = tmp_path / "run"
+    options = {"csv": csv, "label": "category", "output": run, "optional": "image"}
+    assert train(**options, on_error="missing") == 0
+    printed = capsys.readouterr().out
+    assert message in printed and "row 10 (8.png): taken as absent." in printed
+    assert mmzoo("evaluate", run, "--csv", csv) == 1
+    assert "no such file" in capsys.readouterr().err
+    assert mmzoo("evaluate", run, "--csv", csv, "--on-error", "skip") == 0
+    printed = capsys.readouterr().out
+    assert f"{message}: " in printed and "left out." in printed and "58 rows" in printed
+
+
 def test_existing_output_is_refused_at_once(csv, tmp_path, capsys):
     run = tmp_path / "run"
     run.mkdir()

@@ -99,7 +99,7 @@ def test_damaged_pictures(count, seed, tmp_path, caplog):
     assert len(messages(caplog)) == 2 and counted in messages(caplog)[1]
 
     with pytest.raises(ValueError, match=counted):
-        records.validate(inputs)
+        records.validate(inputs).check()
     with pytest.raises(tf.errors.InvalidArgumentError, match=f"no readable photo in row {bad[0]}"):
         list(records.to_dataset(preprocessor, len(values)))
 

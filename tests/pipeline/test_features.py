@@ -75,7 +75,7 @@ def test_dataframe_and_csv(tmp_path):
         mmzoo.data.from_dataframe(table, {"vectors": "embedding"}),
         mmzoo.data.from_csv(tmp_path / "rows.csv", {"vectors": "embedding"}),
     ):
-        assert records.validate(inputs) == 3
+        assert records.validate(inputs).ok
         x = next(iter(records.to_dataset(mmzoo.Preprocessor(inputs))))
         assert x["vectors"].numpy().tolist() == [[0.5, 1.5], [2, 3], [0, 0]]
     with pytest.raises(ValueError, match=r"rows\.csv, row 2: 'vectors': the shape is \(2,\)"):

@@ -69,7 +69,7 @@ def test_csv_root(csv, tmp_path):
     moved = csv.rename(elsewhere / "rows.csv")
     with pytest.raises(FileNotFoundError, match=r"0\.png.*row 2, .*and 1 more"):
         from_csv(moved, COLUMNS).check(INPUTS)
-    assert from_csv(moved, COLUMNS, root=tmp_path).validate(INPUTS) == 6
+    assert from_csv(moved, COLUMNS, root=tmp_path).validate(INPUTS).ok
 
 
 def test_csv_keeps_texts_as_they_are(tmp_path):
@@ -149,7 +149,7 @@ def test_unreadable_picture_names_row_and_file(csv):
     (csv.parent / "4.png").write_bytes(picture("red")[:50])
     records = from_csv(csv, COLUMNS, label="klasse")
     with pytest.raises(ValueError, match=r"image in 2 of 6 rows.*row 5 \(3.png\).*row 6 \(4.png\)"):
-        records.validate(INPUTS)
+        records.validate(INPUTS).check()
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"image in .*row 5 \(3.png\)"):
         batches(records.to_dataset(adapted(records)))
 
