@@ -14,6 +14,7 @@ OUTPUTS = {
     "values": ("(B, {units})", "the predicted numbers"),
     "labels": ("(B, {top})", "names of the best classes, best first"),
     "scores": ("(B, {top})", "their probabilities"),
+    "replies": ("(B, {top})", "the texts that answer them"),
 }
 
 
@@ -78,6 +79,7 @@ def _card(model, preprocessor, class_names, versions, packages, top):
                 f"| `{spec.name}` | ({shape}) {spec.dtype.name} | {modality.served} | {absent} |"
             )
     kinds = ["values"] if isinstance(head, Regression) else ["probabilities", "labels", "scores"]
+    kinds += ["replies"] if getattr(head, "replies", None) else []
     lines += ["", "| output | shape | what it is |", "|---|---|---|"]
     for kind in kinds:
         shape, what = OUTPUTS[kind]
