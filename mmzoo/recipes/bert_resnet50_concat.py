@@ -9,12 +9,12 @@ from mmzoo.recipes.recipe import Recipe, part
 
 
 def bert_resnet50_concat(weights=None, tokenizer=None, trainable=None):
-    """A picture and a text through ResNet-50 and BERT, concatenated, yes or no.
+    """A picture and a text through ResNet-50 and BERT, yes or no; needs `mmzoo[keras-hub]`.
 
     The documents' PyTorch model, mended: BERT's pooled output of 768 rather than its output object,
     2048 of ResNet-50 after its mean, so Dense(512, relu) over 2816; no squeeze that drops a batch
     of one; and word pieces between [CLS] and [SEP]. 224x224x3 picture; text of 128 tokens, or
-    of as many as the BERT takes; one sigmoid. Needs the extra `mmzoo[keras-hub]`.
+    of as many as the BERT takes; one sigmoid.
 
     Args:
         weights: dict with `text`, what `mmzoo.encoders.KerasHub` takes (a preset, a folder, or a
