@@ -74,7 +74,8 @@ def _card(model, preprocessor, class_names, versions, packages, top):
     for name, modality in preprocessor.inputs.items():
         absent = "yes" if modality.optional else "no"
         for spec in specs[name]:
-            shape = ", ".join("B" if size is None else str(size) for size in spec.shape)
+            sizes = ["T" if size is None else str(size) for size in spec.shape[1:]]
+            shape = ", ".join(["B", *sizes])
             lines.append(
                 f"| `{spec.name}` | ({shape}) {spec.dtype.name} | {modality.served} | {absent} |"
             )

@@ -38,6 +38,7 @@ TINY_OF_CLASS = {
     "TabularMLP": {"hidden_units": [16, 8]},
     "Tensor": {"subspace_dim": 16},
     "TextCNN": {"filters": 4},
+    "VideoFrames": {"frame_encoder": {"class_name": "cnn", "config": {"filters": [4, 8]}}},
 }
 
 CLASSES = 3
@@ -82,12 +83,18 @@ def audio(encoder=None, seconds=0.1, **options):
     return mmzoo.Audio(sample_rate=4000, seconds=seconds, encoder=encoder, **options)
 
 
+def video(encoder=None, frames=4, **options):
+    encoder = encoder or tiny("frames", mmzoo.encoders.VideoFrames)
+    return mmzoo.Video(frames, size=(8, 8), encoder=encoder, **options)
+
+
 MODALITIES = {
     "image": image,
     "text": text,
     "tabular": tabular,
     "features": features,
     "audio": audio,
+    "video": video,
 }
 PARTNER = dict.fromkeys(MODALITIES, "text") | {"text": "image"}
 

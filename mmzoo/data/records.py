@@ -1,5 +1,6 @@
 """Rows of raw values, and the tf.data pipeline made of them."""
 
+import functools
 import os
 
 import numpy as np
@@ -272,18 +273,18 @@ class Records:
                     "optional=True)."
                 )
             modality.check_values(name, values, self.describe)
-            if not modality.strings_are_paths:
-                continue
-            paths = {
-                row: os.path.join(self.root or "", os.fspath(value))
+            paths = [
+                (row, os.path.join(self.root or "", os.fspath(path)))
                 for row, value in enumerate(values)
-                if isinstance(value, (str, os.PathLike))
-            }
-            missing = [row for row, path in paths.items() if not _exists(path)]
+                if value is not None
+                for path in modality.paths(value)
+            ]
+            missing = [(row, path) for row, path in paths if not _exists(path)]
             if missing:
+                rows = list(dict.fromkeys(row for row, _ in missing))
                 raise FileNotFoundError(
-                    f"{name!r}: no such file: {paths[missing[0]]} (and {len(missing) - 1} more), "
-                    f"in {self._listed(missing)}. Relative paths start from root={self.root!r}."
+                    f"{name!r}: no such file: {missing[0][1]} (and {len(missing) - 1} more), "
+                    f"in {self._listed(rows)}. Relative paths start from root={self.root!r}."
                 )
 
     def _listed(self, rows):
@@ -316,19 +317,19 @@ class Records:
         for batch, good in dataset.prefetch(tf.data.AUTOTUNE).as_numpy_iterator():
             for name, ok in good.items():
                 bad[name] += batch[~ok].tolist()
-        messages = [self._summary(name, rows) for name, rows in bad.items() if rows]
+        messages = [self._summary(preprocessor, name, rows) for name, rows in bad.items() if rows]
         if messages:
             raise ValueError(" ".join(messages))
         return len(self)
 
-    def _summary(self, name, rows):
-        described = "; ".join(self._described(name, row) for row in rows[:LISTED])
+    def _summary(self, preprocessor, name, rows):
+        described = self._described(preprocessor, name, rows)
         return f"No readable {name} in {len(rows)} of {len(self)} rows: {described}"
 
-    def _described(self, name, row):
-        value = self.columns[name][row]
-        is_path = isinstance(value, (str, os.PathLike))
-        return self.describe(row) + (f" ({value})" if is_path else "")
+    def _described(self, preprocessor, name, rows):
+        values, fault = self.columns[name], preprocessor.parts[name].fault
+        listed = [self.describe(row) + fault(values[row], self.root) for row in rows[:LISTED]]
+        return "; ".join(listed)
 
     def _decoder(self, preprocessor):
         """Function from a batch of positions to `(decoded, ok)`, two dicts by modality name."""
@@ -356,7 +357,9 @@ class Records:
 
         def checked(rows):
             decoded, good = decode(rows)
-            checks = [self._raise_unreadable(name, rows, good[name]) for name in required]
+            checks = [
+                self._raise_unreadable(preprocessor, name, rows, good[name]) for name in required
+            ]
             with tf.control_dependencies(checks):
                 return tf.nest.map_structure(tf.identity, (decoded, good))
 
@@ -451,7 +454,8 @@ class Records:
         from mmzoo.data.unreadable import UnreadableReport
 
         action = "left out" if on_error == "skip" else "taken as absent"
-        report = UnreadableReport(self._summary, action, batches=int(rows.cardinality()))
+        summary = functools.partial(self._summary, preprocessor)
+        report = UnreadableReport(summary, action, batches=int(rows.cardinality()))
 
         def one_pass(number):
             def read(rows, *seeds):
@@ -498,12 +502,12 @@ class Records:
         dataset = tf.data.Dataset.from_tensors(0).flat_map(epoch)
         return dataset.apply(tf.data.experimental.assert_cardinality(count))
 
-    def _raise_unreadable(self, name, rows, ok):
+    def _raise_unreadable(self, preprocessor, name, rows, ok):
         """An op that fails, naming row and file, unless all values could be read."""
         import tensorflow as tf
 
         def message(rows):
-            described = "; ".join(self._described(name, int(row)) for row in rows[:LISTED])
+            described = self._described(preprocessor, name, rows.numpy().tolist())
             return f"mmzoo: no readable {name} in {described}"
 
         def fail():
