@@ -1,21 +1,21 @@
 """Writes the pages of the documentation that are made of docstrings and results files.
 
-python docs/generate.py            # writes docs/fusion.md
-python docs/generate.py --check    # fails if it would change
+python docs/generate.py            # writes docs/*.md and mmzoo/recipes/facts.json
+python docs/generate.py --check    # fails if a page would change
 """
 
-import inspect
 import pathlib
-import re
 import sys
 
 import mmzoo
 
 FOLDER = pathlib.Path(__file__).parent
-sys.path.insert(0, str(FOLDER.parent / "benchmarks"))
+sys.path[:0] = [str(FOLDER), str(FOLDER.parent / "benchmarks")]
 
 import growth  # noqa: E402  (lies beside the benchmarks)
 import results_file  # noqa: E402
+from docstrings import linked, section  # noqa: E402
+from zoo_page import write_facts, zoo_page  # noqa: E402
 
 INTRODUCTION = """\
 # Fusion blocks
@@ -67,26 +67,12 @@ takes a row's last one.
 """
 
 
-def section(cls, title):
-    """The text of `Title: ...` in a class's docstring, on one line."""
-    found = re.search(rf"^{title}: (.*?)(?=^\S|\Z)", inspect.getdoc(cls), re.DOTALL | re.MULTILINE)
-    if found is None:
-        raise ValueError(f"The docstring of {cls.__name__} has no '{title}: ...'.")
-    return " ".join(found.group(1).split())
-
-
 def cost(results, name):
     """`"2.3x, tokens^1.0"`, to two figures."""
     middle = [r for r in results if all(r[k] == v for k, v in growth.MIDDLE.items())]
     flops = {r["contender"]: r["flops"] for r in middle}
     multiple = float(f"{flops[name] / flops['concat']:.2g}")
     return f"{multiple:,g}x, tokens^{growth.growth(results, name):.1f}"
-
-
-def linked(reference):
-    """Every arXiv number as a link."""
-    number = r"(?:arXiv )?\b(\d{4}\.\d{5})\b"
-    return re.sub(number, r"[\1](https://arxiv.org/abs/\1)", reference)
 
 
 def fusion_page():
@@ -102,10 +88,12 @@ def fusion_page():
     return INTRODUCTION + "\n" + "\n".join(lines) + "\n" + ENDING
 
 
-PAGES = {"fusion.md": fusion_page}
+PAGES = {"fusion.md": fusion_page, "zoo.md": zoo_page}
 
 
 def main():
+    if "--check" not in sys.argv[1:]:
+        write_facts()
     for name, page in PAGES.items():
         path = FOLDER / name
         text = page()

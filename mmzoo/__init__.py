@@ -4,7 +4,7 @@ from mmzoo import data, encoders, evaluation, fusion, heads, layers, recipes, to
 from mmzoo.evaluation import Report, evaluate
 from mmzoo.export import export_savedmodel
 from mmzoo.layers import ModalityDropout
-from mmzoo.modalities import Audio, Features, Image, Modality, Tabular, Text
+from mmzoo.modalities import Audio, Features, Image, Modality, Tabular, Text, Video
 from mmzoo.model import build_model
 from mmzoo.prediction import predict
 from mmzoo.preprocessing import Preprocessor
@@ -25,6 +25,7 @@ __all__ = [
     "Report",
     "Tabular",
     "Text",
+    "Video",
     "branch_table",
     "build_model",
     "data",

@@ -98,20 +98,17 @@ def list_command():
     from rich.table import Column, Table
 
     from mmzoo import encoders, fusion, heads, recipes
-    from mmzoo.model import build_model
+    from mmzoo.recipes.facts import facts, shown
 
-    name = Column("model", no_wrap=True)
-    table = Table(name, "inputs", "fusion", "parameters", "what it is", title="Models")
-    for name in recipes.list_models():
-        summary = recipes.RECIPES[name].__doc__.split("\n")[0]
-        try:
-            recipe = recipes.get(name)
-        except ImportError as error:  # it needs an extra, and says which
-            table.add_row(name, "", "", "", f"{summary} {escape(str(error))}")
-            continue
-        parameters = build_model(recipe, compile=False).count_params()
-        kind = recipe.fusion if isinstance(recipe.fusion, str) else recipe.fusion["class_name"]
-        table.add_row(name, ", ".join(recipe.inputs), kind, f"{parameters:,}", summary)
+    columns = [Column("model", no_wrap=True), "inputs", "fusion", "parameters", "measured"]
+    table = Table(*columns, "what it is", title="Models")
+    for name, fact in facts().items():
+        summary = escape(recipes.RECIPES[name].__doc__.split("\n")[0])
+        parameters = f"{fact['parameters']:,}"
+        measured = shown(fact["measured"])
+        table.add_row(
+            name, ", ".join(fact["inputs"]), fact["fusion"], parameters, measured, summary
+        )
     parts = Table("part", "names", title="Parts")
     for kind in encoders.ENCODERS:
         parts.add_row(f"{kind} encoders", ", ".join(encoders.names(kind)))

@@ -28,8 +28,9 @@ def export_savedmodel(model, preprocessor, path, version=None):
     * `tensors`: the model's own inputs.
 
     Outputs: `probabilities` (or `values`), `(B, units)`; `labels` and `scores`, the best classes
-    and their probabilities, best first; and from raw rows `<name>_ok`, whether the value could be
-    read and is there where it has to be, and `ok`, whether all are, `(B,)` bool.
+    and their probabilities, best first, and their `replies`, where the head has some; and from raw
+    rows `<name>_ok`, whether the value could be read and is there where it has to be, and `ok`,
+    whether all are, `(B,)` bool.
 
     Beside the graph are a `model_card.md`, and in `assets.extra/` the same for programs: classes,
     versions and the whole preprocessing.
@@ -153,8 +154,12 @@ def _outputs(head, class_names, prediction):
     count = probabilities.shape[-1]
     names = tf.constant(class_names or [str(i) for i in range(count)])
     scores, indices = tf.math.top_k(probabilities, k=min(TOP, count))
-    return {
+    outputs = {
         "probabilities": prediction,
         "labels": tf.gather(names, indices),
         "scores": scores,
     }
+    if getattr(head, "replies", None):
+        replies = tf.constant([head.replies[name] for name in head.class_names])
+        outputs["replies"] = tf.gather(replies, indices)
+    return outputs

@@ -14,6 +14,7 @@ OUTPUTS = {
     "values": ("(B, {units})", "the predicted numbers"),
     "labels": ("(B, {top})", "names of the best classes, best first"),
     "scores": ("(B, {top})", "their probabilities"),
+    "replies": ("(B, {top})", "the texts that answer them"),
 }
 
 
@@ -73,11 +74,13 @@ def _card(model, preprocessor, class_names, versions, packages, top):
     for name, modality in preprocessor.inputs.items():
         absent = "yes" if modality.optional else "no"
         for spec in specs[name]:
-            shape = ", ".join("B" if size is None else str(size) for size in spec.shape)
+            sizes = ["T" if size is None else str(size) for size in spec.shape[1:]]
+            shape = ", ".join(["B", *sizes])
             lines.append(
                 f"| `{spec.name}` | ({shape}) {spec.dtype.name} | {modality.served} | {absent} |"
             )
     kinds = ["values"] if isinstance(head, Regression) else ["probabilities", "labels", "scores"]
+    kinds += ["replies"] if getattr(head, "replies", None) else []
     lines += ["", "| output | shape | what it is |", "|---|---|---|"]
     for kind in kinds:
         shape, what = OUTPUTS[kind]

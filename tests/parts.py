@@ -38,6 +38,7 @@ TINY_OF_CLASS = {
     "TabularMLP": {"hidden_units": [16, 8]},
     "Tensor": {"subspace_dim": 16},
     "TextCNN": {"filters": 4},
+    "VideoFrames": {"frame_encoder": {"class_name": "cnn", "config": {"filters": [4, 8]}}},
 }
 
 CLASSES = 3
@@ -82,12 +83,18 @@ def audio(encoder=None, seconds=0.1, **options):
     return mmzoo.Audio(sample_rate=4000, seconds=seconds, encoder=encoder, **options)
 
 
+def video(encoder=None, frames=4, **options):
+    encoder = encoder or tiny("frames", mmzoo.encoders.VideoFrames)
+    return mmzoo.Video(frames, size=(8, 8), encoder=encoder, **options)
+
+
 MODALITIES = {
     "image": image,
     "text": text,
     "tabular": tabular,
     "features": features,
     "audio": audio,
+    "video": video,
 }
 PARTNER = dict.fromkeys(MODALITIES, "text") | {"text": "image"}
 
@@ -130,22 +137,52 @@ def tiny_bert_resnet50_concat():
     return dataclasses.replace(recipe, inputs={**recipe.inputs, "image": image()})
 
 
-#: Recipes that are too large to be tested as they are: name -> function that gives a small one.
+#: Recipes that are too large to be made as they are: name -> function that gives a small one.
 SMALL_RECIPES = {"bert_resnet50_concat": tiny_bert_resnet50_concat}
+#: Sizes of what a recipe reads, by kind of modality.
+SMALL_MODALITIES = {
+    "image": {"size": (32, 32)},
+    "text": {"vocabulary": WORDS, "vocabulary_size": 12},
+    "audio": {"sample_rate": 4000, "seconds": 0.1},
+    "features": {},
+}
+#: Sizes of a recipe's parts; without dropout, so that losses can be compared.
+SMALL_PARTS = {**TINY, "dropout": 0, "hidden_units": 16, "patch_size": 8, "projection_units": 16}
+
+
+def at_most(value, size):
+    """A size out of a config, or each of a list of them, reduced to `size`."""
+    size = max(size) if isinstance(size, list) else size
+    return [min(v, size) for v in value] if isinstance(value, list) else min(value, size)
+
+
+def small_part(identifier, registry):
+    """A part of a recipe as its config dict at a tiny size; an instance as it is."""
+    if isinstance(identifier, keras.layers.Layer):
+        return identifier
+    name = identifier if isinstance(identifier, str) else identifier["class_name"]
+    config = {} if isinstance(identifier, str) else identifier["config"]
+    sizes = {**SMALL_PARTS, **TINY_OF_CLASS.get(registry[name].__name__, {})}
+    reduced = {
+        key: at_most(value, sizes[key]) if key in sizes and value is not None else value
+        for key, value in config.items()
+    }
+    return {"class_name": name, "config": {**tiny(name, registry[name])["config"], **reduced}}
 
 
 def recipe_inputs(name, length=None):
     recipe = SMALL_RECIPES.get(name, functools.partial(mmzoo.recipes.get, name))()
     inputs = {}
     for key, modality in recipe.inputs.items():
+        sizes = dict(SMALL_MODALITIES[modality.kind])
         if modality.kind == "text":
-            length = length or modality.length or LENGTH
-            inputs[key] = text(modality.encoder, length)
-        elif modality.kind == "image":
-            inputs[key] = mmzoo.Image(size=(32, 32), encoder=modality.encoder)
+            sizes["length"] = length or min(modality.length or LENGTH, 2 * LENGTH)
         elif modality.kind == "features":
-            inputs[key] = features(modality.encoder, dim=3)
-    return {"recipe": recipe, "inputs": inputs}
+            sizes["dim"] = (5, 3) if len(modality.shape) == 2 else 3
+        encoder = small_part(modality.encoder, mmzoo.encoders.ENCODERS[modality.kind])
+        inputs[key] = dataclasses.replace(modality, encoder=encoder, **sizes)
+    fusion = small_part(recipe.fusion, mmzoo.fusion.FUSIONS)
+    return {"recipe": recipe, "inputs": inputs, "fusion": fusion}
 
 
 #: The registered parts: id -> function that gives the arguments of `build_model`.
@@ -165,6 +202,14 @@ every_part = pytest.mark.parametrize("part", PARTS)
 #: default run by the properties that need no training and no export.
 COSTLY_FUSIONS = ("bottleneck", "gated_cross_attention", "pairwise_attention", "perceiver")
 COSTLY = [f"fusion-{name}" for name in COSTLY_FUSIONS]
+#: Recipes that differ from the parts they are made of in combination alone. Each is built and takes
+#: a step by default; the other properties are slow tests.
+COMBINED = [
+    f"recipe-{name}"
+    for name in mmzoo.list_models()
+    if name
+    not in ("bert_resnet50_concat", "cnn_lstm_concat", "cnn_rnn_concat_softmax", "linear_sum")
+]
 #: What is compiled by XLA and exported in the default run, some of each kind of part; compiling and
 #: exporting the others are slow tests.
 DAILY = [
@@ -188,6 +233,7 @@ def slow_for(parts):
 
 
 slow_but_daily = slow_for(set(PARTS) - set(DAILY))
+slow_if_combined = slow_for(COMBINED)
 
 
 def build(part, seed=0, **options):
@@ -250,7 +296,8 @@ def labels(model, rows=4, seed=0):
     if isinstance(head, mmzoo.heads.Softmax):
         return np.arange(rows) % head.units
     if isinstance(head, mmzoo.heads.Sigmoid):
-        return (np.arange(rows) % 2).astype("float32")
+        answers = (np.arange(rows) % 2).astype("float32")
+        return answers if head.units == 1 else np.tile(answers[:, None], head.units)
     return generator.normal(size=(rows, head.units)).astype("float32")
 
 

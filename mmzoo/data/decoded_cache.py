@@ -9,7 +9,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.files import file_paths, is_url, written_whole
+from mmzoo.files import is_url, under, written_whole
 
 logger = logging.getLogger("mmzoo")
 
@@ -60,8 +60,10 @@ def on_disk(decode, part, values, root, folder):
     flat_specs = tf.nest.flatten(specs)
     if any(x.dtype == tf.string or not x.shape[1:].is_fully_defined() for x in flat_specs):
         return None
-    in_files = part.modality.strings_are_paths
-    paths = [file_paths(value, root) if in_files else [] for value in values]
+    paths = [
+        [] if value is None else [under(root, path) for path in part.modality.paths(value)]
+        for value in values
+    ]
     contents = [files or value for files, value in zip(paths, values, strict=True)]
     path = os.path.join(os.fspath(folder), f"{part.name}-{_digest(map(_raw, contents))[:16]}")
     expected = {

@@ -47,7 +47,7 @@ class Pipeline:
             return batches.prefetch(tf.data.AUTOTUNE)
         action = "left out" if self.on_error == "skip" else "taken as absent"
         batches = int(self.rows.cardinality())
-        report = UnreadableReport(self.records.unreadable_message, action, batches)
+        report = UnreadableReport(self._unreadable_message, action, batches)
         make = self._skipping if self.on_error == "skip" else self._with_absent
         dataset = report.passes(functools.partial(make, report))
         if self.on_error == "missing":
@@ -94,7 +94,7 @@ class Pipeline:
             return decode
         bad = np.flatnonzero(~kept[1].numpy())
         if bad.size and name not in self.may_fail:
-            raise ValueError(f"{self.records.unreadable_message(name, bad.tolist())}.")
+            raise ValueError(f"{self._unreadable_message(name, bad.tolist())}.")
         return lambda rows: tf.nest.map_structure(lambda values: tf.gather(values, rows), kept)
 
     def _read(self, rows):
@@ -149,12 +149,16 @@ class Pipeline:
         kept = mapped(self.rows, read_good).rebatch(self.batch_size, self.drop_remainder)
         return mapped(kept.skip(self.first_step), self._finish)
 
+    def _unreadable_message(self, name, rows):
+        return self.records.unreadable_message(name, rows, self.preprocessor.parts[name].fault)
+
     def _raise_unreadable(self, name, rows, ok):
         """An op that fails, naming row and file, unless all values could be read."""
 
         def fail():
+            named = functools.partial(self.records.named, fault=self.preprocessor.parts[name].fault)
             message = tf.py_function(
-                lambda bad: f"mmzoo: no readable {name} in {self.records.named(name, bad.numpy())}",
+                lambda bad: f"mmzoo: no readable {name} in {named(name, bad.numpy())}",
                 [tf.boolean_mask(rows, ~ok)],
                 tf.string,
             )

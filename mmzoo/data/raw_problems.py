@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from mmzoo.files import exists, file_paths
+from mmzoo.files import exists, under
 
 
 class RawProblem(NamedTuple):
@@ -49,16 +49,15 @@ def raw_problems(name, modality, records):
                 problems[row] = RawProblem(row, "absent", _absent(name, records.describe(row)))
     for problem in _invalid(name, modality, values, records.describe):
         problems.setdefault(problem.row, problem)
-    if modality.strings_are_paths:
-        for row, value in enumerate(values):
-            if row in problems:
-                continue
-            for path in file_paths(value, records.root):
-                if not exists(path):
-                    where = records.describe(row)
-                    error = FileNotFoundError(f"{where}: {name!r}: no such file: {path}")
-                    problems[row] = RawProblem(row, "missing file", error)
-                    break
+    for row, value in enumerate(values):
+        if value is None or row in problems:
+            continue
+        files = [under(records.root, path) for path in modality.paths(value)]
+        missing = next((path for path in files if not exists(path)), None)
+        if missing is not None:
+            where = f"{records.describe(row)}: {name!r}"
+            error = FileNotFoundError(f"{where}: no such file: {missing}")
+            problems[row] = RawProblem(row, "missing file", error)
     return [problems[row] for row in sorted(problems)]
 
 

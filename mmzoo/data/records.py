@@ -9,7 +9,7 @@ from mmzoo.data.labels import balanced_weights, checked_labels
 from mmzoo.data.on_error import may_fail
 from mmzoo.data.raw_problems import raw_problems
 from mmzoo.data.splitting import split_groups, split_rows
-from mmzoo.files import exists, file_paths
+from mmzoo.files import exists, under
 
 #: How many bad rows a message lists.
 LISTED = 5
@@ -304,8 +304,8 @@ class Records:
             if rows_of["invalid"]:
                 raise next(problem.error for problem in problems if problem.kind == "invalid")
             if missing := rows_of["missing file"]:
-                paths = file_paths(self.column(name)[missing[0]], self.root)
-                path = next(path for path in paths if not exists(path))
+                files = [under(self.root, f) for f in modality.paths(self.column(name)[missing[0]])]
+                path = next(path for path in files if not exists(path))
                 raise FileNotFoundError(
                     f"{name!r}: no such file: {path} (and {len(missing) - 1} more), in "
                     f"{self.listed(missing)}. Relative paths start from root={self.root!r}."
@@ -316,34 +316,36 @@ class Records:
         more = f" and {len(rows) - LISTED} more" if len(rows) > LISTED else ""
         return ", ".join(self.describe(int(row)) for row in rows[:LISTED]) + more
 
-    def named(self, name, rows):
+    def named(self, name, rows, fault=None):
         """What a message calls some rows, with the files a column has there.
 
         Args:
             name: modality name.
             rows: sequence of positions.
+            fault: function from a raw value and the root to what is wrong with it; `None`: its
+                file.
 
         Returns:
             A string; of many rows, the first few.
         """
-        values = self.column(name)
+        values, fault = self.column(name), fault or _file_named
         return "; ".join(
-            self.describe(int(row))
-            + (f" ({values[row]})" if isinstance(values[row], (str, os.PathLike)) else "")
-            for row in rows[:LISTED]
+            self.describe(int(row)) + fault(values[row], self.root) for row in rows[:LISTED]
         )
 
-    def unreadable_message(self, name, rows):
+    def unreadable_message(self, name, rows, fault=None):
         """How many rows have no readable value of a modality, and which.
 
         Args:
             name: modality name.
             rows: sequence of positions.
+            fault: as in `named`.
 
         Returns:
             A string.
         """
-        return f"No readable {name} in {len(rows)} of {len(self)} rows: {self.named(name, rows)}"
+        named = self.named(name, rows, fault)
+        return f"No readable {name} in {len(rows)} of {len(self)} rows: {named}"
 
     def validate(self, inputs, preprocessor=None, verbose=False):
         """Reads and decodes every value, in parallel, and says what is wrong or suspicious.
@@ -480,3 +482,7 @@ def _without_absent(value):
     if isinstance(value, dict):
         return {column: None if is_absent(cell) else cell for column, cell in value.items()}
     return value
+
+
+def _file_named(value, root):
+    return f" ({value})" if isinstance(value, (str, os.PathLike)) else ""

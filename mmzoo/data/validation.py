@@ -1,6 +1,7 @@
 """validate(): reads every value as training would, and says what it found."""
 
 import collections
+import contextlib
 import hashlib
 import math
 import re
@@ -10,7 +11,7 @@ import numpy as np
 from mmzoo.data.file_heads import is_truncated, picture_size
 from mmzoo.data.raw_problems import raw_problems
 from mmzoo.data.validation_report import Finding, ValidationReport
-from mmzoo.files import file_paths, open_bytes
+from mmzoo.files import open_bytes, under
 
 #: Pictures with a side below that are suspicious.
 TINY = 8
@@ -61,15 +62,20 @@ class _Column:
         self.findings = []
         self.values = list(records.column(name))  # without those that can't be used
         self.paths = {}  # of the rows whose values are in files
-        if modality.strings_are_paths:
-            for row, value in enumerate(self.values):
-                if paths := file_paths(value, records.root):
-                    self.paths[row] = paths
+        for row, value in enumerate(self.values):
+            if value is not None and (paths := self._paths(value)):
+                self.paths[row] = paths
         self.digests = [None] * len(self.values)  # the same where values are
         self.figures = {
             "values": sum(value is not None for value in self.values),
             "absent": sum(value is None for value in self.values),
         }
+
+    def _paths(self, value):
+        """The files of a value; none if it can't be said, which `raw_problems` finds as well."""
+        with contextlib.suppress(ValueError, TypeError):
+            return [under(self.records.root, path) for path in self.modality.paths(value)]
+        return []
 
     def find_raw_problems(self):
         """What shows without reading a file, and which values are the same."""
@@ -228,7 +234,8 @@ class _Column:
 
     def _found(self, row, severity, kind, message):
         where = self.records.describe(row)
-        value = ", ".join(file_paths(self.records.column(self.name)[row])) * (row in self.paths)
+        raw = self.records.column(self.name)[row]
+        value = ", ".join(map(str, self.modality.paths(raw))) if row in self.paths else ""
         message = message.removeprefix(f"{where}: ")
         self.findings.append(Finding(row, where, self.name, value, severity, kind, message))
 

@@ -24,6 +24,7 @@ from mmzoo.encoders.text_gru import TextGRU
 from mmzoo.encoders.text_lstm import TextLSTM
 from mmzoo.encoders.text_transformer import TextTransformer
 from mmzoo.encoders.tf_hub import TFHub
+from mmzoo.encoders.video_frames import VideoFrames
 from mmzoo.identifiers import resolve, unknown
 
 #: The registered encoders: kind of modality -> name -> class.
@@ -54,6 +55,9 @@ ENCODERS = {
         "dnn": AudioDNN,
         "gru": AudioGRU,
         "transformer": AudioTransformer,
+    },
+    "video": {
+        "frames": VideoFrames,
     },
 }
 
@@ -142,6 +146,7 @@ __all__ = [
     "TextGRU",
     "TextLSTM",
     "TextTransformer",
+    "VideoFrames",
     "get",
     "names",
 ]

@@ -34,7 +34,7 @@ class AudioDNN(AudioEncoder):
     (2, 1, 16)
 
     Reference: Hinton et al. 2012, "Deep Neural Networks for Acoustic Modeling in Speech
-    Recognition".
+        Recognition".
     """
 
     def __init__(

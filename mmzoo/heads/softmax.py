@@ -17,6 +17,8 @@ class Softmax(Head):
         units: number of classes; `None`: as many as `class_names`.
         class_names: their names, in the order of the outputs.
         label_smoothing: share of every label that is spread evenly over the classes.
+        replies: dict from each class name to a text, which an exported model returns beside the
+            name, as the answer to an intent.
 
     Call arguments:
         fused: `(B, D)` float.
@@ -25,7 +27,8 @@ class Softmax(Head):
         `(B, units)` float32, rows sum to 1.
 
     Raises:
-        ValueError: when neither `units` nor `class_names` is given, or they disagree.
+        ValueError: when neither `units` nor `class_names` is given, or they disagree, or `replies`
+            has other names.
 
     Example:
 
@@ -35,7 +38,7 @@ class Softmax(Head):
     (3, 2)
     """
 
-    def __init__(self, units=None, class_names=None, label_smoothing=0.0, **kwargs):
+    def __init__(self, units=None, class_names=None, label_smoothing=0.0, replies=None, **kwargs):
         if units is None:
             if class_names is None:
                 raise ValueError("Softmax needs `units` or `class_names`.")
@@ -47,7 +50,15 @@ class Softmax(Head):
                 f"Softmax needs at least 2 classes; received {units}. "
                 "For a yes/no answer use Sigmoid(units=1)."
             )
+        if replies is not None:
+            replies = {str(name): str(text) for name, text in replies.items()}
+        if replies is not None and {*replies} != {*(self.class_names or ())}:
+            raise ValueError(
+                "`replies` needs one text for each of the class names; received class_names="
+                f"{self.class_names} and replies to: {list(replies)}."
+            )
         self.label_smoothing = label_smoothing
+        self.replies = replies
 
     def activate(self, logits):
         return ops.softmax(logits, axis=-1)
@@ -59,4 +70,8 @@ class Softmax(Head):
         return ["accuracy"]  # Keras picks the one for indices or one-hot by the labels' shape
 
     def get_config(self):
-        return {**super().get_config(), "label_smoothing": self.label_smoothing}
+        return {
+            **super().get_config(),
+            "label_smoothing": self.label_smoothing,
+            "replies": self.replies,
+        }

@@ -7,5 +7,6 @@ from mmzoo.modalities.image import Image
 from mmzoo.modalities.modality import Modality
 from mmzoo.modalities.tabular import Tabular
 from mmzoo.modalities.text import Text
+from mmzoo.modalities.video import Video
 
-__all__ = ["Audio", "Features", "Image", "Modality", "Tabular", "Text", "check_inputs"]
+__all__ = ["Audio", "Features", "Image", "Modality", "Tabular", "Text", "Video", "check_inputs"]

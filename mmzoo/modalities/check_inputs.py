@@ -10,7 +10,9 @@ RESERVED_SUFFIXES = (
     "_absent", "_encoder", "_mask", "_neutral", "_ok", "_present", "_projection", "_segments",
 )  # fmt: skip
 #: Names that a modality may not have.
-RESERVED_NAMES = ("fusion", "head", "labels", "ok", "probabilities", "scores", "self", "values")
+RESERVED_NAMES = (
+    "fusion", "head", "labels", "ok", "probabilities", "replies", "scores", "self", "values",
+)  # fmt: skip
 
 
 def check_inputs(inputs):

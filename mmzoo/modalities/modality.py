@@ -2,6 +2,7 @@
 
 import dataclasses
 import numbers
+import os
 from typing import ClassVar
 
 import keras
@@ -69,6 +70,18 @@ class Modality:
     def encoder_defaults(self):
         """Arguments that the modality fills in where its encoder leaves them open."""
         return {}
+
+    def paths(self, value):
+        """The files that a raw value names.
+
+        Args:
+            value: the raw value.
+
+        Returns:
+            A list of paths.
+        """
+        is_path = self.strings_are_paths and isinstance(value, (str, os.PathLike))
+        return [value] if is_path else []
 
     def check_values(self, name, values, describe):
         """Raises an error, naming the row, for a raw value that can't be used.

@@ -40,7 +40,7 @@ class ImagePreprocessing(Preprocessing):
             )
         arrays = [None if value is None else np.asarray(value) for value in values]
         arrays = [a[..., None] if a is not None and a.ndim == 2 else a for a in arrays]
-        self._check_values([a for a in arrays if a is not None])
+        self.check_range([a for a in arrays if a is not None])
         # An absent picture is one of NaN: arrays have no empty value.
         absent = np.full((1, 1, 1), np.nan, "float32")
         arrays = [absent if a is None else a for a in arrays]
@@ -49,7 +49,7 @@ class ImagePreprocessing(Preprocessing):
         rows = [tf.RaggedTensor.from_tensor(tf.cast(a, tf.float32), ragged_rank=2) for a in arrays]
         return tf.ragged.stack(rows), lambda row: row.to_tensor()
 
-    def _check_values(self, arrays):
+    def check_range(self, arrays):
         """Raises unless all values are finite and 0-255, and not all 0-1."""
         if all(a.dtype == np.uint8 for a in arrays):
             return
@@ -74,12 +74,12 @@ class ImagePreprocessing(Preprocessing):
 
     def element(self, value):
         if not self.modality.optional:
-            return self._pixels(value)
+            return self.pixels(value)
         if value.dtype == tf.string:
             present = tf.strings.length(value) > 0
         else:
             present = ~tf.reduce_all(tf.math.is_nan(tf.cast(value, tf.float32)))
-        return tf.cond(present, lambda: self._pixels(value), lambda: self.blank()[0]), present
+        return tf.cond(present, lambda: self.pixels(value), lambda: self.blank()[0]), present
 
     def augment(self, decoded, seeds):
         if not self.modality.augmentation:
@@ -100,7 +100,7 @@ class ImagePreprocessing(Preprocessing):
             tensors = {self.name: decoded}
         return tensors, tf.ones(tf.shape(tensors[self.name])[:1], tf.bool)
 
-    def _pixels(self, value):
+    def pixels(self, value):
         """Encoded bytes or an array -> `(height, width, channels)` uint8."""
         size, policy = tf.constant(self.modality.size), self.modality.resize
         if value.dtype == tf.string:

@@ -88,6 +88,18 @@ class Preprocessing:
 
         return tf.constant(paths, tf.string), read
 
+    def fault(self, value, root):
+        """What a message says of a raw value that can't be read, behind the row: its file.
+
+        Args:
+            value: the raw value.
+            root: folder that relative paths start from, or `None`.
+
+        Returns:
+            A string, empty where there is nothing to say.
+        """
+        return f" ({value})" if isinstance(value, (str, os.PathLike)) else ""
+
     def raw_spec(self):
         """`tf.TensorSpec` of a batch of raw values in the exported signature, or a dict of them."""
         raise NotImplementedError(f"{type(self).__name__} must implement `raw_spec`.")

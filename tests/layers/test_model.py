@@ -178,7 +178,20 @@ def test_messages_name_what_is_wrong(arguments, message):
         mmzoo.build_model(**arguments)
 
 
+def test_a_regression_joins_its_inputs_as_it_is_told():
+    fusions = {"add": "Sum", "multiply": "Product", "attention": "CrossAttention", "film": "FiLM"}
+    for word, cls in fusions.items():
+        recipe = mmzoo.recipes.cnn_rnn_regression(word)
+        model = mmzoo.build_model(recipe, inputs={"image": image()}, dim=8)
+        assert type(model.get_layer("fusion")).__name__ == cls
+        words = model.get_layer("text_encoder").output[0].shape[1]
+        assert words == (1 if word in ("add", "multiply") else 64)
+        assert model.loss.name == "mean_squared_error"
+
+
 def test_unknown_recipe():
+    with pytest.raises(ValueError, match=r"mmzoo\.recipes\.tfhub_image_text\("):
+        mmzoo.build_model("tfhub_image_text")
     with pytest.raises(ValueError, match="Did you mean 'cnn_lstm_concat'"):
         mmzoo.build_model("cnn_lstm")
 
@@ -205,6 +218,8 @@ def test_wrong_types(arguments):
         (lambda: mmzoo.heads.Softmax(units=1), "at least 2"),
         (lambda: mmzoo.heads.Sigmoid(units=2, class_names=["a"]), "2 class names"),
         (lambda: mmzoo.heads.Softmax(class_names=["a", "a"]), "unique"),
+        (lambda: mmzoo.heads.Softmax(class_names=["a", "b"], replies={"a": "A"}), "one text for"),
+        (lambda: mmzoo.heads.Softmax(units=2, replies={"a": "A", "b": "B"}), "class_names=None"),
         (lambda: mmzoo.encoders.ImageCNN(pooling="average"), "pooling"),
         (lambda: mmzoo.encoders.ImageCNN(filters=(4, 4), strides=(1, 2, 2)), "strides"),
         (lambda: mmzoo.encoders.ImageResNet(normalization="layer"), "normalization"),

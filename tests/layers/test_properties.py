@@ -9,6 +9,7 @@ from keras import ops
 
 from tests.parts import (
     CLASSES,
+    COMBINED,
     COSTLY,
     LENGTH,
     as_json,
@@ -18,6 +19,7 @@ from tests.parts import (
     labels,
     predict,
     slow_for,
+    slow_if_combined,
     tensors,
 )
 
@@ -71,7 +73,7 @@ def test_config_round_trip(part):
         assert as_json(again, sort_keys=True) == as_json(config, sort_keys=True)
 
 
-@every_part
+@slow_if_combined
 def test_save_and_load(part, tmp_path):
     model, _ = build(part)
     x = tensors(model)
@@ -82,7 +84,7 @@ def test_save_and_load(part, tmp_path):
     assert as_json(loaded.get_config()) == as_json(model.get_config())
 
 
-@every_part
+@slow_if_combined
 def test_symbolic_shapes_are_eager_shapes(part):
     model, _ = build(part)
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
@@ -110,7 +112,7 @@ def test_every_weight_gets_a_gradient(part):
             assert np.abs(gradient).max() > 0, f"{path} has no gradient"
 
 
-@every_part
+@slow_if_combined
 @pytest.mark.parametrize("policy", POLICIES)
 def test_mixed_precision(part, policy):
     model, _ = build(part, dtype=policy)
@@ -124,7 +126,7 @@ def test_mixed_precision(part, policy):
         assert np.isfinite(gradient).all() and gradient.dtype == "float32", path
 
 
-@every_part
+@slow_if_combined
 def test_padding_changes_nothing(part):
     model, _ = build(part, length=LENGTH)
     disturb(model)
@@ -137,7 +139,7 @@ def test_padding_changes_nothing(part):
     np.testing.assert_allclose(predict(longer, padded), predict(model, x), atol=1e-5)
 
 
-@every_part
+@slow_if_combined
 def test_rows_do_not_see_their_neighbours(part):
     model, _ = build(part)
     disturb(model)
@@ -149,7 +151,7 @@ def test_rows_do_not_see_their_neighbours(part):
     np.testing.assert_allclose(predict(model, alone), expected[:1], atol=1e-5)
 
 
-@slow_for(COSTLY)
+@slow_for([*COSTLY, *COMBINED])
 def test_overfits_one_batch(part):
     model, _ = build(part, dim=16)  # of 8 hidden units a seed may leave too few alive
     loss = model.get_layer("head").make_loss()

@@ -43,6 +43,9 @@ def raw_columns(rows=12):
     columns = {
         "image": [picture(label, seed=row) for row, label in enumerate(labels)],
         "text": [f"is it a {label} circle" if row % 2 else "a" for row, label in enumerate(labels)],
+        "video": [
+            [picture(label, seed=row), picture("red", seed=row)] for row, label in enumerate(labels)
+        ],
         "audio": [sound(seed=row) for row in range(rows)],
         "tabular": {
             "price": [None if row == 1 else 20.0 + row for row in range(rows)],
@@ -52,6 +55,7 @@ def raw_columns(rows=12):
         },
         "features": list(generator.normal(size=(rows, 4, 3)).astype("float32")),
         "image_features": list(generator.normal(size=(rows, 3)).astype("float32")),
+        "video_features": list(generator.normal(size=(rows, 4, 3)).astype("float32")),
         "text_features": list(generator.normal(size=(rows, 3)).astype("float32")),
     }
     return columns, labels
@@ -62,7 +66,10 @@ def raw_batch(preprocessor, columns, rows):
 
     def tensor(values, spec):
         absent = np.nan if spec.dtype.is_floating else ""
-        return tf.constant([absent if v is None else v for v in values[:rows]], spec.dtype)
+        values = [absent if value is None else value for value in values[:rows]]
+        if any(isinstance(value, list) for value in values):  # frames: as many for all
+            return tf.ragged.constant([value or [] for value in values]).to_tensor()
+        return tf.constant(values, spec.dtype)
 
     return {
         name: {column: tensor(columns[name][column], spec[column]) for column in spec}

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
-from tests.parts import PARTS, build, image, slow_but_daily, slow_for, text
+from tests.parts import COMBINED, PARTS, build, image, slow_but_daily, slow_for, text
 from tests.pipeline.raw import raw_batch, raw_columns, signature_inputs
 
 
@@ -121,6 +121,20 @@ def test_labels_and_scores_are_the_best_classes(pair, tmp_path, columns):
     )
 
 
+def test_replies_answer_the_labels(tmp_path, columns):
+    replies = {"red": "Stop.", "green": "走吧!", "blue": ""}
+    inputs = {"image": image(), "text": text()}
+    recipe = mmzoo.recipes.customer_service(replies)
+    recipe = mmzoo.Recipe("signals", inputs, recipe.fusion, recipe.head)
+    model, preprocessor = mmzoo.build_model(recipe, dim=8), mmzoo.Preprocessor(inputs)
+    mmzoo.save(model, preprocessor, tmp_path / "model")
+    folder = mmzoo.export_savedmodel(*mmzoo.load(tmp_path / "model"), tmp_path / "serving")
+    outputs = served(folder, image=columns["image"][:3], text=["red", "is it", "a"])
+    expected = [[replies[name.decode()] for name in row] for row in outputs["labels"]]
+    assert [[reply.decode() for reply in row] for row in outputs["replies"]] == expected
+    assert "| `replies` | (B, 3) |" in (tmp_path / "serving" / "model_card.md").read_text()
+
+
 def test_binary_labels_are_no_and_yes(tmp_path):
     inputs = {"text": text()}
     head = mmzoo.heads.Sigmoid(class_names=["no", "yes"])
@@ -178,7 +192,7 @@ def test_an_interrupted_write_leaves_nothing(pair, tmp_path, monkeypatch, write)
 ALIKE = [part for part in PARTS if part.startswith(("fusion-", "encoder-")) and "film" not in part]
 
 
-@slow_for(ALIKE)
+@slow_for([*ALIKE, *COMBINED])
 def test_save_and_load(part, tmp_path, columns):
     model, arguments = build(part)
     preprocessor = preprocessor_of(arguments)
