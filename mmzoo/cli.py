@@ -162,6 +162,31 @@ def train(
     label_delimiter: LabelDelimiter = None,
     optional: Optional = None,
     on_error: OnError = "raise",
+    dtype: Annotated[
+        str | None, typer.Option(help="Precision: mixed_bfloat16, mixed_float16; float32.")
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="Epochs without progress that end the training; all.")
+    ] = None,
+    gradient_accumulation: Annotated[
+        int | None, typer.Option(min=2, help="Steps that make one update of the weights; 1.")
+    ] = None,
+    clip_norm: Annotated[
+        float | None, typer.Option(min=0, help="Largest norm of all gradients together; any.")
+    ] = None,
+    ema: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Momentum of an average of the weights to keep; none."),
+    ] = None,
+    save_every: Annotated[
+        int | None, typer.Option(min=1, help="Steps between two checkpoints; one an epoch.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was killed.")
+    ] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write logs to OUTPUT/tensorboard.")
+    ] = False,
 ):
     """Train on a file of rows: 80 % to train, 10 % to choose the epoch, 10 % to test."""
     from mmzoo.data import from_file
@@ -199,6 +224,14 @@ def train(
         learning_rate=learning_rate,
         seed=seed,
         on_error=on_error,
+        dtype=dtype,
+        patience=patience,
+        gradient_accumulation=gradient_accumulation,
+        clip_norm=clip_norm,
+        ema=ema,
+        save_every=save_every,
+        resume=resume,
+        tensorboard=tensorboard,
         metadata={"columns": columns, "label": label, "label_delimiter": label_delimiter},
     )
     print(f"Everything is in {output}/: {', '.join(sorted(os.listdir(output)))}")

@@ -78,6 +78,11 @@ class Image(Modality):
     def encoder_defaults(self):
         return {"value_range": (0.0, 1.0)}  # where modules of TF-Hub expect pixels to lie
 
+    def paths(self, value):
+        if isinstance(value, (list, tuple)):  # of which the first one is taken
+            value = next((each for each in value if each not in (None, "", b"")), None)
+        return super().paths(value)
+
     def preprocessing(self, name):
         from mmzoo.preprocessing.image import ImagePreprocessing
 

@@ -4,22 +4,29 @@ from mmzoo.training.branch_table import BranchTable, branch_table
 from mmzoo.training.fit import fit
 from mmzoo.training.freezing import freeze, unfreeze
 from mmzoo.training.gradual_unfreezing import GradualUnfreezing
+from mmzoo.training.history_file import HistoryFile
 from mmzoo.training.layerwise_adamw import LayerwiseAdamW
 from mmzoo.training.layerwise_multipliers import layerwise_multipliers
+from mmzoo.training.learning_rate_finder import LearningRateSearch, find_learning_rate
 from mmzoo.training.lora import enable_lora, lora_merged, merge_lora
 from mmzoo.training.lora_file import load_lora, save_lora
 from mmzoo.training.non_finite import NonFiniteError
+from mmzoo.training.progress import Progress
 from mmzoo.training.run import train_run, warmup_cosine
 from mmzoo.training.xla_report import XlaReport, xla_report
 
 __all__ = [
     "BranchTable",
     "GradualUnfreezing",
+    "HistoryFile",
     "LayerwiseAdamW",
+    "LearningRateSearch",
     "NonFiniteError",
+    "Progress",
     "XlaReport",
     "branch_table",
     "enable_lora",
+    "find_learning_rate",
     "fit",
     "freeze",
     "layerwise_multipliers",

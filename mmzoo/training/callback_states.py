@@ -65,7 +65,8 @@ class CallbackStates:
                 for name, value in _memory(callback).items()
                 if name not in before or not _same(before[name], value)
             }
-            state.append({"class": type(callback).__name__, "attributes": changed})
+            if changed:
+                state.append({"class": type(callback).__name__, "attributes": changed})
         return state, arrays
 
     def restore(self, state, arrays):
@@ -76,15 +77,19 @@ class CallbackStates:
             arrays: dict with the arrays it refers to.
 
         Raises:
-            ValueError: when the callbacks are others.
+            ValueError: when a callback that remembered something is missing.
         """
-        stored = [entry["class"] for entry in state]
-        given = [type(callback).__name__ for callback in self.callbacks]
-        if stored != given:
-            raise ValueError(
-                f"The training was begun with other callbacks: {', '.join(stored)}; received: "
-                f"{', '.join(given)}."
-            )
+        waiting = list(self.callbacks)
+        found = []
+        for entry in state:
+            same = [c for c in waiting if type(c).__name__ == entry["class"]]
+            if not same:
+                raise ValueError(
+                    f"The training was begun with the callback {entry['class']}, which is missing "
+                    f"now. Given: {', '.join(type(c).__name__ for c in self.callbacks)}."
+                )
+            waiting.remove(same[0])
+            found.append(same[0])
 
         def decode(value):
             if isinstance(value, list):
@@ -95,7 +100,7 @@ class CallbackStates:
                 return arrays[value["array"]]
             return {key: decode(item) for key, item in value["dict"].items()}
 
-        for callback, entry in zip(self.callbacks, state, strict=True):
+        for callback, entry in zip(found, state, strict=True):
             for name, value in entry["attributes"].items():
                 setattr(callback, name, decode(value))
 

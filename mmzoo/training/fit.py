@@ -82,12 +82,14 @@ def fit(
     if folder:
         folder.remove_unfinished()
     history = keras.callbacks.History()
-    callbacks = [*callbacks, history]
+    callbacks = [history, *callbacks]
     states = CallbackStates(callbacks)
     run = {"rows": len(train), "batch_size": batch_size, "seed": seed}
     run["steps_per_epoch"] = max(1, len(train) // batch_size)
     options |= {"batch_size": batch_size, "seed": seed, "training": True}
-    held_out = None if validation is None else validation.to_dataset(preprocessor, batch_size)
+    if validation is not None:
+        on_error = options.get("on_error", "raise")
+        validation = validation.to_dataset(preprocessor, batch_size, on_error=on_error)
     taken_up = folder.latest() if folder else None
     begin = _position(taken_up, run, epochs, checkpoints)
     if taken_up and taken_up[1]["finished"]:
@@ -102,7 +104,7 @@ def fit(
         try:
             model.fit(
                 dataset,
-                validation_data=held_out,
+                validation_data=validation,
                 initial_epoch=epoch,
                 epochs=epoch + 1 if step else epochs,  # the rest of an epoch is a `fit` of its own
                 shuffle=False,  # the dataset shuffles

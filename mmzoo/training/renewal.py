@@ -74,16 +74,29 @@ def other_trainable(model):
     if not model.compiled:
         yield
         return
-    optimizer, functions = model.optimizer, {name: getattr(model, name) for name in FUNCTIONS}
+    optimizer = model.optimizer
+    if optimizer.built:
+        optimizer = _renewed(model)
+        optimizer.build(model.trainable_variables)
+    with other_optimizer(model, optimizer):
+        yield
+
+
+@contextlib.contextmanager
+def other_optimizer(model, optimizer):
+    """Around a block in which a compiled model has another optimizer.
+
+    Args:
+        model: a compiled `keras.Model`.
+        optimizer: a `keras.optimizers.Optimizer`.
+    """
+    before, functions = model.optimizer, {name: getattr(model, name) for name in FUNCTIONS}
     try:
-        if optimizer.built:
-            renewed = _renewed(model)
-            renewed.build(model.trainable_variables)
-            _set_optimizer(model, renewed)
+        _set_optimizer(model, optimizer)
         _set_functions(model, dict.fromkeys(FUNCTIONS))
         yield
     finally:
-        _set_optimizer(model, optimizer)
+        _set_optimizer(model, before)
         _set_functions(model, functions)
 
 

@@ -1,21 +1,25 @@
 """train_run(): from records to a folder with everything a training leaves."""
 
-import functools
+import contextlib
 import json
-import math
 import os
+import shutil
+import sys
 
 import keras
 import numpy as np
 
 from mmzoo import heads, recipes
-from mmzoo.data import Records
 from mmzoo.evaluation import evaluate, plot_training_curves
 from mmzoo.files import written_whole
 from mmzoo.model import build_model
+from mmzoo.optional import require
 from mmzoo.preprocessing import Preprocessor
 from mmzoo.saving import check_pair, save
 from mmzoo.training.branch_table import branch_table
+from mmzoo.training.fit import fit
+from mmzoo.training.history_file import HistoryFile
+from mmzoo.training.progress import Progress
 
 #: What `metadata=` is written to.
 METADATA_FILE = "metadata.json"
@@ -89,6 +93,14 @@ def train_run(
     seed=0,
     cache=False,
     on_error="raise",
+    dtype=None,
+    patience=None,
+    gradient_accumulation=None,
+    clip_norm=None,
+    ema=None,
+    save_every=None,
+    resume=False,
+    tensorboard=False,
     metadata=None,
     verbose="auto",
 ):
@@ -97,6 +109,9 @@ def train_run(
     AdamW with warm-up and a cosine schedule; the weights of the epoch with the lowest validation
     loss are kept. `output` then holds `model/` (see `mmzoo.save`), `report.json`, `history.csv`,
     `training_curves.png` and, for classes, `confusion_matrix.png`.
+
+    Until then, `<output>.unfinished` has the checkpoints and `history.csv`. A run that was killed
+    goes on with `resume=True` and the same arguments, see `mmzoo.training.fit`.
 
     Args:
         train: `mmzoo.data.Records` to train on; the preprocessor adapts to them.
@@ -112,6 +127,16 @@ def train_run(
         batch_size: rows a step.
         learning_rate: peak of the schedule.
         seed: of weights, shuffling and augmentation.
+        dtype: as in `mmzoo.build_model`, such as `"mixed_bfloat16"`.
+        patience: epochs without a lower validation loss after which training ends; `None`: all
+            epochs are trained.
+        gradient_accumulation: steps whose gradients make one update of the weights, or `None`.
+        clip_norm: largest norm of all gradients together, or `None`.
+        ema: momentum of an exponential moving average of the weights, such as 0.999, which is kept
+            at the end instead of the best epoch's weights; or `None`.
+        save_every: steps between two checkpoints; `None`: one an epoch.
+        resume: whether to go on with an unfinished run.
+        tensorboard: whether to write logs for TensorBoard, to `tensorboard/`.
         metadata: JSON-able dict to keep beside the model, as `metadata.json`, or `None`.
         cache: whether to keep the decoded training rows, as in `Records.to_dataset`.
         on_error: what happens to rows that can't be read, as in `Records.to_dataset`.
@@ -121,9 +146,18 @@ def train_run(
         `(model, preprocessor, report)`.
 
     Raises:
-        FileExistsError: when `output` is not empty.
+        FileExistsError: when `output` is not empty, or an unfinished run is there and `resume` is
+            not set.
+        NonFiniteError: for a loss that is NaN or infinite.
         ValueError: for rows or arguments that can't be used.
     """
+    unfinished = f"{os.path.abspath(output)}.unfinished"
+    checkpoints = os.path.join(unfinished, "checkpoints")
+    if os.path.isdir(checkpoints) and not resume:
+        raise FileExistsError(
+            f"{unfinished} is a run that was not finished. Go on with resume=True (`--resume`), or "
+            "remove it."
+        )
     keras.utils.set_random_seed(seed)
     with written_whole(output) as folder:
         model = build_model(
@@ -134,44 +168,55 @@ def train_run(
             dim=dim,
             name="model",
             compile=False,
+            dtype=dtype,
         )
         preprocessor = Preprocessor(recipes.model_inputs(recipe, inputs))
         preprocessor.adapt(train)
         check_pair(model, preprocessor)
-        steps = epochs * max(1, len(train) // batch_size)
-        head = model.get_layer("head")
-        optimizer = keras.optimizers.AdamW(warmup_cosine(learning_rate, steps))
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-        model.compile(
-            optimizer=optimizer,
-            loss=head.make_loss(),
-            metrics=head.make_metrics(),
+        updates = epochs * max(1, len(train) // batch_size) // (gradient_accumulation or 1)
+        optimizer = keras.optimizers.AdamW(
+            warmup_cosine(learning_rate, updates),
+            gradient_accumulation_steps=gradient_accumulation,
+            global_clipnorm=clip_norm,
+            use_ema=ema is not None,
+            ema_momentum=ema or 0.99,
         )
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        head = model.get_layer("head")
+        model.compile(optimizer, loss=head.make_loss(), metrics=head.make_metrics())
         if verbose:
             print(branch_table(model))
-        read = functools.partial(
-            Records.to_dataset, preprocessor=preprocessor, batch_size=batch_size, on_error=on_error
+        os.makedirs(unfinished, exist_ok=True)
+        # An average is kept as it is at the end, not as it was in the best epoch.
+        stopping = keras.callbacks.EarlyStopping(
+            patience=patience or epochs, restore_best_weights=ema is None
         )
-        history = model.fit(
-            read(train, training=True, seed=seed, cache=cache),
-            validation_data=read(validation),
-            epochs=epochs,
-            shuffle=False,  # the dataset shuffles
-            verbose=verbose,
-            callbacks=[
-                keras.callbacks.CSVLogger(os.path.join(folder, "history.csv")),
-                keras.callbacks.EarlyStopping(
-                    monitor="val_loss", patience=epochs, restore_best_weights=True
-                ),
-                keras.callbacks.TerminateOnNaN(),
-            ],
-        )
-        if not math.isfinite(history.history["loss"][-1]):
-            raise ValueError(
-                f"The training loss became {history.history['loss'][-1]}. Lower `learning_rate` "
-                f"(now {learning_rate})."
+        callbacks = [stopping, HistoryFile(os.path.join(unfinished, "history.csv"))]
+        if tensorboard:
+            require("tensorboard", "tensorboard")
+            callbacks.append(keras.callbacks.TensorBoard(os.path.join(unfinished, "tensorboard")))
+        bar = Progress(batch_size) if verbose == "auto" and sys.stdout.isatty() else None
+        with contextlib.closing(bar) if bar else contextlib.nullcontext():
+            history = fit(
+                model,
+                train,
+                preprocessor,
+                validation,
+                epochs=epochs,
+                batch_size=batch_size,
+                seed=seed,
+                checkpoints=checkpoints,
+                save_every=save_every,
+                callbacks=[*callbacks, bar] if bar else callbacks,
+                verbose=0 if bar else verbose,
+                cache=cache,
+                on_error=on_error,
             )
-        report = evaluate(model, read(test), verbose=bool(verbose))
+        for name in ("history.csv", "tensorboard"):
+            if os.path.exists(os.path.join(unfinished, name)):
+                shutil.move(os.path.join(unfinished, name), os.path.join(folder, name))
+        dataset = test.to_dataset(preprocessor, batch_size, on_error=on_error)
+        report = evaluate(model, dataset, verbose=bool(verbose))
         save(model, preprocessor, os.path.join(folder, "model"))
         report.save(os.path.join(folder, "report.json"))
         if metadata is not None:
@@ -180,4 +225,5 @@ def train_run(
         plot_training_curves(history, os.path.join(folder, "training_curves.png"))
         if report.task in ("multiclass", "binary"):
             report.plot_confusion_matrix(os.path.join(folder, "confusion_matrix.png"))
+    shutil.rmtree(unfinished)
     return model, preprocessor, report

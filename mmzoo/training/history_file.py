@@ -1,0 +1,38 @@
+"""HistoryFile: the figures of all epochs in a CSV file."""
+
+import csv
+import io
+
+import keras
+
+from mmzoo.files import file_written_whole
+
+
+class HistoryFile(keras.callbacks.Callback):
+    """Writes a line an epoch; anew each time, so that it is right after a restart as well.
+
+    Keras's `CSVLogger` appends, and a process that was killed between that and its checkpoint
+    appends an epoch twice.
+
+    Args:
+        path: CSV file to write.
+
+    Example:
+
+    ```python
+    model.fit(dataset, epochs=10, callbacks=[HistoryFile("history.csv")])
+    ```
+    """
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+
+    def on_epoch_end(self, epoch, logs=None):
+        history = self.model.history
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["epoch", *history.history])
+        writer.writerows(zip(history.epoch, *history.history.values(), strict=True))
+        with file_written_whole(self.path) as file:
+            file.write(text.getvalue().encode())
