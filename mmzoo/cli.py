@@ -176,18 +176,10 @@ def train(
 @app.command()
 def evaluate(run: Run, csv: Csv, root: Root = None, batch_size: BatchSize = 64):
     """Evaluate a trained model on a CSV file with the columns it was trained on."""
-    from mmzoo.data import from_csv
     from mmzoo.evaluation import evaluate as evaluate_model
 
     model, preprocessor, trained_on = _load(run)
-    records = from_csv(
-        csv,
-        trained_on["columns"],
-        label=trained_on["label"],
-        class_names=preprocessor.class_names,
-        root=root,
-        regression=preprocessor.class_names is None,
-    )
+    records = _labelled(csv, trained_on, preprocessor, root)
     records.validate(preprocessor.inputs)
     evaluate_model(model, records.to_dataset(preprocessor, batch_size))
 
@@ -195,38 +187,36 @@ def evaluate(run: Run, csv: Csv, root: Root = None, batch_size: BatchSize = 64):
 @app.command()
 def predict(
     run: Run,
-    csv: Csv,
-    output: Annotated[str, typer.Option(help="CSV file to write.")],
+    output: Annotated[str, typer.Option(help="File to write: .csv, .tsv or .parquet.")],
+    csv: Annotated[
+        str | None, typer.Option("--csv", help="CSV file with a header line, UTF-8.")
+    ] = None,
+    folder: Annotated[
+        str | None, typer.Option(help="Or a folder, for a model that needs nothing but files.")
+    ] = None,
     root: Root = None,
     batch_size: BatchSize = 64,
 ):
-    """Add predictions to the rows of a CSV file: label and score, or value."""
-    from mmzoo.data import from_csv
-    from mmzoo.data.sources import separator
-    from mmzoo.prediction import predict as predict_rows
+    """Add predictions to the rows of a CSV file, or to the files of a folder.
 
-    pandas = require("pandas", "report")
-    if os.path.exists(output):
-        raise FileExistsError(f"{output} exists. Choose another file.")
+    Rows stay in their order; one that can't be used has an `error` and no prediction. A run that
+    was killed goes on when it is started again.
+    """
+    from mmzoo.predict_file import predict_file
+
+    if (csv is None) == (folder is None):
+        raise ValueError("Give either --csv or --folder.")
     model, preprocessor, trained_on = _load(run)
-    records = from_csv(csv, trained_on["columns"], root=root)
-    table = pandas.read_csv(
-        csv, sep=separator(csv), dtype=str, keep_default_na=False, index_col=False
+    result = predict_file(
+        model, preprocessor, csv or folder, output, trained_on["columns"], root, batch_size
     )
-    taken = {"predicted", "score", "value"} & set(table.columns)
-    if taken:
-        raise ValueError(f"{csv} has columns that would be overwritten: {sorted(taken)}.")
-    predictions = predict_rows(model, preprocessor, records, batch_size, verbose="auto")
-    class_names = preprocessor.class_names
-    if class_names is None:
-        for unit in range(predictions.shape[1]):
-            table["value" if predictions.shape[1] == 1 else f"value_{unit}"] = predictions[:, unit]
-    else:
-        table["predicted"] = [class_names[best] for best in predictions.argmax(axis=1)]
-        table["score"] = predictions.max(axis=1)
-    table.to_csv(f"{output}.tmp", index=False)
-    os.replace(f"{output}.tmp", output)
-    print(f"{len(table)} rows written to {output}")
+    if result.resumed:
+        print(f"{result.resumed:,} rows were done by an earlier run.")
+    for message in result.listed:
+        print(f"  {message}")
+    if result.bad > len(result.listed):
+        print(f"  and {result.bad - len(result.listed):,} more")
+    print(f"{result.rows:,} rows written to {output}, {result.bad:,} of them without a prediction.")
 
 
 @app.command()
@@ -236,13 +226,41 @@ def export(
     version: Annotated[
         str | None, typer.Option(help="Number of a version, or `next`: writes to PATH/VERSION.")
     ] = None,
+    format: Annotated[str, typer.Option(help="savedmodel, litert or onnx.")] = "savedmodel",
+    weights: Annotated[
+        str, typer.Option(help="What large weights are stored as: float32, float16 or int8.")
+    ] = "float32",
+    warmup: Annotated[
+        bool, typer.Option("--warmup", help="Add a request that warms up TensorFlow Serving.")
+    ] = False,
+    csv: Annotated[
+        str | None,
+        typer.Option("--csv", help="CSV file to measure the model on, before and after."),
+    ] = None,
+    root: Root = None,
 ):
-    """Export a trained model as a SavedModel that takes raw rows."""
+    """Export a trained model as a SavedModel that takes raw rows, or for LiteRT or ONNX."""
     from mmzoo.export import export_savedmodel
 
-    model, preprocessor, _ = _load(run)
+    model, preprocessor, trained_on = _load(run)
+    dataset = None
+    if csv is not None:  # rather now than after the export
+        dataset = _labelled(csv, trained_on, preprocessor, root).to_dataset(preprocessor)
     version = int(version) if version is not None and version.isdigit() else version
-    print(export_savedmodel(model, preprocessor, path, version=version))
+    exported = export_savedmodel(
+        model,
+        preprocessor,
+        path,
+        version,
+        format=format,
+        weights=weights,
+        warmup=warmup or None,
+    )
+    print(exported)
+    if dataset is not None:
+        from mmzoo.export.comparison import comparison
+
+        print(comparison(model, exported, dataset))
 
 
 def _named(kind, columns):
@@ -256,6 +274,20 @@ def _named(kind, columns):
 def _width(cells):
     """How many numbers the first cell has, such as `[0.1, 0.2]`."""
     return next((cell for cell in cells if cell is not None), "").count(",") + 1
+
+
+def _labelled(csv, trained_on, preprocessor, root):
+    """Records of a file with the columns that a model was trained on."""
+    from mmzoo.data import from_csv
+
+    return from_csv(
+        csv,
+        trained_on["columns"],
+        label=trained_on["label"],
+        class_names=preprocessor.class_names,
+        root=root,
+        regression=preprocessor.class_names is None,
+    )
 
 
 def _load(run):

@@ -1,5 +1,8 @@
 """predict(): raw rows in, predictions out."""
 
+import os
+
+import keras
 import numpy as np
 
 from mmzoo.data import Records
@@ -36,7 +39,7 @@ def predict(model, preprocessor, rows, batch_size=64, verbose=0):
     import tensorflow as tf
 
     check_pair(model, preprocessor)
-    records = _as_records(rows, preprocessor.inputs)
+    records = as_records(rows, preprocessor.inputs)
     unlabelled = Records(records.columns, root=records.root, describe=records.describe)
     try:
         dataset = unlabelled.to_dataset(preprocessor, batch_size=batch_size)
@@ -61,7 +64,16 @@ def readable(error):
     return ValueError(message[:1].upper() + message[1:] + ".")
 
 
-def _as_records(rows, inputs):
+def as_records(rows, inputs):
+    """Rows in any of the forms that `predict` takes, as `mmzoo.data.Records`.
+
+    Args:
+        rows: as for `predict`.
+        inputs: dict from modality name to modality.
+
+    Raises:
+        ValueError: for values that no modality takes.
+    """
     if isinstance(rows, Records):
         return rows
     if not isinstance(rows, dict):
@@ -74,3 +86,91 @@ def _as_records(rows, inputs):
             )
         rows = {name: [row.get(name) for row in rows] for name in inputs}
     return Records({name: rows[name] for name in inputs if name in rows})
+
+
+def predict_good_rows(model, preprocessor, records, batch_size=64):
+    """Predicts the rows that can be, and says of each other what is wrong with it.
+
+    Args:
+        model: what `mmzoo.build_model` returned.
+        preprocessor: its adapted `mmzoo.Preprocessor`.
+        records: `mmzoo.data.Records`.
+        batch_size: rows a batch.
+
+    Returns:
+        `(predictions, errors)`: `(rows, units)` float32, NaN in bad rows, and a list of messages,
+        `None` for good rows.
+
+    Raises:
+        ValueError: for a missing column.
+    """
+    predictions = np.full((len(records), model.output.shape[-1]), np.nan, "float32")
+    errors = [None] * len(records)
+    for name, modality in preprocessor.inputs.items():
+        for row, message in _problems(name, modality, records):
+            errors[row] = errors[row] or message
+    usable = [row for row, error in enumerate(errors) if error is None]
+    if not usable:
+        return predictions, errors
+    start = 0
+    for x, good in _checked_batches(records.take(usable), preprocessor, batch_size):
+        x = keras.tree.map_structure(np.asarray, x)
+        answers = np.asarray(model.predict_on_batch(x))
+        for position, answer in enumerate(answers):
+            row = usable[start + position]
+            bad = [name for name, ok in good.items() if not ok[position]]
+            if bad:
+                errors[row] = f"{records.describe(row)}: {_unreadable(records, bad[0], row)}"
+            else:
+                predictions[row] = answer
+        start += len(answers)
+    return predictions, errors
+
+
+def _problems(name, modality, records):
+    """`(row, message)` of the values that can't be used, as far as no file has to be read."""
+    values, describe = records.column(name), records.describe
+    for row, value in enumerate(values):
+        where = describe(row)
+        if value is None:
+            if not modality.optional:
+                yield row, f"{where}: {name!r} has no value, and is not optional"
+            continue
+        try:
+            modality.check_values(name, [value], lambda _, where=where: where)
+        except (TypeError, ValueError) as error:
+            yield row, str(error)
+        if modality.strings_are_paths and isinstance(value, (str, os.PathLike)):
+            path = os.path.join(records.root or "", os.fspath(value))
+            if "://" not in path and not os.path.isfile(path):
+                yield row, f"{where}: {name!r}: no such file: {path}"
+
+
+def _unreadable(records, name, row):
+    value = records.column(name)[row]
+    is_path = isinstance(value, (str, os.PathLike))
+    return f"{name!r} can't be read" + (f": {value}" if is_path else "")
+
+
+def _checked_batches(records, preprocessor, batch_size):
+    """Dataset of `(x, ok)`: the model's inputs, and a dict from modality name to `(B,)` bool."""
+    import tensorflow as tf
+
+    columns = {
+        name: part.column(records.column(name), records.root)
+        for name, part in preprocessor.parts.items()
+    }
+
+    def read(rows):
+        tensors, good = {}, {}
+        for name, part in preprocessor.parts.items():
+            column, of_one = columns[name]
+            values = tf.nest.map_structure(lambda cells: tf.gather(cells, rows), column)
+            decoded, readable = part.decode(values, of_one)
+            outputs, filled = part.batch(decoded)
+            tensors.update(outputs)
+            good[name] = readable & filled
+        return tensors, good
+
+    rows = tf.data.Dataset.range(len(records)).batch(batch_size)
+    return rows.map(read, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)

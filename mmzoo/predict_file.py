@@ -1,0 +1,314 @@
+"""predict_file(): the rows of a file or a folder in, a file with predictions out."""
+
+import contextlib
+import dataclasses
+import io
+import itertools
+import json
+import os
+import shutil
+import warnings
+import zlib
+
+import keras
+import numpy as np
+
+from mmzoo.data import from_dataframe
+from mmzoo.heads import Regression, Sigmoid
+from mmzoo.optional import require
+from mmzoo.prediction import predict_good_rows
+from mmzoo.resumable_parts import ResumableParts
+from mmzoo.saving import check_pair
+
+#: Rows that are in memory at a time, and that a run which is killed may lose.
+PART_ROWS = 4096
+#: How many bad rows are listed at the end.
+LISTED = 5
+#: The column of a folder's files, and the one that says why a row has no prediction.
+FILE, ERROR = "file", "error"
+
+
+@dataclasses.dataclass
+class PredictedFile:
+    """What `predict_file` wrote.
+
+    Args:
+        rows: number of rows.
+        bad: number of rows without a prediction.
+        listed: what is wrong with the first of them.
+        resumed: number of rows that an earlier run had done.
+    """
+
+    rows: int = 0
+    bad: int = 0
+    listed: list = dataclasses.field(default_factory=list)
+    resumed: int = 0
+
+
+def predict_file(
+    model,
+    preprocessor,
+    source,
+    output,
+    columns=None,
+    root=None,
+    batch_size=64,
+    part_rows=PART_ROWS,
+    verbose=True,
+):
+    """Predicts the rows of a CSV file, or the files of a folder, in bounded memory.
+
+    The output has the rows of the source in their order, and beside their cells `predicted` and
+    `score` (one class a row), a column `probability_<class>` each (several labels a row), or
+    `value`. A row with a value that can't be used has none of these but an `error`.
+
+    Rows are done in parts, which lie in the folder `<output>.parts` until all are there. A run that
+    was killed goes on behind the last one when it is started again with the same arguments; the
+    output is then the same, to the byte, as that of a run in one go.
+
+    Args:
+        model: what `mmzoo.build_model` returned.
+        preprocessor: its adapted `mmzoo.Preprocessor`.
+        source: CSV file with a header line, in UTF-8 (`.tsv`: separated by tabs); or a folder, for
+            a model of which one modality reads files and no other has to be there. All files below
+            it but hidden ones are rows, in alphabetical order, and their paths the column `file`.
+        output: `.csv`, `.tsv` or `.parquet` file to write.
+        columns: dict from modality name to column, as in `mmzoo.data.from_csv`; not for a folder.
+        root: folder that relative paths start from; `None`: the file's own.
+        batch_size: rows a batch.
+        part_rows: rows a part.
+        verbose: whether to show the progress, where there is a terminal.
+
+    Returns:
+        A `PredictedFile`.
+
+    Raises:
+        FileNotFoundError: when there is no such file or folder.
+        FileExistsError: when the output exists, or parts of another run do.
+        ValueError: for a file that is no CSV or has no rows, an unknown column, columns that would
+            be overwritten, an unknown ending, or a folder for a model that needs more than files.
+        ImportError: when pandas is missing, or for Parquet pyarrow.
+
+    Example:
+
+    >>> import mmzoo, pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (folder / "rows.csv").write_text('title\\na red one\\n""\\na blue one\\n')
+    >>> inputs = {"text": mmzoo.Text(length=4, vocabulary_size=10, vocabulary=["red", "blue"])}
+    >>> model = mmzoo.build_model(inputs=inputs, head=mmzoo.heads.Softmax(class_names=["a", "b"]))
+    >>> pair = model, mmzoo.Preprocessor(inputs)
+    >>> result = predict_file(*pair, folder / "rows.csv", folder / "out.csv", {"text": "title"})
+    >>> result.rows, result.listed
+    (3, ["row 3: 'text' has no value, and is not optional"])
+    """
+    check_pair(model, preprocessor)
+    source, output = os.fspath(source), os.fspath(output)
+    as_bytes, join = _format_of(output)
+    if os.path.isdir(source):
+        columns, root = {_only_files(preprocessor.inputs): FILE}, source
+        tables = _files_below(source, part_rows)
+    else:
+        root = os.path.dirname(os.path.abspath(source)) if root is None else root
+        tables = _rows_of(source, part_rows)
+    job = {
+        "source": _fingerprint(source),
+        "model": _model_fingerprint(model, preprocessor),
+        "columns": columns,
+        "root": os.path.abspath(root),
+        "batch_size": batch_size,
+        "part_rows": part_rows,
+    }
+    first = next(tables, None)
+    if first is None:
+        raise ValueError(f"{source} has no rows.")
+    nothing = np.empty((0, model.output.shape[-1]))
+    taken = {*_columns_of(nothing, model, preprocessor), ERROR} & set(first.columns)
+    if taken:
+        raise ValueError(f"{source} has columns that would be overwritten: {sorted(taken)}.")
+    parts = ResumableParts(output, job)
+    result = PredictedFile()
+    with _progress(verbose) as show:
+        for number, table in enumerate(itertools.chain([first], tables)):
+            note = parts.note(number)
+            if note is None:
+                records = from_dataframe(table, columns, root=root, name=source)
+                records.describe = _places(table, result.rows)
+                predictions, errors = predict_good_rows(model, preprocessor, records, batch_size)
+                for name, cells in _columns_of(predictions, model, preprocessor).items():
+                    table[name] = cells
+                table[ERROR] = errors
+                bad = [error for error in errors if error is not None]
+                note = {"bad": len(bad), "listed": bad[:LISTED]}
+                parts.write(number, as_bytes(table, number == 0), note)
+            else:
+                result.resumed += len(table)
+            result.rows += len(table)
+            result.bad += note["bad"]
+            result.listed = (result.listed + note["listed"])[:LISTED]
+            show(result)
+    parts.finish(join, number + 1)
+    return result
+
+
+def _rows_of(path, part_rows):
+    """The rows of a CSV file as data frames of strings, `part_rows` each."""
+    pandas = require("pandas", "report")
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"No such file or folder: {path}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pandas.errors.ParserWarning)  # rows that are too long
+            yield from pandas.read_csv(
+                path,
+                sep=_separator(path),
+                dtype=str,
+                keep_default_na=False,
+                index_col=False,
+                chunksize=part_rows,
+            )
+    except pandas.errors.EmptyDataError:
+        raise ValueError(f"{path} is empty.") from None
+    except (pandas.errors.ParserError, pandas.errors.ParserWarning, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} can't be read as CSV: {error}") from error
+
+
+def _files_below(folder, part_rows):
+    """The files below a folder as data frames, `part_rows` each."""
+    pandas = require("pandas", "report")
+    found = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        names = [os.path.join(place, name) for name in files if not name.startswith(".")]
+        found += [os.path.relpath(name, folder) for name in names]
+    found.sort()
+    for start in range(0, len(found), part_rows):
+        yield pandas.DataFrame({FILE: found[start : start + part_rows]})
+
+
+def _only_files(inputs):
+    """The one modality that reads files, where no other has to be there."""
+    files = [name for name, modality in inputs.items() if modality.strings_are_paths]
+    needed = [name for name, modality in inputs.items() if not modality.optional]
+    if len(files) != 1 or not set(needed) <= set(files):
+        raise ValueError(
+            "A folder of files will do for a model with one modality of files where all others are "
+            f"optional; this one takes {', '.join(inputs)}, and needs {', '.join(needed)}. Give a "
+            "CSV file."
+        )
+    return files[0]
+
+
+def _places(table, start):
+    """Function from a position in a part to what a message calls that row."""
+    if list(table.columns) == [FILE]:
+        return lambda row: table[FILE].iloc[row]
+    return lambda row: f"row {start + row + 2}"  # as a spreadsheet counts: the header is row 1
+
+
+def _columns_of(predictions, model, preprocessor):
+    """Predictions `(rows, units)`, NaN in bad rows, as columns: name -> cells."""
+    head = model.get_layer("head")
+    units = predictions.shape[1]
+    if isinstance(head, Regression):
+        names = ["value"] if units == 1 else [f"value_{unit}" for unit in range(units)]
+        return dict(zip(names, predictions.T, strict=True))
+    class_names = head.class_names or preprocessor.class_names
+    class_names = class_names or [str(unit) for unit in range(max(units, 2))]
+    if isinstance(head, Sigmoid):
+        if units > 1:
+            names = [f"probability_{name}" for name in class_names]
+            return dict(zip(names, predictions.T, strict=True))
+        predictions = np.concatenate([1 - predictions, predictions], axis=1)  # no, yes
+    good = ~np.isnan(predictions).any(axis=1)
+    predicted = np.full(len(predictions), None, object)
+    predicted[good] = np.array(class_names, object)[predictions[good].argmax(axis=1)]
+    return {"predicted": predicted, "score": predictions.max(axis=1, initial=-np.inf)}
+
+
+def _format_of(output):
+    """How a table becomes the bytes of a part, and how parts are joined."""
+    ending = os.path.splitext(output)[1].lower()
+    if ending == ".parquet":
+        require("pyarrow.parquet", "parquet")
+        return _as_parquet, _join_parquet
+    if ending not in (".csv", ".tsv"):
+        raise ValueError(f"{output} must end in .csv, .tsv or .parquet.")
+    separator = _separator(output)
+
+    def as_csv(table, is_first):
+        text = table.to_csv(index=False, header=is_first, sep=separator, lineterminator="\n")
+        return text.encode()
+
+    return as_csv, _join_bytes
+
+
+def _join_bytes(paths, file):
+    for path in paths:
+        with open(path, "rb") as part:
+            shutil.copyfileobj(part, file)
+
+
+def _as_parquet(table, is_first):
+    arrow, parquet = require("pyarrow", "parquet"), require("pyarrow.parquet", "parquet")
+    fields = [
+        (name, arrow.float32() if table[name].dtype.kind == "f" else arrow.string())
+        for name in table.columns
+    ]
+    content = io.BytesIO()
+    rows = arrow.Table.from_pandas(table, arrow.schema(fields), preserve_index=False)
+    parquet.write_table(rows.replace_schema_metadata(), content)
+    return content.getvalue()
+
+
+def _join_parquet(paths, file):
+    parquet = require("pyarrow.parquet", "parquet")
+    with parquet.ParquetWriter(file, parquet.read_schema(paths[0])) as writer:
+        for path in paths:
+            writer.write_table(parquet.read_table(path))
+
+
+def _separator(path):
+    return "\t" if path.lower().endswith(".tsv") else ","
+
+
+def _fingerprint(source):
+    """What changes when a file does; of a folder, its path."""
+    path = os.path.abspath(source)
+    if os.path.isdir(source):
+        return [path]
+    if not os.path.isfile(source):
+        raise FileNotFoundError(f"No such file or folder: {source}")
+    status = os.stat(source)
+    return [path, status.st_size, status.st_mtime_ns]
+
+
+def _model_fingerprint(model, preprocessor):
+    """A checksum of all weights and of the preprocessing."""
+    checksum = zlib.crc32(json.dumps(preprocessor.get_config()).encode())
+    for variable in model.weights:
+        values = np.ascontiguousarray(keras.ops.convert_to_numpy(variable))
+        checksum = zlib.crc32(values.tobytes(), checksum)
+    return checksum
+
+
+@contextlib.contextmanager
+def _progress(verbose):
+    """A function that shows how far a `PredictedFile` is, and how fast."""
+    progress = require("rich.progress", "report")
+    console = require("rich.console", "report").Console()
+    columns = [
+        progress.SpinnerColumn(),
+        progress.TextColumn("{task.completed:,} rows, {task.fields[bad]:,} bad"),
+        progress.TextColumn("{task.fields[rate]:,.0f} rows/s"),
+        progress.TimeElapsedColumn(),
+    ]
+    shown = verbose and console.is_terminal
+    with progress.Progress(*columns, console=console, transient=True, disable=not shown) as bar:
+        task = bar.add_task("", total=None, bad=0, rate=0.0)
+
+        def show(result):
+            seconds = max(bar.tasks[0].elapsed or 0.0, 1e-9)
+            rate = (result.rows - result.resumed) / seconds
+            bar.update(task, completed=result.rows, bad=result.bad, rate=rate)
+
+        yield show
