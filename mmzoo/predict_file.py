@@ -21,7 +21,7 @@ from mmzoo.resumable_parts import ResumableParts
 from mmzoo.saving import check_pair
 
 #: Rows that are in memory at a time, and that a run which is killed may lose.
-PART_ROWS = 4096
+PART_ROWS = 8192
 #: How many bad rows are listed at the end.
 LISTED = 5
 #: The column of a folder's files, and the one that says why a row has no prediction.
@@ -110,6 +110,14 @@ def predict_file(
     else:
         root = os.path.dirname(os.path.abspath(source)) if root is None else root
         tables = _rows_of(source, part_rows)
+
+    def records_of(table, start=0):
+        records = from_dataframe(table, columns, root=root, name=source)
+        for name in preprocessor.inputs.keys() - columns.keys():  # of a folder: all optional
+            records.columns[name] = [None] * len(table)
+        records.describe = _places(table, start)
+        return records
+
     job = {
         "source": _fingerprint(source),
         "model": _model_fingerprint(model, preprocessor),
@@ -119,9 +127,10 @@ def predict_file(
         "part_rows": part_rows,
     }
     first = next(tables, None)
-    if first is None:
+    if first is None or first.empty:
         raise ValueError(f"{source} has no rows.")
     nothing = np.empty((0, model.output.shape[-1]))
+    records_of(first)  # raises here if it lacks a column, before anything is written
     taken = {*_columns_of(nothing, model, preprocessor), ERROR} & set(first.columns)
     if taken:
         raise ValueError(f"{source} has columns that would be overwritten: {sorted(taken)}.")
@@ -131,8 +140,7 @@ def predict_file(
         for number, table in enumerate(itertools.chain([first], tables)):
             note = parts.note(number)
             if note is None:
-                records = from_dataframe(table, columns, root=root, name=source)
-                records.describe = _places(table, result.rows)
+                records = records_of(table, result.rows)
                 predictions, errors = predict_good_rows(model, preprocessor, records, batch_size)
                 for name, cells in _columns_of(predictions, model, preprocessor).items():
                     table[name] = cells
@@ -201,7 +209,7 @@ def _only_files(inputs):
 def _places(table, start):
     """Function from a position in a part to what a message calls that row."""
     if list(table.columns) == [FILE]:
-        return lambda row: table[FILE].iloc[row]
+        return table[FILE].tolist().__getitem__
     return lambda row: f"row {start + row + 2}"  # as a spreadsheet counts: the header is row 1
 
 
@@ -284,7 +292,8 @@ def _fingerprint(source):
 
 def _model_fingerprint(model, preprocessor):
     """A checksum of all weights and of the preprocessing."""
-    checksum = zlib.crc32(json.dumps(preprocessor.get_config()).encode())
+    states = [part.get_state() for part in preprocessor.parts.values()]
+    checksum = zlib.crc32(json.dumps([preprocessor.get_config()["inputs"], states]).encode())
     for variable in model.weights:
         values = np.ascontiguousarray(keras.ops.convert_to_numpy(variable))
         checksum = zlib.crc32(values.tobytes(), checksum)

@@ -231,6 +231,12 @@ def _write_tensors(model, format, weights, folder):
     """Writes the model alone in another format; the batch it is bound to, or `None`."""
     import tensorflow as tf
 
+    strings = [name for name, x in model.input.items() if x.dtype == "string"]
+    if strings:
+        raise ValueError(
+            f"{format} files take no strings, but the model's input {strings[0]!r} does: its "
+            "encoder has the tokenizer inside. Choose another encoder, or export as a SavedModel."
+        )
     output = "values" if isinstance(model.get_layer("head"), Regression) else "probabilities"
     function = tf.function(
         lambda tensors: {output: model(tensors, training=False)}, autograph=False

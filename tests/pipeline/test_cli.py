@@ -119,9 +119,14 @@ def test_columns_of_cells_and_vectors(csv, tmp_path, capsys):
     assert mmzoo("train", *options) == 0
     assert mmzoo("evaluate", run, "--csv", csv) == 0
     csv.write_text(csv.read_text().replace("1.0,", "dear,", 1))
+    message = "row 2: column 'price' of 'tabular': 'dear' is not a number"
+    assert mmzoo("evaluate", run, "--csv", csv) == 1
+    assert message in capsys.readouterr().err
     output = tmp_path / "predictions.csv"
-    assert mmzoo("predict", run, "--csv", csv, "--output", output) == 1
-    assert "row 2: column 'price' of 'tabular': 'dear' is not a number" in capsys.readouterr().err
+    assert mmzoo("predict", run, "--csv", csv, "--output", output) == 0
+    assert message in capsys.readouterr().out
+    errors = pandas.read_csv(output)["error"]
+    assert message in errors[0] and errors[1:].isna().all()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,19 @@ import tensorflow as tf
 
 import mmzoo
 from mmzoo.export.exported_model import ExportedModel
-from tests.parts import PARTS, build, image, slow_for, tensors, text
+from tests.parts import (
+    PARTS,
+    audio,
+    build,
+    features,
+    image,
+    slow_for,
+    tabular,
+    tensors,
+    text,
+    tiny,
+)  # fmt: skip
+from tests.pipeline.raw import raw_columns
 from tests.pipeline.test_serving import preprocessor_of
 
 #: Some of each kind of part in the default run: convolutions, attention, log-mel frames, a loop.
@@ -123,3 +135,46 @@ def read_warmup(folder):
     path = pathlib.Path(folder) / "assets.extra" / "tf_serving_warmup_requests"
     logs = [apis.PredictionLog.FromString(x.numpy()) for x in tf.data.TFRecordDataset(str(path))]
     return [log.predict_log.request for log in logs]
+
+
+@pytest.mark.parametrize("warmup", ["made up", "rows"])
+def test_warmup_requests_replay(tmp_path, warmup):
+    inputs = {
+        "image": image(optional=True),
+        "text": text("bag"),
+        "audio": audio(tiny("dnn", mmzoo.encoders.AudioDNN)),
+        "tabular": tabular(),
+        "features": features(),
+    }
+    model = mmzoo.build_model(inputs=inputs, head=mmzoo.heads.Softmax(3), dim=8)
+    preprocessor = mmzoo.Preprocessor(inputs)
+    rows = {name: values for name, values in raw_columns(3)[0].items() if name in inputs}
+    (tmp_path / "a.png").write_bytes(rows["image"][0])
+    rows["image"] = [str(tmp_path / "a.png"), "", str(tmp_path / "a.png")]
+    options = {"warmup": True if warmup == "made up" else rows}
+    folder = mmzoo.export_savedmodel(model, preprocessor, tmp_path / "serving", **options)
+    requests = read_warmup(folder)
+    assert len(requests) == (1 if warmup == "made up" else 3)
+    signatures = tf.saved_model.load(folder).signatures
+    answers = []
+    for request in requests:
+        assert request.model_spec.name == model.name
+        values = {name: tf.make_ndarray(proto) for name, proto in request.inputs.items()}
+        outputs = signatures[request.model_spec.signature_name](
+            **{name: tf.constant(value) for name, value in values.items()}
+        )
+        assert outputs["ok"].numpy().tolist() == [True]
+        answers.append(outputs["probabilities"].numpy())
+    if warmup == "rows":
+        expected = mmzoo.predict(model, preprocessor, rows)
+        np.testing.assert_allclose(np.concatenate(answers), expected, atol=1e-5)
+
+
+def test_warmup_rows_are_what_a_client_sends(pair, tmp_path):
+    rows = {"image": [np.zeros((8, 8, 3), "uint8")], "text": ["red"]}
+    with pytest.raises(ValueError, match=r"takes 'image' as .*; received uint8 arrays"):
+        mmzoo.export_savedmodel(*pair, tmp_path / "serving", warmup=rows)
+    with pytest.raises(FileNotFoundError, match=r"nope.png.*row 0"):
+        rows = {"image": ["nope.png"], "text": ["red"]}
+        mmzoo.export_savedmodel(*pair, tmp_path / "serving", warmup=rows)
+    assert not list(tmp_path.iterdir())
