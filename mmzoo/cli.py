@@ -208,7 +208,14 @@ def predict(
         raise ValueError("Give either --csv or --folder.")
     model, preprocessor, trained_on = _load(run)
     result = predict_file(
-        model, preprocessor, csv or folder, output, trained_on["columns"], root, batch_size
+        model,
+        preprocessor,
+        csv or folder,
+        output,
+        trained_on["columns"],
+        root,
+        batch_size,
+        delimiter=trained_on.get("label_delimiter") or "|",
     )
     if result.resumed:
         print(f"{result.resumed:,} rows were done by an earlier run.")

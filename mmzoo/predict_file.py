@@ -14,9 +14,8 @@ import keras
 import numpy as np
 
 from mmzoo.data import from_dataframe
-from mmzoo.heads import Regression, Sigmoid
 from mmzoo.optional import require
-from mmzoo.prediction import predict_good_rows
+from mmzoo.prediction import predict_good_rows, prediction_columns
 from mmzoo.resumable_parts import ResumableParts
 from mmzoo.saving import check_pair
 
@@ -54,13 +53,14 @@ def predict_file(
     root=None,
     batch_size=64,
     part_rows=PART_ROWS,
+    delimiter="|",
     verbose=True,
 ):
     """Predicts the rows of a CSV file, or the files of a folder, in bounded memory.
 
-    The output has the rows of the source in their order, and beside their cells `predicted` and
-    `score` (one class a row), a column `probability_<class>` each (several labels a row), or
-    `value`. A row with a value that can't be used has none of these but an `error`.
+    The output has the rows of the source in their order, and beside their cells what
+    `mmzoo.prediction.prediction_columns` makes: `predicted` and `score`, or `value`. A row with a
+    value that can't be used has none of these but an `error`.
 
     Rows are done in parts, which lie in the folder `<output>.parts` until all are there. A run that
     was killed goes on behind the last one when it is started again with the same arguments; the
@@ -77,6 +77,7 @@ def predict_file(
         root: folder that relative paths start from; `None`: the file's own.
         batch_size: rows a batch.
         part_rows: rows a part.
+        delimiter: what stands between the labels of a row, where there may be several.
         verbose: whether to show the progress, where there is a terminal.
 
     Returns:
@@ -125,13 +126,14 @@ def predict_file(
         "root": os.path.abspath(root),
         "batch_size": batch_size,
         "part_rows": part_rows,
+        "delimiter": delimiter,
     }
     first = next(tables, None)
     if first is None or first.empty:
         raise ValueError(f"{source} has no rows.")
-    nothing = np.empty((0, model.output.shape[-1]))
+    head = model.get_layer("head")
     records_of(first)  # raises here if it lacks a column, before anything is written
-    taken = {*_columns_of(nothing, model, preprocessor), ERROR} & set(first.columns)
+    taken = {*prediction_columns(head, np.empty((0, head.units))), ERROR} & set(first.columns)
     if taken:
         raise ValueError(f"{source} has columns that would be overwritten: {sorted(taken)}.")
     parts = ResumableParts(output, job)
@@ -142,9 +144,8 @@ def predict_file(
             if note is None:
                 records = records_of(table, result.rows)
                 predictions, errors = predict_good_rows(model, preprocessor, records, batch_size)
-                for name, cells in _columns_of(predictions, model, preprocessor).items():
-                    table[name] = cells
-                table[ERROR] = errors
+                new = prediction_columns(head, predictions, delimiter)
+                table = table.assign(**new, **{ERROR: errors})
                 bad = [error for error in errors if error is not None]
                 note = {"bad": len(bad), "listed": bad[:LISTED]}
                 parts.write(number, as_bytes(table, number == 0), note)
@@ -211,26 +212,6 @@ def _places(table, start):
     if list(table.columns) == [FILE]:
         return table[FILE].tolist().__getitem__
     return lambda row: f"row {start + row + 2}"  # as a spreadsheet counts: the header is row 1
-
-
-def _columns_of(predictions, model, preprocessor):
-    """Predictions `(rows, units)`, NaN in bad rows, as columns: name -> cells."""
-    head = model.get_layer("head")
-    units = predictions.shape[1]
-    if isinstance(head, Regression):
-        names = ["value"] if units == 1 else [f"value_{unit}" for unit in range(units)]
-        return dict(zip(names, predictions.T, strict=True))
-    class_names = head.class_names or preprocessor.class_names
-    class_names = class_names or [str(unit) for unit in range(max(units, 2))]
-    if isinstance(head, Sigmoid):
-        if units > 1:
-            names = [f"probability_{name}" for name in class_names]
-            return dict(zip(names, predictions.T, strict=True))
-        predictions = np.concatenate([1 - predictions, predictions], axis=1)  # no, yes
-    good = ~np.isnan(predictions).any(axis=1)
-    predicted = np.full(len(predictions), None, object)
-    predicted[good] = np.array(class_names, object)[predictions[good].argmax(axis=1)]
-    return {"predicted": predicted, "score": predictions.max(axis=1, initial=-np.inf)}
 
 
 def _format_of(output):

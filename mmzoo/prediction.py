@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from mmzoo.data import Records
+from mmzoo.heads import Sigmoid
 from mmzoo.saving import check_pair
 
 
@@ -46,6 +47,50 @@ def predict(model, preprocessor, rows, batch_size=64, verbose=0):
         return np.asarray(model.predict(dataset, verbose=verbose))
     except tf.errors.InvalidArgumentError as error:
         raise readable(error) from None
+
+
+def prediction_columns(head, predictions, delimiter="|"):
+    """What a table says of predictions.
+
+    Args:
+        head: the model's head.
+        predictions: `(rows, units)` array, what `predict` returned; NaN where there is none.
+        delimiter: what stands between the labels of a row, where there may be several.
+
+    Returns:
+        Dict from name to a column, without a value where there is no prediction. Classes:
+        `predicted` and `score`, its probability. Several labels at once: `predicted`, those with a
+        probability of 0.5 and more, and the probability of each in `score_<label>`. Numbers:
+        `value`, or `value_0` and so on.
+
+    Example:
+
+    >>> import mmzoo
+    >>> head = mmzoo.heads.Sigmoid(units=3, class_names=["red", "round", "big"])
+    >>> columns = prediction_columns(head, np.array([[0.9, 0.2, 0.5], [np.nan] * 3]))
+    >>> columns["predicted"], columns["score_round"].tolist()
+    (['red|big', None], [0.2, nan])
+    """
+    names, units = head.class_names, predictions.shape[1]
+    if names is None:
+        return {
+            "value" if units == 1 else f"value_{unit}": predictions[:, unit]
+            for unit in range(units)
+        }
+    absent = np.isnan(predictions).any(axis=1)
+    if isinstance(head, Sigmoid) and units > 1:
+        chosen = [
+            delimiter.join(name for name, p in zip(names, row, strict=True) if p >= 0.5)
+            for row in predictions
+        ]
+        scores = {f"score_{name}": predictions[:, unit] for unit, name in enumerate(names)}
+    else:
+        if units == 1:  # one sigmoid: the probability of the second class
+            predictions = np.concatenate([1 - predictions, predictions], axis=1)
+        chosen = [names[best] for best in predictions.argmax(axis=1)]
+        scores = {"score": predictions.max(axis=1)}
+    chosen = [None if none else label for label, none in zip(chosen, absent, strict=True)]
+    return {"predicted": chosen, **scores}
 
 
 def readable(error):
