@@ -51,7 +51,7 @@ def write_model_card(
         f"# {model.name}",
         "",
         f"A model of {' and '.join(preprocessor.inputs)}, exported with "
-        f"{', '.join(f'{name} {version}' for name, version in versions.items())}. ",
+        f"{', '.join(f'{name} {version}' for name, version in versions.items())}.",
         *describe(model, preprocessor, about, top),
         "",
     ]
