@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import os
+import pickle
 import shutil
 import warnings
 import zlib
@@ -13,7 +14,7 @@ import zlib
 import keras
 import numpy as np
 
-from mmzoo.data import from_dataframe
+from mmzoo.data import Records, from_dataframe
 from mmzoo.optional import require
 from mmzoo.prediction import predict_good_rows, prediction_columns
 from mmzoo.resumable_parts import ResumableParts
@@ -56,7 +57,7 @@ def predict_file(
     delimiter="|",
     verbose=True,
 ):
-    """Predicts the rows of a CSV file, or the files of a folder, in bounded memory.
+    """Predicts the rows of a CSV file, of a folder or of records, in bounded memory.
 
     The output has the rows of the source in their order, and beside their cells what
     `mmzoo.prediction.prediction_columns` makes: `predicted` and `score`, or `value`. A row with a
@@ -72,8 +73,9 @@ def predict_file(
         source: CSV file with a header line, in UTF-8 (`.tsv`: separated by tabs); or a folder, for
             a model of which one modality reads files and no other has to be there. All files below
             it but hidden ones are rows, in alphabetical order, and their paths the column `file`.
+            Or `mmzoo.data.Records`, of which the output says only which `row` each is.
         output: `.csv`, `.tsv` or `.parquet` file to write.
-        columns: dict from modality name to column, as in `mmzoo.data.from_csv`; not for a folder.
+        columns: dict from modality name to column, as in `mmzoo.data.from_csv`; for a CSV file.
         root: folder that relative paths start from; `None`: the file's own.
         batch_size: rows a batch.
         part_rows: rows a part.
@@ -103,22 +105,16 @@ def predict_file(
     (3, ["row 3: 'text' has no value, and is not optional"])
     """
     check_pair(model, preprocessor)
-    source, output = os.fspath(source), os.fspath(output)
+    output = os.fspath(output)
     as_bytes, join = _format_of(output)
-    if os.path.isdir(source):
-        columns, root = {_only_files(preprocessor.inputs): FILE}, source
-        tables = _files_below(source, part_rows)
+    if isinstance(source, Records):
+        columns, root, pieces = None, source.root or "", _of_records(source, part_rows)
+    elif os.path.isdir(source):
+        columns, root = {_only_files(preprocessor.inputs): FILE}, os.fspath(source)
+        pieces = _of_folder(source, columns, preprocessor.inputs, part_rows)
     else:
         root = os.path.dirname(os.path.abspath(source)) if root is None else root
-        tables = _rows_of(source, part_rows)
-
-    def records_of(table, start=0):
-        records = from_dataframe(table, columns, root=root, name=source)
-        for name in preprocessor.inputs.keys() - columns.keys():  # of a folder: all optional
-            records.columns[name] = [None] * len(table)
-        records.describe = _places(table, start)
-        return records
-
+        pieces = _of_csv(os.fspath(source), columns, root, part_rows)
     job = {
         "source": _fingerprint(source),
         "model": _model_fingerprint(model, preprocessor),
@@ -128,21 +124,19 @@ def predict_file(
         "part_rows": part_rows,
         "delimiter": delimiter,
     }
-    first = next(tables, None)
-    if first is None or first.empty:
+    first = next(pieces, None)  # raises if it lacks a column, before anything is written
+    if first is None:
         raise ValueError(f"{source} has no rows.")
     head = model.get_layer("head")
-    records_of(first)  # raises here if it lacks a column, before anything is written
-    taken = {*prediction_columns(head, np.empty((0, head.units))), ERROR} & set(first.columns)
+    taken = {*prediction_columns(head, np.empty((0, head.units))), ERROR} & set(first[0].columns)
     if taken:
         raise ValueError(f"{source} has columns that would be overwritten: {sorted(taken)}.")
     parts = ResumableParts(output, job)
     result = PredictedFile()
     with _progress(verbose) as show:
-        for number, table in enumerate(itertools.chain([first], tables)):
+        for number, (table, records) in enumerate(itertools.chain([first], pieces)):
             note = parts.note(number)
             if note is None:
-                records = records_of(table, result.rows)
                 predictions, errors = predict_good_rows(model, preprocessor, records, batch_size)
                 new = prediction_columns(head, predictions, delimiter)
                 table = table.assign(**new, **{ERROR: errors})
@@ -159,30 +153,16 @@ def predict_file(
     return result
 
 
-def _rows_of(path, part_rows):
-    """The rows of a CSV file as data frames of strings, `part_rows` each."""
+def _of_records(records, part_rows):
+    """`(table, records)` of each part of some records: the table says which rows they are."""
     pandas = require("pandas", "report")
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"No such file or folder: {path}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pandas.errors.ParserWarning)  # rows that are too long
-            yield from pandas.read_csv(
-                path,
-                sep=_separator(path),
-                dtype=str,
-                keep_default_na=False,
-                index_col=False,
-                chunksize=part_rows,
-            )
-    except pandas.errors.EmptyDataError:
-        raise ValueError(f"{path} is empty.") from None
-    except (pandas.errors.ParserError, pandas.errors.ParserWarning, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} can't be read as CSV: {error}") from error
+    for start in range(0, len(records), part_rows):
+        part = records.take(range(start, min(start + part_rows, len(records))))
+        yield pandas.DataFrame({"row": [part.describe(row) for row in range(len(part))]}), part
 
 
-def _files_below(folder, part_rows):
-    """The files below a folder as data frames, `part_rows` each."""
+def _of_folder(folder, columns, inputs, part_rows):
+    """`(table, records)` of each part of the files below a folder."""
     pandas = require("pandas", "report")
     found = []
     for place, folders, files in os.walk(folder):
@@ -191,7 +171,48 @@ def _files_below(folder, part_rows):
         found += [os.path.relpath(name, folder) for name in names]
     found.sort()
     for start in range(0, len(found), part_rows):
-        yield pandas.DataFrame({FILE: found[start : start + part_rows]})
+        files = found[start : start + part_rows]
+        values = {name: files if name in columns else [None] * len(files) for name in inputs}
+        yield (
+            pandas.DataFrame({FILE: files}),
+            Records(values, root=folder, describe=files.__getitem__),
+        )
+
+
+def _of_csv(path, columns, root, part_rows):
+    """`(table, records)` of each part of a CSV file; the table's cells are strings."""
+    start = 2  # as a spreadsheet counts: the header is row 1
+    for table in _tables_of(path, part_rows):
+        records = from_dataframe(table, columns, root=root, name=path)
+        records.describe = lambda row, start=start: f"row {start + row}"
+        yield table, records
+        start += len(table)
+
+
+def _tables_of(path, part_rows):
+    """The rows of a CSV file as data frames of strings."""
+    pandas = require("pandas", "report")
+    reader = None
+    while True:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", pandas.errors.ParserWarning)  # too long a row
+                reader = reader or pandas.read_csv(
+                    path,
+                    sep=_separator(path),
+                    dtype=str,
+                    keep_default_na=False,
+                    index_col=False,
+                    chunksize=part_rows,
+                )
+                table = next(reader, None)
+        except pandas.errors.EmptyDataError:
+            raise ValueError(f"{path} is empty.") from None
+        except (pandas.errors.ParserError, pandas.errors.ParserWarning, UnicodeError) as error:
+            raise ValueError(f"{path} can't be read as CSV: {error}") from error
+        if table is None or table.empty:  # empty: a header and no more
+            return
+        yield table
 
 
 def _only_files(inputs):
@@ -205,13 +226,6 @@ def _only_files(inputs):
             "CSV file."
         )
     return files[0]
-
-
-def _places(table, start):
-    """Function from a position in a part to what a message calls that row."""
-    if list(table.columns) == [FILE]:
-        return table[FILE].tolist().__getitem__
-    return lambda row: f"row {start + row + 2}"  # as a spreadsheet counts: the header is row 1
 
 
 def _format_of(output):
@@ -261,7 +275,13 @@ def _separator(path):
 
 
 def _fingerprint(source):
-    """What changes when a file does; of a folder, its path."""
+    """What changes when a file or records do; of a folder, its path."""
+    if isinstance(source, Records):
+        checksum = 0
+        for name, values in source.columns.items():
+            for value in (name, *values):
+                checksum = zlib.crc32(pickle.dumps(value), checksum)
+        return checksum
     path = os.path.abspath(source)
     if os.path.isdir(source):
         return [path]

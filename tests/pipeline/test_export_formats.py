@@ -24,6 +24,8 @@ from tests.parts import (
 from tests.pipeline.raw import raw_columns
 from tests.pipeline.test_serving import preprocessor_of
 
+#: Where a root of values near zero makes of a rounding error of 1e-7 one of 1e-4.
+STEEP = {"fusion-mfb": 1e-3}
 #: Some of each kind of part in the default run: convolutions, attention, log-mel frames, a loop.
 DAILY = ("encoder-text-gru", "encoder-audio-cnn", "encoder-tabular-ft_transformer", "fusion-film")
 
@@ -57,7 +59,7 @@ def test_other_formats_predict_the_same(part, format, tmp_path):
     exported = ExportedModel(folder, model.get_layer("head"))
     for rows in (5, 1):
         answer = exported.predict_on_batch({name: values[:rows] for name, values in x.items()})
-        np.testing.assert_allclose(answer, expected[:rows], atol=1e-5)
+        np.testing.assert_allclose(answer, expected[:rows], atol=STEEP.get(part, 1e-5))
 
 
 def size(folder):

@@ -109,6 +109,16 @@ def test_a_folder_of_pictures(pair, csv, tmp_path):
     np.testing.assert_allclose(written["score"].iloc[-1], expected.max(), atol=1e-6)
 
 
+def test_records(words, tmp_path):
+    records = mmzoo.data.from_arrays({"text": ["red", None, "is it"]})
+    result = predict_file(*words, records, tmp_path / "out.csv", part_rows=2)
+    written = pandas.read_csv(tmp_path / "out.csv")
+    assert written["row"].tolist() == ["row 0", "row 1", "row 2"]
+    assert result.listed == ["row 1: 'text' has no value, and is not optional"]
+    expected = mmzoo.predict(*words, {"text": ["red", "is it"]}).max(axis=1)
+    np.testing.assert_allclose(written["score"][[0, 2]], expected, atol=1e-6)
+
+
 JOB = """
 import sys, time
 import mmzoo, mmzoo.predict_file as module
