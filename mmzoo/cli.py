@@ -5,8 +5,6 @@ import os
 import sys
 from typing import Annotated
 
-import numpy as np
-
 from mmzoo.optional import require
 
 typer = require("typer", "cli")
@@ -295,19 +293,10 @@ def evaluate(
     on_error: OnError = "raise",
 ):
     """Evaluate a trained model on rows with the columns it was trained on."""
-    from mmzoo.data import from_file
     from mmzoo.evaluation import evaluate as evaluate_model
 
     model, preprocessor, trained_on = _load(run)
-    records = from_file(
-        csv,
-        trained_on["columns"],
-        trained_on["label"],
-        root,
-        class_names=preprocessor.class_names,
-        regression=preprocessor.class_names is None,
-        label_delimiter=trained_on.get("label_delimiter"),
-    )
+    records = _labelled(csv, trained_on, preprocessor, root)
     records = _readable(records, preprocessor.inputs, on_error, preprocessor)
     evaluate_model(model, records.to_dataset(preprocessor, batch_size, on_error=on_error))
 
@@ -315,41 +304,50 @@ def evaluate(
 @app.command()
 def predict(
     run: Run,
-    csv: Csv,
-    output: Annotated[str, typer.Option(help="CSV file to write.")],
+    output: Annotated[str, typer.Option(help="File to write: .csv, .tsv or .parquet.")],
+    csv: Annotated[
+        str | None, typer.Option("--csv", "--data", help="The rows, as in `mmzoo train`.")
+    ] = None,
+    folder: Annotated[
+        str | None, typer.Option(help="Or a folder, for a model that needs nothing but files.")
+    ] = None,
     root: Root = None,
     batch_size: BatchSize = 64,
 ):
-    """Write a CSV file of the rows with predictions: label and score, or value.
+    """Add predictions to rows, or to the files of a folder.
 
-    The rows of a CSV file keep their cells; of others, it says where they are.
+    The rows of a CSV file keep their cells; of other kinds of rows, the output says which they are.
+
+    Rows stay in their order; one that can't be used has an `error` and no prediction. A run that
+    was killed goes on when it is started again.
     """
     from mmzoo.data import from_file
-    from mmzoo.data.from_csv import separator
     from mmzoo.data.from_file import is_csv
-    from mmzoo.prediction import predict as predict_rows
-    from mmzoo.prediction import prediction_columns
+    from mmzoo.predict_file import predict_file
 
-    pandas = require("pandas", "report")
-    if os.path.exists(output):
-        raise FileExistsError(f"{output} exists. Choose another file.")
+    if (csv is None) == (folder is None):
+        raise ValueError("Give either --data or --folder.")
     model, preprocessor, trained_on = _load(run)
-    records = from_file(csv, trained_on["columns"], root=root)
-    if is_csv(csv):
-        table = pandas.read_csv(
-            csv, sep=separator(csv), dtype=str, keep_default_na=False, index_col=False
-        )
-    else:
-        table = pandas.DataFrame({"row": [records.describe(row) for row in range(len(records))]})
-    head, delimiter = model.get_layer("head"), trained_on.get("label_delimiter") or "|"
-    taken = prediction_columns(head, np.zeros((1, head.units))).keys() & set(table.columns)
-    if taken:
-        raise ValueError(f"{csv} has columns that would be overwritten: {sorted(taken)}.")
-    predictions = predict_rows(model, preprocessor, records, batch_size, verbose="auto")
-    table = table.assign(**prediction_columns(head, predictions, delimiter))
-    table.to_csv(f"{output}.tmp", index=False)
-    os.replace(f"{output}.tmp", output)
-    print(f"{len(table)} rows written to {output}")
+    source = csv or folder
+    if csv is not None and not is_csv(csv):
+        source = from_file(csv, trained_on["columns"], root=root)
+    result = predict_file(
+        model,
+        preprocessor,
+        source,
+        output,
+        trained_on["columns"],
+        root,
+        batch_size,
+        delimiter=trained_on.get("label_delimiter") or "|",
+    )
+    if result.resumed:
+        print(f"{result.resumed:,} rows were done by an earlier run.")
+    for message in result.listed:
+        print(f"  {message}")
+    if result.bad > len(result.listed):
+        print(f"  and {result.bad - len(result.listed):,} more")
+    print(f"{result.rows:,} rows written to {output}, {result.bad:,} of them without a prediction.")
 
 
 @app.command()
@@ -359,13 +357,41 @@ def export(
     version: Annotated[
         str | None, typer.Option(help="Number of a version, or `next`: writes to PATH/VERSION.")
     ] = None,
+    format: Annotated[str, typer.Option(help="savedmodel, litert or onnx.")] = "savedmodel",
+    weights: Annotated[
+        str, typer.Option(help="What large weights are stored as: float32, float16 or int8.")
+    ] = "float32",
+    warmup: Annotated[
+        bool, typer.Option("--warmup", help="Add a request that warms up TensorFlow Serving.")
+    ] = False,
+    csv: Annotated[
+        str | None,
+        typer.Option("--csv", help="CSV file to measure the model on, before and after."),
+    ] = None,
+    root: Root = None,
 ):
-    """Export a trained model as a SavedModel that takes raw rows."""
+    """Export a trained model as a SavedModel that takes raw rows, or for LiteRT or ONNX."""
     from mmzoo.export import export_savedmodel
 
-    model, preprocessor, _ = _load(run)
+    model, preprocessor, trained_on = _load(run)
+    dataset = None
+    if csv is not None:  # rather now than after the export
+        dataset = _labelled(csv, trained_on, preprocessor, root).to_dataset(preprocessor)
     version = int(version) if version is not None and version.isdigit() else version
-    print(export_savedmodel(model, preprocessor, path, version=version))
+    exported = export_savedmodel(
+        model,
+        preprocessor,
+        path,
+        version,
+        format=format,
+        weights=weights,
+        warmup=warmup or None,
+    )
+    print(exported)
+    if dataset is not None:
+        from mmzoo.export.comparison import comparison
+
+        print(comparison(model, exported, dataset))
 
 
 def _columns(image, text, audio, features, numeric, categorical):
@@ -442,6 +468,21 @@ def _width(cells):
     """How many numbers the first cell has, such as `[0.1, 0.2]`."""
     cell = next((cell for cell in cells if cell is not None), "")
     return cell.count(",") + 1 if isinstance(cell, str) else len(cell)
+
+
+def _labelled(csv, trained_on, preprocessor, root):
+    """Records of a file with the columns that a model was trained on."""
+    from mmzoo.data import from_file
+
+    return from_file(
+        csv,
+        trained_on["columns"],
+        trained_on["label"],
+        root,
+        class_names=preprocessor.class_names,
+        regression=preprocessor.class_names is None,
+        label_delimiter=trained_on.get("label_delimiter"),
+    )
 
 
 def _load(run):

@@ -1,5 +1,8 @@
 """predict(): raw rows in, predictions out."""
 
+import os
+
+import keras
 import numpy as np
 
 from mmzoo.data import Records
@@ -37,7 +40,7 @@ def predict(model, preprocessor, rows, batch_size=64, verbose=0):
     import tensorflow as tf
 
     check_pair(model, preprocessor)
-    records = _as_records(rows, preprocessor.inputs)
+    records = as_records(rows, preprocessor.inputs)
     unlabelled = Records(records.columns, root=records.root, describe=records.describe)
     try:
         dataset = unlabelled.to_dataset(preprocessor, batch_size=batch_size)
@@ -51,21 +54,22 @@ def prediction_columns(head, predictions, delimiter="|"):
 
     Args:
         head: the model's head.
-        predictions: `(rows, units)` array, what `predict` returned.
+        predictions: `(rows, units)` array, what `predict` returned; NaN where there is none.
         delimiter: what stands between the labels of a row, where there may be several.
 
     Returns:
-        Dict from name to a column. Classes: `predicted` and `score`, its probability. Several
-        labels at once: `predicted`, those with a probability of 0.5 and more, and the probability
-        of each in `score_<label>`. Numbers: `value`, or `value_0` and so on.
+        Dict from name to a column, without a value where there is no prediction. Classes:
+        `predicted` and `score`, its probability. Several labels at once: `predicted`, those with a
+        probability of 0.5 and more, and the probability of each in `score_<label>`. Numbers:
+        `value`, or `value_0` and so on.
 
     Example:
 
     >>> import mmzoo
     >>> head = mmzoo.heads.Sigmoid(units=3, class_names=["red", "round", "big"])
-    >>> columns = prediction_columns(head, np.array([[0.9, 0.2, 0.5]]))
+    >>> columns = prediction_columns(head, np.array([[0.9, 0.2, 0.5], [np.nan] * 3]))
     >>> columns["predicted"], columns["score_round"].tolist()
-    (['red|big'], [0.2])
+    (['red|big', None], [0.2, nan])
     """
     names, units = head.class_names, predictions.shape[1]
     if names is None:
@@ -73,19 +77,20 @@ def prediction_columns(head, predictions, delimiter="|"):
             "value" if units == 1 else f"value_{unit}": predictions[:, unit]
             for unit in range(units)
         }
+    absent = np.isnan(predictions).any(axis=1)
     if isinstance(head, Sigmoid) and units > 1:
         chosen = [
             delimiter.join(name for name, p in zip(names, row, strict=True) if p >= 0.5)
             for row in predictions
         ]
         scores = {f"score_{name}": predictions[:, unit] for unit, name in enumerate(names)}
-        return {"predicted": chosen, **scores}
-    if units == 1:  # one sigmoid: the probability of the second class
-        predictions = np.concatenate([1 - predictions, predictions], axis=1)
-    return {
-        "predicted": [names[best] for best in predictions.argmax(axis=1)],
-        "score": predictions.max(axis=1),
-    }
+    else:
+        if units == 1:  # one sigmoid: the probability of the second class
+            predictions = np.concatenate([1 - predictions, predictions], axis=1)
+        chosen = [names[best] for best in predictions.argmax(axis=1)]
+        scores = {"score": predictions.max(axis=1)}
+    chosen = [None if none else label for label, none in zip(chosen, absent, strict=True)]
+    return {"predicted": chosen, **scores}
 
 
 def readable(error):
@@ -104,7 +109,16 @@ def readable(error):
     return ValueError(message[:1].upper() + message[1:] + ".")
 
 
-def _as_records(rows, inputs):
+def as_records(rows, inputs):
+    """Rows in any of the forms that `predict` takes, as `mmzoo.data.Records`.
+
+    Args:
+        rows: as for `predict`.
+        inputs: dict from modality name to modality.
+
+    Raises:
+        ValueError: for values that no modality takes.
+    """
     if isinstance(rows, Records):
         return rows
     if not isinstance(rows, dict):
@@ -117,3 +131,91 @@ def _as_records(rows, inputs):
             )
         rows = {name: [row.get(name) for row in rows] for name in inputs}
     return Records({name: rows[name] for name in inputs if name in rows})
+
+
+def predict_good_rows(model, preprocessor, records, batch_size=64):
+    """Predicts the rows that can be, and says of each other what is wrong with it.
+
+    Args:
+        model: what `mmzoo.build_model` returned.
+        preprocessor: its adapted `mmzoo.Preprocessor`.
+        records: `mmzoo.data.Records`.
+        batch_size: rows a batch.
+
+    Returns:
+        `(predictions, errors)`: `(rows, units)` float32, NaN in bad rows, and a list of messages,
+        `None` for good rows.
+
+    Raises:
+        ValueError: for a missing column.
+    """
+    predictions = np.full((len(records), model.output.shape[-1]), np.nan, "float32")
+    errors = [None] * len(records)
+    for name, modality in preprocessor.inputs.items():
+        for row, message in _problems(name, modality, records):
+            errors[row] = errors[row] or message
+    usable = [row for row, error in enumerate(errors) if error is None]
+    if not usable:
+        return predictions, errors
+    start = 0
+    for x, good in _checked_batches(records.take(usable), preprocessor, batch_size):
+        x = keras.tree.map_structure(np.asarray, x)
+        answers = np.asarray(model.predict_on_batch(x))
+        for position, answer in enumerate(answers):
+            row = usable[start + position]
+            bad = [name for name, ok in good.items() if not ok[position]]
+            if bad:
+                errors[row] = f"{records.describe(row)}: {_unreadable(records, bad[0], row)}"
+            else:
+                predictions[row] = answer
+        start += len(answers)
+    return predictions, errors
+
+
+def _problems(name, modality, records):
+    """`(row, message)` of the values that can't be used, as far as no file has to be read."""
+    values, describe = records.column(name), records.describe
+    for row, value in enumerate(values):
+        where = describe(row)
+        if value is None:
+            if not modality.optional:
+                yield row, f"{where}: {name!r} has no value, and is not optional"
+            continue
+        try:
+            modality.check_values(name, [value], lambda _, where=where: where)
+        except (TypeError, ValueError) as error:
+            yield row, str(error)
+        if modality.strings_are_paths and isinstance(value, (str, os.PathLike)):
+            path = os.path.join(records.root or "", os.fspath(value))
+            if "://" not in path and not os.path.isfile(path):
+                yield row, f"{where}: {name!r}: no such file: {path}"
+
+
+def _unreadable(records, name, row):
+    value = records.column(name)[row]
+    is_path = isinstance(value, (str, os.PathLike))
+    return f"{name!r} can't be read" + (f": {value}" if is_path else "")
+
+
+def _checked_batches(records, preprocessor, batch_size):
+    """Dataset of `(x, ok)`: the model's inputs, and a dict from modality name to `(B,)` bool."""
+    import tensorflow as tf
+
+    columns = {
+        name: part.column(records.column(name), records.root)
+        for name, part in preprocessor.parts.items()
+    }
+
+    def read(rows):
+        tensors, good = {}, {}
+        for name, part in preprocessor.parts.items():
+            column, of_one = columns[name]
+            values = tf.nest.map_structure(lambda cells: tf.gather(cells, rows), column)
+            decoded, readable = part.decode(values, of_one)
+            outputs, filled = part.batch(decoded)
+            tensors.update(outputs)
+            good[name] = readable & filled
+        return tensors, good
+
+    rows = tf.data.Dataset.range(len(records)).batch(batch_size)
+    return rows.map(read, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)

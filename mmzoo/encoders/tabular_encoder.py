@@ -72,7 +72,9 @@ class TabularEncoder(Encoder):
             numbers = ops.where(missing, ops.zeros_like(numbers), numbers)
         if self.embedding is not None:
             first_ids = [sum(self.cardinalities[:i]) for i in range(len(self.cardinalities))]
-            categories = self.embedding(ops.add(x["categories"], first_ids))
+            # In this order: what is added second may become a bias, which LiteRT does not add to
+            # integers.
+            categories = self.embedding(ops.add(first_ids, x["categories"]))
         tokens = self.contextualize(numbers, missing, categories)
         return tokens, ops.ones(ops.shape(tokens)[:2], dtype="bool")
 

@@ -75,6 +75,10 @@ class AudioPreprocessing(Preprocessing):
     def raw_spec(self):
         return tf.TensorSpec((None,), tf.string, name=self.name)
 
+    def sample(self):
+        silence = tf.zeros((self.modality.samples, 1))
+        return tf.audio.encode_wav(silence, self.modality.sample_rate)[None]
+
     def blank(self):
         return tf.zeros((self.modality.samples,)), 0
 

@@ -68,6 +68,12 @@ class ImagePreprocessing(Preprocessing):
     def raw_spec(self):
         return tf.TensorSpec((None,), tf.string, name=self.name)
 
+    def sample(self):
+        height, width = self.modality.size
+        return tf.io.encode_jpeg(tf.fill((2 * height, 2 * width, 3), tf.constant(127, tf.uint8)))[
+            None
+        ]
+
     def blank(self):
         pixels = tf.zeros((*self.modality.size, self.modality.channels), tf.uint8)
         return (pixels, False) if self.modality.optional else pixels

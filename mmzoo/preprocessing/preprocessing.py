@@ -104,6 +104,36 @@ class Preprocessing:
         """`tf.TensorSpec` of a batch of raw values in the exported signature, or a dict of them."""
         raise NotImplementedError(f"{type(self).__name__} must implement `raw_spec`.")
 
+    def raw_batch(self, values, root=None):
+        """Raw values as a client of the exported model sends them.
+
+        Args:
+            values: sequence of raw values, as for `column`.
+            root: folder that relative paths start from, or `None`.
+
+        Returns:
+            What `raw_spec` describes: a tensor or a dict of them.
+
+        Raises:
+            ValueError: for values that the exported model does not take, such as arrays of pixels.
+        """
+        column, read = self.column(values, root)
+        dtype = self.raw_spec().dtype
+        if column.dtype != dtype:
+            raise ValueError(
+                f"The exported model takes {self.name!r} as {self.modality.served}; received "
+                f"{column.dtype.name} arrays."
+            )
+        return tf.stack([read(value) for value in column])
+
+    def sample(self):
+        """A batch of one harmless raw value: what a request that warms up a server may hold."""
+
+        def zeros(spec):
+            return tf.zeros([size or 1 for size in spec.shape], spec.dtype)
+
+        return tf.nest.map_structure(zeros, self.raw_spec())
+
     def to_tensors(self, values):
         """A raw value, or a batch of them, as what `element` takes or `decode`.
 

@@ -163,6 +163,31 @@ class Preprocessor:
         """`tf.TensorSpec`s of a batch of raw rows, by modality name."""
         return {name: part.raw_spec() for name, part in self.parts.items()}
 
+    def raw_batch(self, records):
+        """The rows of records as a client of the exported model sends them.
+
+        Args:
+            records: `mmzoo.data.Records`; or `None` for one harmless row.
+
+        Returns:
+            Dict from the name of an input of the signature to a tensor, `(B,)` or `(B, ...)`.
+
+        Raises:
+            ValueError: for a missing column, or values that the exported model does not take.
+        """
+        import tensorflow as tf
+
+        batch = {}
+        for name, part in self.parts.items():
+            raw = (
+                part.sample()
+                if records is None
+                else (part.raw_batch(records.column(name), records.root))
+            )
+            specs = tf.nest.flatten(part.raw_spec())
+            batch.update((s.name, x) for s, x in zip(specs, tf.nest.flatten(raw), strict=True))
+        return batch
+
     def encode_labels(self, labels, describe):
         """Class labels -> indices into `class_names`.
 

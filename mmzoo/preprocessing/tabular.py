@@ -110,6 +110,15 @@ class TabularPreprocessing(Preprocessing):
             for column, dtype in zip(self.modality.columns, dtypes, strict=True)
         }
 
+    def raw_batch(self, values, root=None):
+        rows = [value or {} for value in values]
+
+        def cells(column, spec):
+            convert = number if spec.dtype.is_floating else category
+            return tf.constant([convert(row.get(column)) for row in rows], spec.dtype)
+
+        return {column: cells(column, spec) for column, spec in self.raw_spec().items()}
+
     def _raw_dtype(self, mean, deviation):
         """float32, unless that is too coarse for the column, such as for a time in seconds."""
         return tf.float64 if abs(mean) * 2.0**-24 > 1e-4 * deviation else tf.float32

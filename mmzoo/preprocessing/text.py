@@ -118,6 +118,9 @@ class TextPreprocessing(Preprocessing):
     def raw_spec(self):
         return tf.TensorSpec((None,), tf.string, name=self.name)
 
+    def sample(self):
+        return tf.constant(["a"])
+
     def count_tokens(self, values):
         """How many tokens texts have before they are cut, and how many of them are unknown.
 

@@ -67,6 +67,15 @@ class VideoPreprocessing(Preprocessing):
     def raw_spec(self):
         return tf.TensorSpec((None, None), tf.string, name=self.name)
 
+    def sample(self):
+        return self.picture.sample()[:, None]
+
+    def raw_batch(self, values, root):
+        column, read = self.column(values, root)
+        if column.dtype != tf.string:
+            raise ValueError(f"The exported model takes {self.modality.served} for {self.name!r}.")
+        return tf.ragged.stack([read(video) for video in column]).to_tensor(b"")
+
     def to_tensors(self, values):
         if isinstance(values, (list, tuple)) and isinstance(
             next(iter(values), None), (list, tuple)

@@ -1,6 +1,7 @@
 """The command line, on small files."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -87,6 +88,16 @@ def test_train_evaluate_predict_export(csv, tmp_path, capsys):
     assert outputs["labels"][0, 0].numpy().decode() == predictions["predicted"][0]
     np.testing.assert_allclose(outputs["scores"][0, 0], predictions["score"][0], atol=1e-5)
 
+    capsys.readouterr()
+    options = ("--weights", "int8", "--warmup", "--csv", csv)
+    assert mmzoo("export", run, tmp_path / "small", *options) == 0
+    output = capsys.readouterr().out
+    accuracies = re.search(r"^accuracy: (\S+) before, (\S+) after$", output, re.M).groups()
+    assert abs(float(accuracies[0]) - float(accuracies[1])) < 0.1
+    sizes = re.search(r"^size: (\S+) MB of weights before, (\S+) MB in all after$", output, re.M)
+    assert all(0 < float(size) < 10 for size in sizes.groups())
+    assert (tmp_path / "small" / "assets.extra" / "tf_serving_warmup_requests").exists()
+
 
 def test_sounds(csv, tmp_path):
     table = pandas.read_csv(csv)
@@ -119,9 +130,14 @@ def test_columns_of_cells_and_vectors(csv, tmp_path, capsys):
     assert mmzoo("train", *options) == 0
     assert mmzoo("evaluate", run, "--csv", csv) == 0
     csv.write_text(csv.read_text().replace("1.0,", "dear,", 1))
+    message = "row 2: column 'price' of 'tabular': 'dear' is not a number"
+    assert mmzoo("evaluate", run, "--csv", csv) == 1
+    assert message in capsys.readouterr().err
     output = tmp_path / "predictions.csv"
-    assert mmzoo("predict", run, "--csv", csv, "--output", output) == 1
-    assert "row 2: column 'price' of 'tabular': 'dear' is not a number" in capsys.readouterr().err
+    assert mmzoo("predict", run, "--csv", csv, "--output", output) == 0
+    assert message in capsys.readouterr().out
+    errors = pandas.read_csv(output)["error"]
+    assert message in errors[0] and errors[1:].isna().all()
 
 
 @pytest.mark.parametrize(

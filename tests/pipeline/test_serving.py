@@ -274,3 +274,37 @@ def test_numbers_read_as_classes_are_refused(tmp_path):
 def test_predict_says_which_row(pair, rows, error, message):
     with pytest.raises(error, match=message):
         mmzoo.predict(*pair, rows)
+
+
+def test_any_batch_size_in_one_artefact(pair, tmp_path, columns):
+    loaded = tf.saved_model.load(mmzoo.export_savedmodel(*pair, tmp_path / "serving"))
+    answer = loaded.signatures["serving_default"]
+    pictures, texts = [*columns["image"], b"junk", b""], ["red", "is it", "?", "a blue one"]
+    alone = answer(image=tf.constant(pictures), text=tf.fill([len(pictures)], texts[1]))
+    for rows in (1, 2, 3, 31, 256, 1024):
+        taken = np.arange(rows) % len(pictures)
+        outputs = answer(
+            image=tf.constant([pictures[i] for i in taken]), text=tf.fill([rows], texts[1])
+        )
+        assert outputs["image_ok"].numpy().tolist() == [pictures[i] != b"junk" for i in taken]
+        expected = alone["probabilities"].numpy()[taken]
+        np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-5)
+
+
+def test_saved_model_cli(pair, tmp_path, columns):
+    """The command that TensorFlow installs, a client that knows nothing of mmzoo."""
+    folder = mmzoo.export_savedmodel(*pair, tmp_path / "serving")
+    np.savez(
+        tmp_path / "rows.npz",
+        image=np.array([columns["image"][0], columns["image"][1]], "S"),
+        text=np.array([b"is it red", b"a"]),
+    )
+    command = [
+        sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", "run", "--dir", folder,
+        "--tag_set", "serve", "--signature_def", "serving_default", "--outdir", str(tmp_path),
+        "--inputs", f"image={tmp_path}/rows.npz[image];text={tmp_path}/rows.npz[text]",
+    ]  # fmt: skip
+    subprocess.run(command, capture_output=True, check=True)
+    expected = mmzoo.predict(*pair, {"image": columns["image"][:2], "text": ["is it red", "a"]})
+    np.testing.assert_allclose(np.load(tmp_path / "probabilities.npy"), expected, atol=1e-5)
+    assert np.load(tmp_path / "ok.npy").tolist() == [True, True]

@@ -1,0 +1,302 @@
+"""export_savedmodel(): one artefact that takes raw rows and needs TensorFlow alone."""
+
+import logging
+import os
+import warnings
+
+import keras
+
+from mmzoo.export.model_card import write_model_card
+from mmzoo.files import written_whole
+from mmzoo.heads import Regression, Sigmoid
+from mmzoo.prediction import as_records
+from mmzoo.saving import check_pair
+from mmzoo.training.lora import lora_merged
+
+#: The most classes that `labels` and `scores` list.
+TOP = 5
+FORMATS = ("savedmodel", "litert", "onnx")
+WEIGHTS = ("float32", "float16", "int8")
+
+
+def export_savedmodel(
+    model,
+    preprocessor,
+    path,
+    version=None,
+    *,
+    format="savedmodel",
+    weights="float32",
+    warmup=None,
+):
+    """Exports preprocessing and model as one SavedModel, whole or not at all.
+
+    It loads where only TensorFlow is installed, unless a tokenizer has ops of another package,
+    which a warning then names. LoRA is merged. Signatures:
+
+    * `serving_default`: raw rows, `(B,)` a modality: encoded pictures and sounds, strings;
+      `(B, ...)` float32 features. A table has one input a column, `<name>_<column>` (an ASCII name:
+      other characters become `_`), of floats or strings; a missing cell is NaN or `""`.
+    * `tensors`: the model's own inputs.
+
+    Outputs: `probabilities` (or `values`), `(B, units)`; `labels` and `scores`, the best classes
+    and their probabilities, best first, and their `replies`, where the head has some; and from raw
+    rows `<name>_ok`, whether the value could be read and is there where it has to be, and `ok`,
+    whether all are, `(B,)` bool.
+
+    Beside the graph are a `model_card.md`, and in `assets.extra/` the same for programs: classes,
+    versions and the whole preprocessing.
+
+    The other formats have the model alone: a signature from its tensors, as
+    `preprocessor(batch)` makes them, to `probabilities` or `values`.
+
+    Args:
+        model: what `mmzoo.build_model` returned.
+        preprocessor: its adapted `mmzoo.Preprocessor`.
+        path: folder to write.
+        version: `None` writes to `path`; an integer to `path/version`, as TensorFlow Serving
+            expects; `"next"` to the next such number.
+        format: `"savedmodel"`; `"litert"`, a `model.tflite`, whose batch is 1 where a layer loops
+            over time steps (a warning says so), else any; or `"onnx"`, a `model.onnx` for any batch
+            (extra `onnx`).
+        weights: `"float32"`, or what large weights are stored as: `"float16"`, half the size, or
+            `"int8"`, a quarter, with a scale a channel. A SavedModel computes in float32 all the
+            same. Not for ONNX.
+        warmup: requests that TensorFlow Serving answers before it takes any from outside: rows as
+            for `mmzoo.predict`, at most 1,000, one a request; or `True` for one made up. SavedModel
+            only.
+
+    Returns:
+        The folder written.
+
+    Raises:
+        FileExistsError: when that folder exists and is not empty.
+        ValueError: when model and preprocessor do not fit, the preprocessor was never adapted,
+            Keras runs on another backend than TensorFlow, an argument has no such choice, or the
+            format lacks an op that the model needs; names op and layer.
+        ImportError: when the extra `onnx` is missing, for that format.
+
+    Example:
+
+    >>> import mmzoo, os, tempfile, tensorflow as tf
+    >>> inputs = {"text": mmzoo.Text(length=4, vocabulary_size=10, vocabulary=["red", "blue"])}
+    >>> preprocessor = mmzoo.Preprocessor(inputs)
+    >>> model = mmzoo.build_model(inputs=inputs, head="sigmoid")
+    >>> path = os.path.join(tempfile.mkdtemp(), "serving")
+    >>> served = tf.saved_model.load(export_savedmodel(model, preprocessor, path))
+    >>> outputs = served.signatures["serving_default"](text=tf.constant(["red", "a blue one"]))
+    >>> sorted(outputs)
+    ['labels', 'ok', 'probabilities', 'scores', 'text_ok']
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"A SavedModel needs Keras on TensorFlow; it runs on {keras.backend.backend()}. Save "
+            "with mmzoo.save, and load and export where KERAS_BACKEND=tensorflow."
+        )
+    _check_choices(format, weights, warmup)
+    check_pair(model, preprocessor)
+    folder = os.path.join(os.fspath(path), *_version_folder(path, version))
+    requests = _requests(preprocessor, warmup)
+    packages = _packages(preprocessor) if format == "savedmodel" else {}
+    batch_size = None
+    with written_whole(folder) as temporary, lora_merged(model):
+        if format == "savedmodel":
+            _write_savedmodel(model, preprocessor, weights, temporary)
+        else:
+            batch_size = _write_tensors(model, format, weights, temporary)
+        if requests:
+            from mmzoo.export.warmup import write_warmup
+
+            write_warmup(temporary, model.name, "serving_default", requests)
+        write_model_card(
+            temporary,
+            model,
+            preprocessor,
+            format=format,
+            weights=weights,
+            batch_size=batch_size,
+            class_names=_class_names(model, preprocessor),
+            packages=sorted(packages),
+            top=TOP,
+        )
+    for package, name in packages.items():
+        warnings.warn(
+            f"The tokenizer of {name!r} has ops of {package}: where {folder} is served, "
+            f"`import {package}` before loading it.",
+            stacklevel=2,
+        )
+    if batch_size is not None:
+        warnings.warn(
+            f"{folder} takes batches of {batch_size}: a layer loops over time steps, which LiteRT "
+            "converts for one batch size only.",
+            stacklevel=2,
+        )
+    return folder
+
+
+def _check_choices(format, weights, warmup):
+    for name, value, known in (("format", format, FORMATS), ("weights", weights, WEIGHTS)):
+        if value not in known:
+            raise ValueError(f"`{name}` must be one of {', '.join(known)}; received: {value!r}.")
+    if format == "onnx" and weights != "float32":
+        raise ValueError(
+            "ONNX files are written with float32 weights. `onnxruntime.quantization` makes others "
+            "of them."
+        )
+    if format != "savedmodel" and warmup is not None:
+        raise ValueError(f"`warmup` is for TensorFlow Serving, not for {format}.")
+
+
+def _requests(preprocessor, warmup):
+    """Requests of one row each, dicts from the name of an input to a tensor."""
+    if warmup is None or warmup is False:
+        return []
+    if warmup is True:
+        return [preprocessor.raw_batch(None)]
+    records = as_records(warmup, preprocessor.inputs)
+    records.check(preprocessor.inputs)
+    rows = preprocessor.raw_batch(records)
+    return [{name: x[row : row + 1] for name, x in rows.items()} for row in range(len(records))]
+
+
+def _packages(preprocessor):
+    """Packages that the graph needs besides TensorFlow -> a modality that needs it."""
+    return {
+        package: name
+        for name, modality in preprocessor.inputs.items()
+        for package in getattr(getattr(modality, "tokenizer", None), "packages", ())
+    }
+
+
+def _class_names(model, preprocessor):
+    return getattr(model.get_layer("head"), "class_names", None) or preprocessor.class_names
+
+
+def _version_folder(path, version):
+    if version is None:
+        return ()
+    if version == "next":
+        there = os.listdir(path) if os.path.isdir(path) else []
+        version = max((int(name) for name in there if name.isdigit()), default=0) + 1
+    if isinstance(version, bool) or not isinstance(version, int) or version < 0:
+        raise ValueError(
+            f"`version` must be None, 'next' or an integer from 0 on; received: {version!r}."
+        )
+    return (str(version),)
+
+
+def _write_savedmodel(model, preprocessor, weights, folder):
+    """Writes a SavedModel with both signatures."""
+    import tensorflow as tf
+
+    head = model.get_layer("head")
+    class_names = _class_names(model, preprocessor)
+    call, tracked = _call_of(model, weights)
+
+    def from_tensors(tensors):
+        return _outputs(head, class_names, call(tensors))
+
+    def from_raw(batch):
+        tensors, good = preprocessor.checked_call(batch)
+        all_good = tf.reduce_all(tf.stack(list(good.values())), axis=0)
+        flags = {f"{name}_ok": ok for name, ok in good.items()}
+        return {**from_tensors(tensors), **flags, "ok": all_good}
+
+    archive = keras.export.ExportArchive()
+    resources = tf.Module()
+    resources.tables = [part.resources() for part in preprocessor.parts.values()]
+    for resource in (*tracked, resources):
+        archive.track(resource)
+    archive.add_endpoint("serving_default", from_raw, [preprocessor.raw_specs()])
+    archive.add_endpoint("tensors", from_tensors, [_specs(model)])
+    _write_out(archive, folder)
+
+
+def _call_of(model, weights):
+    """A function that calls the model with such weights, and what a graph of it must carry."""
+    if weights == "float32":
+        return lambda tensors: model(tensors, training=False), [model]
+
+    from mmzoo.export.narrow_weights import NarrowWeights
+
+    narrow = NarrowWeights(model, weights)
+
+    def call(tensors):
+        with narrow.scope():
+            return model(tensors, training=False)
+
+    return call, [narrow, *narrow.modules]
+
+
+def _write_tensors(model, format, weights, folder):
+    """Writes the model alone in another format; the batch it is bound to, or `None`."""
+    import tensorflow as tf
+
+    strings = [name for name, x in model.input.items() if x.dtype == "string"]
+    if strings:
+        raise ValueError(
+            f"{format} files take no strings, but the model's input {strings[0]!r} does: its "
+            "encoder has the tokenizer inside. Choose another encoder, or export as a SavedModel."
+        )
+    output = "values" if isinstance(model.get_layer("head"), Regression) else "probabilities"
+    function = tf.function(
+        lambda tensors: {output: model(tensors, training=False)}, autograph=False
+    )
+    if format == "onnx":
+        from mmzoo.export.onnx import write_onnx
+
+        write_onnx(function, _specs(model), os.path.join(folder, "model.onnx"))
+        return None
+
+    from mmzoo.export.litert import needs_static_batch, write_litert
+
+    specs = _specs(model)
+    batch_size = 1 if needs_static_batch(function.get_concrete_function(specs)) else None
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("serving_default", function, [_specs(model, batch_size)])
+    write_litert(archive, os.path.join(folder, "model.tflite"), weights)
+    return batch_size
+
+
+def _specs(model, batch_size=None):
+    """`tf.TensorSpec`s of the model's inputs."""
+    import tensorflow as tf
+
+    return {
+        name: tf.TensorSpec((batch_size, *x.shape[1:]), x.dtype, name=name)
+        for name, x in model.input.items()
+    }
+
+
+def _write_out(archive, folder):
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.WARNING)  # it would name the temporary folder
+    try:
+        archive.write_out(folder, verbose=False)
+    finally:
+        logger.setLevel(level)
+
+
+def _outputs(head, class_names, prediction):
+    """The named outputs of a prediction `(B, units)`."""
+    import tensorflow as tf
+
+    if isinstance(head, Regression):
+        return {"values": prediction}
+    probabilities = prediction
+    if isinstance(head, Sigmoid) and head.units == 1:
+        probabilities = tf.concat([1 - prediction, prediction], axis=1)  # no, yes
+    count = probabilities.shape[-1]
+    names = tf.constant(class_names or [str(i) for i in range(count)])
+    scores, indices = tf.math.top_k(probabilities, k=min(TOP, count))
+    outputs = {
+        "probabilities": prediction,
+        "labels": tf.gather(names, indices),
+        "scores": scores,
+    }
+    if getattr(head, "replies", None):
+        replies = tf.constant([head.replies[name] for name in head.class_names])
+        outputs["replies"] = tf.gather(replies, indices)
+    return outputs

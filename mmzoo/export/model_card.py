@@ -1,0 +1,165 @@
+"""What an exported model says of itself, for people and for programs."""
+
+import importlib
+import json
+import os
+
+from keras import tree
+
+from mmzoo.heads import Regression
+
+#: What the outputs are: name -> shape, meaning.
+OUTPUTS = {
+    "probabilities": ("(B, {units})", "of each class, in the order below; of one sigmoid, of yes"),
+    "values": ("(B, {units})", "the predicted numbers"),
+    "labels": ("(B, {top})", "names of the best classes, best first"),
+    "scores": ("(B, {top})", "their probabilities"),
+    "replies": ("(B, {top})", "the texts that answer them"),
+}
+
+
+def write_model_card(
+    folder, model, preprocessor, *, format, weights, batch_size, class_names, packages, top
+):
+    """Writes `model_card.md`, and `assets.extra/` with the same for programs.
+
+    Args:
+        folder: that of the exported model.
+        model: the model.
+        preprocessor: its preprocessor; goes to `assets.extra/preprocessor.json`.
+        format: of the exported model.
+        weights: what its large weights are stored as.
+        batch_size: the only one it takes, or `None`.
+        class_names: names of the classes, or `None`.
+        packages: packages to import before a SavedModel can be loaded.
+        top: how many classes `labels` and `scores` list, where there are so many.
+    """
+    # Not the versions of distributions: TensorFlow's are called `tensorflow-cpu` and the like, too.
+    versions = {
+        name: importlib.import_module(name).__version__
+        for name in ("mmzoo", "keras", "tensorflow", *packages)
+    }
+    about = {"name": model.name, "format": format, "weights": weights, "batch_size": batch_size,
+             "versions": versions, "packages": list(packages), "class_names": class_names,
+             "parameters": model.count_params()}  # fmt: skip
+    extra = os.path.join(folder, "assets.extra")
+    os.makedirs(extra, exist_ok=True)
+    with open(os.path.join(extra, "model.json"), "w", encoding="utf-8") as file:
+        json.dump(about, file, ensure_ascii=False, indent=1)
+    preprocessor.save(os.path.join(extra, "preprocessor.json"))
+    describe = _signature if format == "savedmodel" else _tensors
+    lines = [
+        f"# {model.name}",
+        "",
+        f"A model of {' and '.join(preprocessor.inputs)}, exported with "
+        f"{', '.join(f'{name} {version}' for name, version in versions.items())}.",
+        *describe(model, preprocessor, about, top),
+        "",
+    ]
+    if class_names:
+        lines += [f"Classes: {', '.join(f'`{name}`' for name in class_names)}.", ""]
+    parts = [layer for layer in model.layers if layer.name in ("fusion", "head")]
+    lines += [
+        f"{', '.join(f'{layer.name} `{type(layer).__name__}`' for layer in parts)}; "
+        f"{model.count_params():,} parameters, large weights in {weights}.",
+        "",
+    ]
+    with open(os.path.join(folder, "model_card.md"), "w", encoding="utf-8") as file:
+        file.write("\n".join(lines))
+
+
+def _signature(model, preprocessor, about, top):
+    """The lines on a SavedModel: how to call it, and the inputs and outputs of raw rows."""
+    packages = about["packages"]
+    needs = "It needs TensorFlow alone."
+    if packages:
+        imports = "; ".join(f"import {package}" for package in packages)
+        needs = f"It needs TensorFlow and {', '.join(packages)}: `{imports}` before loading it."
+    specs = {name: tree.flatten(spec) for name, spec in preprocessor.raw_specs().items()}
+    arguments = ", ".join(f"{spec.name}=..." for of_one in specs.values() for spec in of_one)
+    lines = [
+        needs,
+        "",
+        "```python",
+        "import tensorflow as tf",
+        *(f"import {package}" for package in packages),
+        "",
+        'answer = tf.saved_model.load("this folder").signatures["serving_default"]',
+        f"outputs = answer({arguments})  # tensors of B rows",
+        "```",
+        "",
+        "| input | shape and dtype | what it is | may be absent |",
+        "|---|---|---|---|",
+    ]
+    for name, modality in preprocessor.inputs.items():
+        absent = "yes" if modality.optional else "no"
+        for spec in specs[name]:
+            shape = _shape(spec.shape)
+            lines.append(
+                f"| `{spec.name}` | {shape} {spec.dtype.name} | {modality.served} | {absent} |"
+            )
+    head = model.get_layer("head")
+    kinds = ["values"] if isinstance(head, Regression) else ["probabilities", "labels", "scores"]
+    kinds += ["replies"] if getattr(head, "replies", None) else []
+    lines += ["", *_outputs(model, kinds, top)]
+    for name in preprocessor.inputs:
+        lines.append(f"| `{name}_ok` | (B,) | whether `{name}` could be read, and is there |")
+    return [*lines, "| `ok` | (B,) | whether all are |"]
+
+
+#: How the model alone is called in a format: arguments -> lines of Python.
+CALLS = {
+    "litert": (
+        "from ai_edge_litert.interpreter import Interpreter",
+        "",
+        'answer = Interpreter("model.tflite").get_signature_runner("serving_default")',
+        "outputs = answer(**inputs)",
+    ),
+    "onnx": (
+        "import onnxruntime",
+        "",
+        'session = onnxruntime.InferenceSession("model.onnx")',
+        "(outputs,) = session.run(None, inputs)",
+    ),
+}
+
+
+def _tensors(model, preprocessor, about, top):
+    """The lines on a model alone: how to call it, and its tensors."""
+    rows = "B is any number of rows"
+    if about["batch_size"]:
+        rows = f"B is {about['batch_size']}: a layer loops over time steps"
+    lines = [
+        "It takes tensors, not raw rows; `mmzoo.Preprocessor.load"
+        '("assets.extra/preprocessor.json")(batch)` makes them.',
+        "",
+        "```python",
+        *CALLS[about["format"]],
+        "```",
+        "",
+        f"`inputs` is a dict of arrays; {rows}.",
+        "",
+        "| input | shape and dtype |",
+        "|---|---|",
+        *(f"| `{name}` | {_shape(x.shape)} {x.dtype} |" for name, x in model.input.items()),
+        "",
+    ]
+    regression = isinstance(model.get_layer("head"), Regression)
+    return [*lines, *_outputs(model, ["values" if regression else "probabilities"], top)]
+
+
+def _outputs(model, kinds, top):
+    """The head and the first rows of the table of outputs."""
+    units = model.get_layer("head").units
+    lines = ["| output | shape | what it is |", "|---|---|---|"]
+    for kind in kinds:
+        shape, what = OUTPUTS[kind]
+        shape = shape.format(units=units, top=min(top, max(units, 2)))
+        lines.append(f"| `{kind}` | {shape} | {what} |")
+    return lines
+
+
+def _shape(shape):
+    """A shape as a reader writes it: `(B, 8, 8, 3)`; `...` where any length will do."""
+    sizes = ["..." if size is None else str(size) for size in tuple(shape)[1:]]
+    return f"({', '.join(['B', *sizes])})" if sizes else "(B,)"
