@@ -78,6 +78,10 @@ def train(
     audio: Annotated[
         list[str] | None, typer.Option(help="Column of paths of sounds; repeatable.")
     ] = None,
+    video: Annotated[
+        list[str] | None,
+        typer.Option(help='Column of paths of frames, ["1.jpg", "2.jpg"]; repeatable.'),
+    ] = None,
     numeric: Annotated[
         list[str] | None, typer.Option(help="Column of numbers; repeatable.")
     ] = None,
@@ -101,10 +105,16 @@ def train(
         str, typer.Option(help="Encoder of the columns of numbers and categories.")
     ] = "ft_transformer",
     features_encoder: Annotated[str, typer.Option(help="Encoder of vectors.")] = "linear",
-    image_size: Annotated[int, typer.Option(min=1, help="Side of the pictures, in pixels.")] = 64,
+    image_size: Annotated[
+        int, typer.Option(min=1, help="Side of the pictures and frames, in pixels.")
+    ] = 64,
     text_length: Annotated[int, typer.Option(min=1, help="Tokens a text is cut to.")] = 64,
     vocabulary_size: Annotated[int, typer.Option(min=3, help="Most words to know.")] = 10_000,
     audio_encoder: Annotated[str, typer.Option(help="Audio encoder.")] = "cnn",
+    video_encoder: Annotated[
+        str, typer.Option(help="Image encoder of the frames of videos.")
+    ] = "cnn",
+    frames: Annotated[int, typer.Option(min=1, help="Most frames of a video to look at.")] = 8,
     sample_rate: Annotated[int, typer.Option(min=1, help="Samples a second of sounds.")] = 16_000,
     seconds: Annotated[float, typer.Option(help="Length that sounds are cut or padded to.")] = 5.0,
     augmentation: Annotated[
@@ -122,7 +132,7 @@ def train(
     """Train on a CSV file: 80 % to train, 10 % to choose the epoch, 10 % to test."""
     from mmzoo.data import from_csv
     from mmzoo.files import check_free
-    from mmzoo.modalities import Audio, Features, Image, Tabular, Text
+    from mmzoo.modalities import Audio, Features, Image, Tabular, Text, Video
     from mmzoo.training.run import train_run
 
     cells = [*(numeric or []), *(categorical or [])]
@@ -130,13 +140,14 @@ def train(
         **_named("image", image),
         **_named("text", text),
         **_named("audio", audio),
+        **_named("video", video),
         **_named("features", features),
         **({"tabular": cells} if cells else {}),
     }
     if not columns:
         raise ValueError(
-            "Give at least one column: --image, --text, --audio, --numeric, --categorical or "
-            "--features."
+            "Give at least one column: --image, --text, --audio, --video, --numeric, "
+            "--categorical or --features."
         )
     check_free(output)  # rather now than after every file was read
     records = from_csv(csv, columns, label=label, root=root, regression=regression or None)
@@ -148,6 +159,10 @@ def train(
             inputs[key] = Text(text_length, vocabulary_size, encoder=text_encoder)
         elif key.startswith("audio"):
             inputs[key] = Audio(sample_rate, seconds, encoder=audio_encoder)
+        elif key.startswith("video"):
+            inputs[key] = Video(
+                frames, image_size, encoder=video_encoder, augmentation=augmentation
+            )
         elif key.startswith("features"):
             inputs[key] = Features(_width(records.column(key)), encoder=features_encoder)
         else:
