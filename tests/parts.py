@@ -272,6 +272,8 @@ def tensors(model, rows=4, seed=0, padding=2):
         if name.endswith("_mask"):
             lengths = generator.integers(1, shape[1] + 1, rows)
             x[name] = np.arange(shape[1]) < lengths[:, None]
+        elif name.endswith("_segments"):
+            x[name] = np.sort(generator.integers(0, 2, shape), axis=1).astype("int32")
         elif name == "tabular_categories":  # an id of each column's own, and some missing
             x[name] = generator.integers(0, 4, shape).astype("int32")
         elif name == "tabular":

@@ -19,6 +19,10 @@ class Text(Modality):
     lower-cased and split at spaces and punctuation; a Chinese, Japanese or Korean character is a
     token of its own. A pretrained encoder brings its own tokenizer instead.
 
+    With `segments=2` a text may have two parts, such as a question and its context: a list of
+    strings, several columns of a table, or one string with `[SEP]` between them. `<name>_segments`,
+    `(length,)` int32, is then the part that each token belongs to, counted from 0.
+
     Args:
         length: number of tokens a text is padded or cut to; `None`: as long as the longest of the
             batch (every new length is another XLA compilation).
@@ -29,10 +33,11 @@ class Text(Modality):
         vocabulary: the words, the most frequent first; `None`: learned by `Preprocessor.adapt`.
         optional: whether the text may be absent (raw value `""`).
         tokenizer: a `mmzoo.tokenizers.Tokenizer`; `None`: the one the encoder brings, or words.
+        segments: most parts that a text has; `None`: texts are not divided.
 
     Raises:
-        ValueError: for impossible sizes, a vocabulary with repeated words or too many, or one
-            beside a tokenizer.
+        ValueError: for impossible sizes, a vocabulary with repeated words or too many, or one, or
+            segments, beside a tokenizer.
 
     Example:
 
@@ -46,6 +51,7 @@ class Text(Modality):
     vocabulary: Any = None
     optional: bool = False
     tokenizer: Any = None
+    segments: Any = None
 
     kind: ClassVar[str] = "text"
     served: ClassVar[str] = "a text in UTF-8"
@@ -55,6 +61,8 @@ class Text(Modality):
     def __post_init__(self):
         if self.length is not None:
             check_positive_integers("length", self.length)
+        if self.segments is not None:
+            check_positive_integers("segments", self.segments)
         tokenizer = self.tokenizer or getattr(self.encoder, "tokenizer", None)
         if tokenizer is not None:
             self._take(tokenizer)
@@ -101,6 +109,8 @@ class Text(Modality):
                 "The tokenizer has a vocabulary of its own: leave `vocabulary` and "
                 "`vocabulary_size` out."
             )
+        if self.segments is not None:
+            raise ValueError("A tokenizer divides texts in its own way: leave `segments` out.")
         object.__setattr__(self, "tokenizer", tokenizer)
         object.__setattr__(self, "vocabulary_size", tokenizer.vocabulary_size)
         tokenizer.tensors(self.length)  # may have its own opinion of lengths
@@ -111,10 +121,11 @@ class Text(Modality):
     def tensors(self):
         if self.tokenizer is not None:
             return self.tokenizer.tensors(self.length)
-        return {"ids": ((self.length,), "int32")}
+        ids = {"ids": ((self.length,), "int32")}
+        return ids if self.segments is None else {**ids, "segments": ((self.length,), "int32")}
 
     def encoder_defaults(self):
-        return {"vocabulary_size": self.vocabulary_size}
+        return {"vocabulary_size": self.vocabulary_size, "segments": self.segments}
 
     def check_learned(self, name, state):
         if self.tokenizer is None and self.vocabulary is None and state.get("vocabulary") is None:

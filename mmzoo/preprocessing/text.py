@@ -10,6 +10,8 @@ from mmzoo.preprocessing.preprocessing import Preprocessing
 # RE2 classes. Han, Hiragana, Katakana and Hangul are written without spaces or with few of them.
 _CHINESE_JAPANESE_KOREAN = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}"
 _APOSTROPHE = "'’"
+#: What stands between the parts of a text, where it may have some.
+SEPARATOR = "[SEP]"
 
 
 def standardize(texts):
@@ -67,6 +69,8 @@ class TextPreprocessing(Preprocessing):
 
     def _texts(self, values):
         """The strings of a column, empty where one is absent."""
+        if self.modality.segments is not None:
+            values = [joined(value) for value in values]
         for row, value in enumerate(values):
             if value is not None and not isinstance(value, (str, bytes)):
                 raise TypeError(
@@ -86,7 +90,7 @@ class TextPreprocessing(Preprocessing):
         counts = collections.Counter()
         texts = self._texts(values)
         for start in range(0, len(texts), 10_000):
-            words = tf.strings.split(standardize(tf.constant(texts[start : start + 10_000])))
+            words, _ = self._words(tf.constant(texts[start : start + 10_000]))
             counts.update(words.flat_values.numpy().tolist())
         if not counts:
             raise ValueError(f"No words to learn the vocabulary of {self.name!r} from.")
@@ -121,18 +125,65 @@ class TextPreprocessing(Preprocessing):
     def raw_spec(self):
         return tf.TensorSpec((None,), tf.string, name=self.name)
 
+    def to_tensors(self, values):
+        if self.modality.segments is not None and not tf.is_tensor(values):
+            several = isinstance(values, (list, tuple))
+            values = [joined(value) for value in values] if several else values
+        return super().to_tensors(values)
+
+    def _words(self, texts):
+        """The words of each text, and the segment that each of them belongs to, both ragged."""
+        if self.modality.segments is None:
+            return tf.strings.split(standardize(texts)), None
+        parts = tf.strings.split(texts, SEPARATOR)
+        words = tf.strings.split(standardize(parts.flat_values))
+        segments = tf.ragged.range(parts.row_lengths()).flat_values
+        segments = tf.minimum(tf.cast(segments, tf.int32), self.modality.segments - 1)
+        segments = tf.repeat(segments, words.row_lengths())
+        splits = tf.gather(words.row_splits, parts.row_splits)
+        return (
+            tf.RaggedTensor.from_row_splits(words.flat_values, splits),
+            tf.RaggedTensor.from_row_splits(segments, splits),
+        )
+
+    def _dense(self, values):
+        """One row of the model's length a text; of `length=None`, at least one long."""
+        values = values.to_tensor(shape=(None, self.modality.length))
+        if self.modality.length is None:
+            values = tf.pad(values, [[0, 0], [0, tf.maximum(1 - tf.shape(values)[1], 0)]])
+        return values
+
     def batch(self, values):
         self.modality.check_learned(self.name, self.get_state())
         present = tf.strings.length(values) > 0
-        words = tf.strings.split(standardize(values))
-        ids = words.with_flat_values(self.table.lookup(words.flat_values))
-        ids = ids.to_tensor(shape=(None, self.modality.length))
-        if self.modality.length is None:
-            ids = tf.pad(ids, [[0, 0], [0, tf.maximum(1 - tf.shape(ids)[1], 0)]])
+        words, segments = self._words(values)
+        ids = self._dense(words.with_flat_values(self.table.lookup(words.flat_values)))
         # A text without a single word ("!?") is there all the same: one unknown word.
         wordless = tf.cast(present & (ids[:, 0] == 0), tf.int32)
         ids = tf.concat([ids[:, :1] + wordless[:, None], ids[:, 1:]], axis=1)
         ids = tf.ensure_shape(ids, (None, self.modality.length))
+        tensors = {self.name: ids}
+        if segments is not None:
+            segments = tf.ensure_shape(self._dense(segments), (None, self.modality.length))
+            tensors[f"{self.name}_segments"] = segments
         if self.modality.optional:
-            return {self.name: ids, f"{self.name}_present": present}, tf.ones_like(present)
-        return {self.name: ids}, present
+            return {**tensors, f"{self.name}_present": present}, tf.ones_like(present)
+        return tensors, present
+
+
+def joined(value):
+    """A text that is given in parts, a list of strings or a row of a table, as one string.
+
+    Example:
+
+    >>> joined(["a question?", "its context"]), joined("one text")
+    ('a question?[SEP]its context', 'one text')
+    """
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, (list, tuple)):
+        return value
+    parts = [part or "" for part in value]
+    if not all(isinstance(part, str) for part in parts):
+        raise TypeError(f"The parts of a text must be strings; received: {value!r}.")
+    return SEPARATOR.join(parts)
