@@ -41,6 +41,8 @@ def described(modality):
         size = "any length" if modality.length is None else f"{modality.length} tokens"
     elif modality.kind == "audio":
         size = f"{modality.seconds:g} s"
+    elif modality.kind == "video":
+        size = "{} frames {}x{}".format(modality.frames, *modality.size)
     elif modality.kind == "features":
         size = " x ".join(map(str, modality.shape))
     else:
@@ -51,7 +53,7 @@ def described(modality):
 def part_name(part):
     """The registered name of a part, or the class of an instance."""
     if isinstance(part, dict):
-        return part["class_name"]
+        return part_name(part["config"].get("frame_encoder", part["class_name"]))
     if isinstance(part, mmzoo.encoders.Applications):
         return part.architecture
     return part if isinstance(part, str) else type(part).__name__

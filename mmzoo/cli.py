@@ -60,7 +60,12 @@ CategoricalColumns = Annotated[
 FeaturesColumns = Annotated[
     Columns, typer.Option("--features", help="Column of vectors, [0.1, 0.2]; repeatable.")
 ]
-ImageSize = Annotated[int, typer.Option(min=1, help="Side of the pictures, in pixels.")]
+VideoColumns = Annotated[
+    Columns,
+    typer.Option("--video", help='Column of paths of frames, ["1.jpg", "2.jpg"]; repeatable.'),
+]
+ImageSize = Annotated[int, typer.Option(min=1, help="Side of the pictures and frames, in pixels.")]
+Frames = Annotated[int, typer.Option(min=1, help="Most frames of a video to look at.")]
 TextLength = Annotated[int, typer.Option(min=1, help="Tokens a text is cut to.")]
 VocabularySize = Annotated[int, typer.Option(min=3, help="Most words to know.")]
 SampleRate = Annotated[int, typer.Option(min=1, help="Samples a second of sounds.")]
@@ -125,6 +130,7 @@ def train(
     image: ImageColumns = None,
     text: TextColumns = None,
     audio: AudioColumns = None,
+    video: VideoColumns = None,
     numeric: NumericColumns = None,
     categorical: CategoricalColumns = None,
     features: FeaturesColumns = None,
@@ -146,6 +152,10 @@ def train(
     text_length: TextLength = 64,
     vocabulary_size: VocabularySize = 10_000,
     audio_encoder: Annotated[str, typer.Option(help="Audio encoder.")] = "cnn",
+    video_encoder: Annotated[
+        str, typer.Option(help="Image encoder of the frames of videos.")
+    ] = "cnn",
+    frames: Frames = 8,
     sample_rate: SampleRate = 16_000,
     seconds: Seconds = 5.0,
     augmentation: Annotated[
@@ -191,7 +201,7 @@ def train(
     from mmzoo.files import check_free
     from mmzoo.training.run import train_run
 
-    columns = _columns(image, text, audio, features, numeric, categorical)
+    columns = _columns(image, text, audio, video, features, numeric, categorical)
     check_free(output)  # rather now than after every file was read
     records = from_file(
         csv, columns, label, root, regression=regression, label_delimiter=label_delimiter
@@ -204,6 +214,10 @@ def train(
             "length": text_length, "vocabulary_size": vocabulary_size, "encoder": text_encoder,
         },
         audio={"sample_rate": sample_rate, "seconds": seconds, "encoder": audio_encoder},
+        video={
+            "frames": frames, "size": image_size, "encoder": video_encoder,
+            "augmentation": augmentation,
+        },
         features={"encoder": features_encoder},
         tabular={
             "numeric": numeric or [], "categorical": categorical or [], "encoder": tabular_encoder,
@@ -243,6 +257,7 @@ def check(
     image: ImageColumns = None,
     text: TextColumns = None,
     audio: AudioColumns = None,
+    video: VideoColumns = None,
     numeric: NumericColumns = None,
     categorical: CategoricalColumns = None,
     features: FeaturesColumns = None,
@@ -250,6 +265,7 @@ def check(
     image_size: ImageSize = 64,
     text_length: TextLength = 64,
     vocabulary_size: VocabularySize = 10_000,
+    frames: Frames = 8,
     sample_rate: SampleRate = 16_000,
     seconds: Seconds = 5.0,
     regression: Regression = False,
@@ -262,7 +278,7 @@ def check(
     """
     from mmzoo.data import from_file
 
-    columns = _columns(image, text, audio, features, numeric, categorical)
+    columns = _columns(image, text, audio, video, features, numeric, categorical)
     records = from_file(
         csv, columns, label, root, regression=regression, label_delimiter=label_delimiter
     )
@@ -271,6 +287,7 @@ def check(
         optional,
         image={"size": image_size},
         text={"length": text_length, "vocabulary_size": vocabulary_size},
+        video={"frames": frames, "size": image_size},
         audio={"sample_rate": sample_rate, "seconds": seconds},
         tabular={"numeric": numeric or [], "categorical": categorical or []},
     )
@@ -394,20 +411,21 @@ def export(
         print(comparison(model, exported, dataset))
 
 
-def _columns(image, text, audio, features, numeric, categorical):
+def _columns(image, text, audio, video, features, numeric, categorical):
     """Dict from modality name to the columns of the file it comes from."""
     cells = [*(numeric or []), *(categorical or [])]
     columns = {
         **_named("image", image),
         **_named("text", text),
         **_named("audio", audio),
+        **_named("video", video),
         **_named("features", features),
         **({"tabular": cells} if cells else {}),
     }
     if not columns:
         raise ValueError(
-            "Give at least one column: --image, --text, --audio, --numeric, --categorical or "
-            "--features."
+            "Give at least one column: --image, --text, --audio, --video, --numeric, "
+            "--categorical or --features."
         )
     return columns
 
@@ -420,9 +438,16 @@ def _inputs(records, optional, **options):
         optional: names of those that may be absent.
         **options: dict from a kind of modality to its arguments.
     """
-    from mmzoo.modalities import Audio, Features, Image, Tabular, Text
+    from mmzoo import modalities
 
-    kinds = {"image": Image, "text": Text, "audio": Audio, "features": Features, "tabular": Tabular}
+    kinds = {
+        "image": modalities.Image,
+        "text": modalities.Text,
+        "audio": modalities.Audio,
+        "video": modalities.Video,
+        "features": modalities.Features,
+        "tabular": modalities.Tabular,
+    }
     unknown = set(optional or []) - set(records.columns)
     if unknown:
         raise ValueError(

@@ -145,6 +145,7 @@ SMALL_MODALITIES = {
     "text": {"vocabulary": WORDS, "vocabulary_size": 12},
     "audio": {"sample_rate": 4000, "seconds": 0.1},
     "features": {},
+    "video": {"frames": 4, "size": (8, 8)},
 }
 #: Sizes of a recipe's parts; without dropout, so that losses can be compared.
 SMALL_PARTS = {**TINY, "dropout": 0, "hidden_units": 16, "patch_size": 8, "projection_units": 16}
@@ -166,6 +167,7 @@ def small_part(identifier, registry):
     reduced = {
         key: at_most(value, sizes[key]) if key in sizes and value is not None else value
         for key, value in config.items()
+        if key != "frame_encoder"
     }
     return {"class_name": name, "config": {**tiny(name, registry[name])["config"], **reduced}}
 
@@ -270,6 +272,8 @@ def tensors(model, rows=4, seed=0, padding=2):
         if name.endswith("_mask"):
             lengths = generator.integers(1, shape[1] + 1, rows)
             x[name] = np.arange(shape[1]) < lengths[:, None]
+        elif name.endswith("_segments"):
+            x[name] = np.sort(generator.integers(0, 2, shape), axis=1).astype("int32")
         elif name == "tabular_categories":  # an id of each column's own, and some missing
             x[name] = generator.integers(0, 4, shape).astype("int32")
         elif name == "tabular":

@@ -8,10 +8,10 @@ def from_arrays(columns, labels=None, class_names=None, sample_weight=None, root
 
     Args:
         columns: dict from modality name to a sequence of raw values. Pictures: encoded bytes,
-            paths, or arrays with values 0-255; sounds: the bytes or paths of files, or arrays of
-            samples; texts: strings; tables: dicts from column to cell, or one dict of columns, or a
-            DataFrame; features: lists or arrays of numbers. `None`, `""`, `b""` and NaN are absent
-            values.
+            paths, or arrays with values 0-255; videos: lists of pictures, or arrays; sounds: the
+            bytes or paths of files, or arrays of samples; texts: strings; tables: dicts from column
+            to cell, or one dict of columns, or a DataFrame; features: lists or arrays of numbers.
+            `None`, `""`, `b""` and NaN are absent values.
         labels: sequence of strings or integers (classes), lists of strings (several labels a row),
             floats (targets of a regression), or rows of numbers, `(rows, units)`.
         class_names: names of the classes in the order of their indices; `None`: those that occur,

@@ -214,9 +214,10 @@ class _Column:
             return
         if learn:
             self.part.adapt(texts)
+        texts, _ = self.part.column(texts, self.records.root)
         lengths, unknown = [], 0
         for start in range(0, len(texts), 4096):
-            counts = self.part.count_tokens(tf.constant(texts[start : start + 4096]))
+            counts = self.part.count_tokens(texts[start : start + 4096])
             if counts is None:
                 return
             lengths.append(counts[0].numpy())

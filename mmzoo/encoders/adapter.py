@@ -54,8 +54,8 @@ class Adapter(Encoder):
             self.layer.build(x_shape)
 
     def encode(self, x, training=None):
-        if isinstance(x, dict) and "waveform" in x and not self._takes_dict():
-            x = x["waveform"]
+        if isinstance(x, dict) and not self._takes_dict():
+            x = x.get("waveform", x.get("frames", x))  # of a sound, or of a video
         output = self.layer(x)
         self.grid = getattr(self.layer, "grid", None)
         if isinstance(output, (tuple, list)) and [len(part.shape) for part in output] == [3, 2]:

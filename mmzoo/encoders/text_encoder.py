@@ -60,7 +60,11 @@ class TextEncoder(Encoder):
             )
         ids, mask = (x["ids"], x.get("mask")) if isinstance(x, dict) else (x, None)
         mask = ops.not_equal(ids, 0) if mask is None else ops.cast(mask, "bool")
-        return self.contextualize(self.embedding(ids), mask)
+        return self.contextualize(self.embed(ids, x), mask)
+
+    def embed(self, ids, x):
+        """The embeddings of the ids, `(B, T, embedding_dim)`; `x` is what the encoder was given."""
+        return self.embedding(ids)
 
     def get_config(self):
         return {

@@ -18,11 +18,14 @@ class TextTransformer(TextEncoder):
         num_heads: attention heads a block.
         hidden_dim: width of the feed-forward networks; `None` means `4 * embedding_dim`.
         dropout: dropout rate in the blocks.
+        segments: number of segments, each with a vector that is added to the embeddings of its
+            words. `None`: that of the modality, or none.
         **kwargs: `embeddings_initializer`, `pooling`, `projection_units`, `projection_activation`,
             `name`, `dtype`.
 
     Call arguments:
-        x: `(B, T)` int32 token ids, 0 is padding.
+        x: `(B, T)` int32 token ids, 0 is padding; or a dict of these as `ids`, and of `segments`,
+            `(B, T)` int32. Ids alone are all of segment 0.
 
     Returns:
         `(tokens, mask)`: `(B, T, embedding_dim)` and `(B, T)`.
@@ -35,7 +38,7 @@ class TextTransformer(TextEncoder):
     >>> tuple(tokens.shape)
     (1, 3, 8)
 
-    Reference: Vaswani et al. 2017, arXiv 1706.03762.
+    Reference: Vaswani et al. 2017, arXiv 1706.03762; segments: Devlin et al. 2018, 1810.04805.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class TextTransformer(TextEncoder):
         num_heads=4,
         hidden_dim=None,
         dropout=0.0,
+        segments=None,
         **kwargs,
     ):
         super().__init__(vocabulary_size, embedding_dim, **kwargs)
@@ -53,6 +57,11 @@ class TextTransformer(TextEncoder):
             raise ValueError(f"`embedding_dim` must be even; received: {embedding_dim}.")
         # Layers
         dtype = self.dtype_policy
+        self.segment_embedding = (
+            keras.layers.Embedding(segments, embedding_dim, dtype=dtype, name="segment_embedding")
+            if segments
+            else None
+        )
         self.blocks = [
             TransformerBlock(
                 embedding_dim, num_heads, hidden_dim, dropout, dtype=dtype, name=f"block_{i}"
@@ -65,6 +74,15 @@ class TextTransformer(TextEncoder):
         self.num_heads = num_heads
         self.hidden_dim = hidden_dim
         self.dropout = dropout
+        self.segments = segments
+
+    def embed(self, ids, x):
+        tokens = super().embed(ids, x)
+        if self.segment_embedding is None:
+            return tokens
+        segments = x.get("segments") if isinstance(x, dict) else None
+        segments = ops.zeros_like(ids) if segments is None else segments
+        return tokens + self.segment_embedding(segments)
 
     def contextualize(self, tokens, mask):
         # Embeddings start at a scale of 0.05: sqrt(dim) lifts them to that of the positions.
@@ -81,4 +99,5 @@ class TextTransformer(TextEncoder):
             "num_heads": self.num_heads,
             "hidden_dim": self.hidden_dim,
             "dropout": self.dropout,
+            "segments": self.segments,
         }

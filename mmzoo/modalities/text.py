@@ -9,6 +9,9 @@ from mmzoo.modalities.modality import Modality, check_positive_integers
 from mmzoo.safe_mode import trusted_in_process
 from mmzoo.tokenizers import Tokenizer
 
+#: What stands between the parts of a text, where it may have some.
+SEPARATOR = "[SEP]"
+
 
 @keras.saving.register_keras_serializable(package="mmzoo")
 @dataclasses.dataclass(frozen=True)
@@ -18,6 +21,10 @@ class Text(Modality):
     Enters the model as `(length,)` int32 token ids; 0 is padding, 1 an unknown word. Words are
     lower-cased and split at spaces and punctuation; a Chinese, Japanese or Korean character is a
     token of its own. A pretrained encoder brings its own tokenizer instead.
+
+    With `segments=2` a text may have two parts, such as a question and its context: a list of
+    strings, several columns of a table, or one string with `[SEP]` between them. `<name>_segments`,
+    `(length,)` int32, is then the part that each token belongs to, counted from 0.
 
     Args:
         length: number of tokens a text is padded or cut to; `None`: as long as the longest of the
@@ -29,10 +36,11 @@ class Text(Modality):
         vocabulary: the words, the most frequent first; `None`: learned by `Preprocessor.adapt`.
         optional: whether the text may be absent (raw value `""`).
         tokenizer: a `mmzoo.tokenizers.Tokenizer`; `None`: the one the encoder brings, or words.
+        segments: most parts that a text has; `None`: texts are not divided.
 
     Raises:
-        ValueError: for impossible sizes, a vocabulary with repeated words or too many, or one
-            beside a tokenizer.
+        ValueError: for impossible sizes, a vocabulary with repeated words or too many, or one, or
+            segments, beside a tokenizer.
 
     Example:
 
@@ -46,6 +54,7 @@ class Text(Modality):
     vocabulary: Any = None
     optional: bool = False
     tokenizer: Any = None
+    segments: Any = None
 
     kind: ClassVar[str] = "text"
     served: ClassVar[str] = "a text in UTF-8"
@@ -55,6 +64,8 @@ class Text(Modality):
     def __post_init__(self):
         if self.length is not None:
             check_positive_integers("length", self.length)
+        if self.segments is not None:
+            check_positive_integers("segments", self.segments)
         tokenizer = self.tokenizer or getattr(self.encoder, "tokenizer", None)
         if tokenizer is not None:
             self._take(tokenizer)
@@ -101,6 +112,8 @@ class Text(Modality):
                 "The tokenizer has a vocabulary of its own: leave `vocabulary` and "
                 "`vocabulary_size` out."
             )
+        if self.segments is not None:
+            raise ValueError("A tokenizer divides texts in its own way: leave `segments` out.")
         object.__setattr__(self, "tokenizer", tokenizer)
         object.__setattr__(self, "vocabulary_size", tokenizer.vocabulary_size)
         tokenizer.tensors(self.length)  # may have its own opinion of lengths
@@ -111,13 +124,16 @@ class Text(Modality):
     def tensors(self):
         if self.tokenizer is not None:
             return self.tokenizer.tensors(self.length)
-        return {"ids": ((self.length,), "int32")}
+        ids = {"ids": ((self.length,), "int32")}
+        return ids if self.segments is None else {**ids, "segments": ((self.length,), "int32")}
 
     def encoder_defaults(self):
-        return {"vocabulary_size": self.vocabulary_size}
+        return {"vocabulary_size": self.vocabulary_size, "segments": self.segments}
 
     def check_values(self, name, values, describe):
         for row, value in enumerate(values):
+            if self.segments is not None:
+                value = joined(value)
             if value is None or isinstance(value, bytes):
                 continue
             if not isinstance(value, str):
@@ -156,3 +172,19 @@ class Text(Modality):
         from mmzoo.preprocessing.text import TextPreprocessing
 
         return TextPreprocessing(self, name)
+
+
+def joined(value):
+    """A text that is given in parts, a list of strings or a row of a table, as one string.
+
+    Example:
+
+    >>> joined(["a question?", "its context"]), joined("one text")
+    ('a question?[SEP]its context', 'one text')
+    """
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, (list, tuple)):
+        return value
+    parts = [part or "" for part in value]
+    return SEPARATOR.join(parts) if all(isinstance(part, str) for part in parts) else value

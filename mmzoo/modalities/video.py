@@ -102,15 +102,7 @@ class Video(Modality):
         ['1.jpg', '2.jpg']
         """
         if isinstance(value, str):
-            try:
-                value = json.loads(value)
-            except json.JSONDecodeError:
-                value = [value]
-                is_list = False
-            else:
-                is_list = isinstance(value, list) and all(isinstance(x, str) for x in value)
-            if not is_list:
-                raise ValueError(f'{value!r} is not a list of paths, such as ["1.jpg", "2.jpg"]')
+            value = _from_json(value)
         if isinstance(value, (list, tuple)):
             return [frame for frame in value if not (frame is None or _is_empty(frame))]
         return value
@@ -149,6 +141,16 @@ def _of_frames(encoder):
     if isinstance(encoder, dict) and encoder.get("class_name") in names:
         return encoder
     return {"class_name": "frames", "config": {"frame_encoder": encoder}}
+
+
+def _from_json(text):
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        value = None
+    if not isinstance(value, list) or not _are_paths(value):
+        raise ValueError(f'{text[:50]!r} is not a list of paths, such as ["1.jpg", "2.jpg"]')
+    return value
 
 
 def _is_empty(frame):

@@ -5,6 +5,7 @@ import collections
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.modalities.text import SEPARATOR, joined
 from mmzoo.preprocessing.preprocessing import Preprocessing
 
 # RE2 classes. Han, Hiragana, Katakana and Hangul are written without spaces or with few of them.
@@ -70,6 +71,8 @@ class TextPreprocessing(Preprocessing):
 
     def _texts(self, values):
         """The strings of a column, empty where one is absent."""
+        if self.modality.segments is not None:
+            values = [joined(value) for value in values]
         return ["" if value is None else value for value in values]
 
     def adapt(self, values):
@@ -83,7 +86,7 @@ class TextPreprocessing(Preprocessing):
         counts = collections.Counter()
         texts = self._texts(values)
         for start in range(0, len(texts), 10_000):
-            words = tf.strings.split(standardize(tf.constant(texts[start : start + 10_000])))
+            words, _ = self._words(tf.constant(texts[start : start + 10_000]))
             counts.update(words.flat_values.numpy().tolist())
         if not counts:
             raise ValueError(f"No words to learn the vocabulary of {self.name!r} from.")
@@ -121,6 +124,12 @@ class TextPreprocessing(Preprocessing):
     def sample(self):
         return tf.constant(["a"])
 
+    def to_tensors(self, values):
+        if self.modality.segments is not None and not tf.is_tensor(values):
+            several = isinstance(values, (list, tuple))
+            values = [joined(value) for value in values] if several else values
+        return super().to_tensors(values)
+
     def count_tokens(self, values):
         """How many tokens texts have before they are cut, and how many of them are unknown.
 
@@ -130,25 +139,50 @@ class TextPreprocessing(Preprocessing):
         Returns:
             Two `(B,)` int64 tensors, or `None` where that can't be told.
         """
-        ids = self._ids(values)
+        ids, _ = self._ids(values)
         unknown = tf.reduce_sum(tf.cast(ids == UNKNOWN, tf.int64), axis=1)
         return ids.row_lengths(), unknown
 
     def _ids(self, values):
-        """`(B,)` strings -> ragged `(B, words)` ids."""
+        """The ids of the words of each text, and their segments if there are any, both ragged."""
         self.modality.check_learned(self.name, self.get_state())
-        words = tf.strings.split(standardize(values))
-        return words.with_flat_values(self.table.lookup(words.flat_values))
+        words, segments = self._words(values)
+        return words.with_flat_values(self.table.lookup(words.flat_values)), segments
+
+    def _words(self, texts):
+        """The words of each text, and the segment that each of them belongs to, both ragged."""
+        if self.modality.segments is None:
+            return tf.strings.split(standardize(texts)), None
+        parts = tf.strings.split(texts, SEPARATOR)
+        words = tf.strings.split(standardize(parts.flat_values))
+        segments = tf.ragged.range(parts.row_lengths()).flat_values
+        segments = tf.minimum(tf.cast(segments, tf.int32), self.modality.segments - 1)
+        segments = tf.repeat(segments, words.row_lengths())
+        splits = tf.gather(words.row_splits, parts.row_splits)
+        return (
+            tf.RaggedTensor.from_row_splits(words.flat_values, splits),
+            tf.RaggedTensor.from_row_splits(segments, splits),
+        )
+
+    def _dense(self, values):
+        """One row of the model's length a text; of `length=None`, at least one long."""
+        values = values.to_tensor(shape=(None, self.modality.length))
+        if self.modality.length is None:
+            values = tf.pad(values, [[0, 0], [0, tf.maximum(1 - tf.shape(values)[1], 0)]])
+        return values
 
     def batch(self, values):
         present = tf.strings.length(values) > 0
-        ids = self._ids(values).to_tensor(shape=(None, self.modality.length))
-        if self.modality.length is None:
-            ids = tf.pad(ids, [[0, 0], [0, tf.maximum(1 - tf.shape(ids)[1], 0)]])
+        ids, segments = self._ids(values)
+        ids = self._dense(ids)
         # A text without a single word ("!?") is there all the same: one unknown word.
         wordless = UNKNOWN * tf.cast(present & (ids[:, 0] == 0), tf.int32)
         ids = tf.concat([ids[:, :1] + wordless[:, None], ids[:, 1:]], axis=1)
         ids = tf.ensure_shape(ids, (None, self.modality.length))
+        tensors = {self.name: ids}
+        if segments is not None:
+            segments = tf.ensure_shape(self._dense(segments), (None, self.modality.length))
+            tensors[f"{self.name}_segments"] = segments
         if self.modality.optional:
-            return {self.name: ids, f"{self.name}_present": present}, tf.ones_like(present)
-        return {self.name: ids}, present
+            return {**tensors, f"{self.name}_present": present}, tf.ones_like(present)
+        return tensors, present

@@ -55,7 +55,6 @@ def raw_columns(rows=12):
         },
         "features": list(generator.normal(size=(rows, 4, 3)).astype("float32")),
         "image_features": list(generator.normal(size=(rows, 3)).astype("float32")),
-        "video_features": list(generator.normal(size=(rows, 4, 3)).astype("float32")),
         "text_features": list(generator.normal(size=(rows, 3)).astype("float32")),
     }
     return columns, labels

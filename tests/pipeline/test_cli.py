@@ -113,6 +113,16 @@ def test_sounds(csv, tmp_path):
     assert {"audio", "image", "text"} == set(answer.structured_input_signature[1])
 
 
+def test_videos(csv, tmp_path):
+    table = pandas.read_csv(csv)
+    table["clip"] = [json.dumps([f"{row}.png", "0.png"]) for row in range(60)]
+    table.to_csv(csv, index=False)
+    run, output = tmp_path / "run", tmp_path / "predictions.csv"
+    assert train(csv=csv, label="category", output=run, video="clip", frames=2) == 0
+    assert mmzoo("predict", run, "--csv", csv, "--output", output) == 0
+    assert len(pandas.read_csv(output)) == 60
+
+
 def test_numbers_are_a_regression(csv, tmp_path):
     run = tmp_path / "run"
     assert train(csv=csv, label="price", output=run) == 0

@@ -112,3 +112,43 @@ def test_a_number_is_no_text():
     for use in (records.to_dataset, lambda made: made.adapt(records)):
         with pytest.raises(TypeError, match="row 1 has 3"):
             use(preprocessor(["a"]))
+
+
+def test_parts_of_a_text():
+    modality = mmzoo.Text(length=6, vocabulary_size=10, segments=2, optional=True)
+    rows = [["a red", "circle"], "a red[SEP]circle", ["a", "", "red a"], "[SEP]", ["", None], "a"]
+    records = mmzoo.data.from_arrays({"text": rows})
+    preprocessor = mmzoo.Preprocessor({"text": modality})
+    preprocessor.adapt(records)
+    assert preprocessor.parts["text"].vocabulary == ["a", "red", "circle"]
+    x = {
+        name: t.numpy().tolist() for name, t in next(iter(records.to_dataset(preprocessor))).items()
+    }
+    assert x["text"][0] == x["text"][1] == [2, 3, 4, 0, 0, 0]
+    assert x["text_segments"][0] == x["text_segments"][1] == [0, 0, 1, 0, 0, 0]
+    assert x["text"][2] == [2, 3, 2, 0, 0, 0] and x["text_segments"][2] == [0, 1, 1, 0, 0, 0]
+    assert x["text"][3] == [1, 0, 0, 0, 0, 0]
+    assert x["text_present"] == [True] * 4 + [False, True]
+    table = [{"title": "a red", "body": "circle"}] * 6
+    pairs = next(iter(mmzoo.data.from_arrays({"text": table}).to_dataset(preprocessor)))
+    assert pairs["text"][0].numpy().tolist() == x["text"][0]
+    assert (
+        preprocessor({"text": rows[:2]})["text_segments"].numpy().tolist()
+        == [[0, 0, 1, 0, 0, 0]] * 2
+    )
+    with pytest.raises(TypeError, match="parts of a text must be strings"):
+        mmzoo.data.from_arrays({"text": [["a", 3]]}).to_dataset(preprocessor)
+
+
+def test_the_transformer_sees_the_parts():
+    modality = mmzoo.Text(4, 10, vocabulary=["a", "b"], segments=2)
+    model = mmzoo.build_model(inputs={"text": modality}, head="sigmoid", dim=8)
+    ids = np.array([[2, 3, 2, 0]], "int32")
+    predictions = [
+        model({"text": ids, "text_segments": np.array([segments], "int32")})[0, 0].numpy()
+        for segments in ([0, 0, 0, 0], [0, 0, 1, 0])
+    ]
+    assert predictions[0] != predictions[1]
+    encoder = mmzoo.encoders.TextTransformer(vocabulary_size=10, embedding_dim=8, segments=2)
+    parts = {"ids": ids, "segments": np.zeros((1, 4), "int32")}
+    np.testing.assert_array_equal(encoder(ids)[0], encoder(parts)[0])
