@@ -36,8 +36,8 @@ SIZE, BATCH, QUALITY = 224, 32, 90
 #: Megapixels -> height and width.
 PHOTOS = {0.3: (480, 640), 1: (864, 1152), 12: (3000, 4000)}
 #: Megapixels -> different files, and rows of a pass.
-COUNTS = {0.3: (48, 768), 1: (32, 384), 12: (8, 64)}
-TEXT_ROWS, TEXT_BATCH = 200_000, 256
+COUNTS = {0.3: (48, 3072), 1: (32, 1536), 12: (8, 256)}
+TEXT_ROWS, TEXT_BATCH = 1_000_000, 256
 WORDS = ("a", "the", "big", "small", "red", "green", "blue", "shoe", "hat", "with", "of", "lamp")
 
 
@@ -246,14 +246,14 @@ def photo_contenders(paths):
 
 def measure(kind, contenders, rounds):
     """Records of rows a second, by turns; the first round warms up."""
-    speeds = {name: [] for name in contenders}
+    speeds, counts = {name: [] for name in contenders}, {}
     for number in range(-1, rounds):
         names = list(contenders)
         for name in names if number % 2 else names[::-1]:
             start = time.perf_counter()
-            rows = contenders[name]()
+            counts[name] = contenders[name]()
             if number >= 0:
-                speeds[name].append(rows / (time.perf_counter() - start))
+                speeds[name].append(counts[name] / (time.perf_counter() - start))
     return [
         {
             "rows": kind,
@@ -262,6 +262,7 @@ def measure(kind, contenders, rounds):
             "mmzoo_ratio": statistics.median(
                 ours / other for ours, other in zip(speeds["mmzoo"], values, strict=True)
             ),
+            "rows_of_a_pass": counts[name],
             "rounds": rounds,
         }
         for name, values in speeds.items()
@@ -326,7 +327,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--megapixels", type=float, nargs="*", default=list(PHOTOS))
-    parser.add_argument("--rows", type=int, help="rows of a pass, for a quick look")
+    parser.add_argument("--share", type=float, default=1.0, help="of a pass, for a quick look")
     parser.add_argument("--stream-rows", type=int, nargs="*", default=[10_000, 100_000])
     parser.add_argument("--photos", help="folder to keep the photos in; a temporary one")
     parser.add_argument("--folder", default=FOLDER, help="where the results file goes")
@@ -344,14 +345,14 @@ def main():
         folder = arguments.photos or temporary
         for megapixels in arguments.megapixels:
             files, rows = COUNTS[megapixels]
-            rows = arguments.rows or rows
+            rows = max(BATCH, round(rows * arguments.share))
             paths = make_photos(folder, megapixels, min(files, rows))
             paths = list(itertools.islice(itertools.cycle(paths), rows))
             results += measure(
                 f"{megapixels:g} megapixels", photo_contenders(paths), arguments.rounds
             )
-            print(table(results[-6:]), flush=True)
-        texts = text_contenders((arguments.rows or TEXT_ROWS // BATCH) * BATCH)
+            print(table(results), flush=True)
+        texts = text_contenders(round(TEXT_ROWS * arguments.share))
         results += measure("short texts", texts, arguments.rounds)
         results += memory(folder, arguments.stream_rows)
     print(table(results))
