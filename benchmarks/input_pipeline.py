@@ -11,6 +11,10 @@ counts is the ratio of mmzoo to each in the same round, and its median over the 
 *Bare decoding* is the work that can't be avoided, and nothing else: the same JPEG decoder at the
 same scale and the same resizing, on bytes in memory, in as many threads as there are cores.
 
+A pass over a dataset has a price before its first batch, whatever its length: TensorFlow prepares
+the graph that decodes. It is in the rows a second of the passes, which are long for that reason,
+and measured by itself, too.
+
 Memory is the peak of a process of its own that streams 10,000 rows, and one that streams 100,000.
 """
 
@@ -36,8 +40,8 @@ SIZE, BATCH, QUALITY = 224, 32, 90
 #: Megapixels -> height and width.
 PHOTOS = {0.3: (480, 640), 1: (864, 1152), 12: (3000, 4000)}
 #: Megapixels -> different files, and rows of a pass.
-COUNTS = {0.3: (48, 768), 1: (32, 384), 12: (8, 64)}
-TEXT_ROWS, TEXT_BATCH = 200_000, 256
+COUNTS = {0.3: (48, 8192), 1: (32, 4096), 12: (8, 512)}
+TEXT_ROWS, TEXT_BATCH = 1_000_000, 256
 WORDS = ("a", "the", "big", "small", "red", "green", "blue", "shoe", "hat", "with", "of", "lamp")
 
 
@@ -84,13 +88,17 @@ def make_photos(folder, megapixels, count, seed=0):
 # The contenders: functions that make, once, a function that reads all rows of a pass.
 
 
-def with_mmzoo(paths, batch=BATCH):
+def mmzoo_dataset(paths, batch=BATCH):
     import mmzoo
 
     inputs = {"image": mmzoo.Image(size=SIZE)}
     preprocessor = mmzoo.Preprocessor(inputs)
     records = mmzoo.data.from_arrays({"image": paths}, np.arange(len(paths), dtype="float32"))
-    dataset = records.to_dataset(preprocessor, batch, training=True)
+    return records.to_dataset(preprocessor, batch, training=True)
+
+
+def with_mmzoo(paths, batch=BATCH):
+    dataset = mmzoo_dataset(paths, batch)
     return lambda: sum(x["image"].shape[0] for x, _ in dataset)
 
 
@@ -246,14 +254,16 @@ def photo_contenders(paths):
 
 def measure(kind, contenders, rounds):
     """Records of rows a second, by turns; the first round warms up."""
-    speeds = {name: [] for name in contenders}
+    speeds, processor = ({name: [] for name in contenders} for _ in range(2))
+    counts = {}
     for number in range(-1, rounds):
         names = list(contenders)
         for name in names if number % 2 else names[::-1]:
-            start = time.perf_counter()
-            rows = contenders[name]()
+            start, busy = time.perf_counter(), time.process_time()
+            counts[name] = contenders[name]()
             if number >= 0:
-                speeds[name].append(rows / (time.perf_counter() - start))
+                speeds[name].append(counts[name] / (time.perf_counter() - start))
+                processor[name].append((time.process_time() - busy) / counts[name])
     return [
         {
             "rows": kind,
@@ -262,10 +272,30 @@ def measure(kind, contenders, rounds):
             "mmzoo_ratio": statistics.median(
                 ours / other for ours, other in zip(speeds["mmzoo"], values, strict=True)
             ),
+            # Of this process: that of PyTorch's workers is not in it.
+            "processor_milliseconds_a_row": 1000 * statistics.median(processor[name]),
+            "rows_of_a_pass": counts[name],
             "rounds": rounds,
         }
         for name, values in speeds.items()
     ]
+
+
+def start_up(paths):
+    """A record of what mmzoo takes from the beginning of a pass to its first batch."""
+    dataset = mmzoo_dataset(paths[:BATCH])
+    seconds, busy = [], []
+    for _ in range(4):
+        start, processor = time.perf_counter(), time.process_time()
+        next(iter(dataset))
+        seconds.append(time.perf_counter() - start)
+        busy.append(time.process_time() - processor)
+    return {
+        "rows": "to the first batch",
+        "contender": "mmzoo",
+        "seconds": statistics.median(seconds[1:]),
+        "processor_seconds": statistics.median(busy[1:]),
+    }
 
 
 def stream(paths, count):
@@ -326,7 +356,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--megapixels", type=float, nargs="*", default=list(PHOTOS))
-    parser.add_argument("--rows", type=int, help="rows of a pass, for a quick look")
+    parser.add_argument("--share", type=float, default=1.0, help="of a pass, for a quick look")
     parser.add_argument("--stream-rows", type=int, nargs="*", default=[10_000, 100_000])
     parser.add_argument("--photos", help="folder to keep the photos in; a temporary one")
     parser.add_argument("--folder", default=FOLDER, help="where the results file goes")
@@ -344,14 +374,16 @@ def main():
         folder = arguments.photos or temporary
         for megapixels in arguments.megapixels:
             files, rows = COUNTS[megapixels]
-            rows = arguments.rows or rows
+            rows = max(BATCH, round(rows * arguments.share))
             paths = make_photos(folder, megapixels, min(files, rows))
             paths = list(itertools.islice(itertools.cycle(paths), rows))
             results += measure(
                 f"{megapixels:g} megapixels", photo_contenders(paths), arguments.rounds
             )
-            print(table(results[-6:]), flush=True)
-        texts = text_contenders((arguments.rows or TEXT_ROWS // BATCH) * BATCH)
+            print(table(results), flush=True)
+        smallest = min(arguments.megapixels)
+        results.append(start_up(make_photos(folder, smallest, COUNTS[smallest][0])))
+        texts = text_contenders(round(TEXT_ROWS * arguments.share))
         results += measure("short texts", texts, arguments.rounds)
         results += memory(folder, arguments.stream_rows)
     print(table(results))

@@ -81,3 +81,24 @@ def test_answers_fit_the_painted_mirrored_and_turned_pictures(sort_of_clevr):
         assert (truth == other).mean() > 0.8
         checked += 1
     assert checked > 50
+
+
+def test_contenders_of_the_input_pipeline_read_the_same_pictures(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(FOLDER)
+    script = importlib.import_module("input_pipeline")
+    monkeypatch.setitem(script.PHOTOS, 0.03, (150, 200))
+    monkeypatch.setattr(script, "SIZE", 32)
+    paths = script.make_photos(tmp_path, 0.03, 3)
+    bits = [8 * pathlib.Path(path).stat().st_size / (150 * 200) for path in paths]
+    assert min(bits) > 1 and max(bits) < 4  # as photos have
+    paths *= 4
+    contenders = {
+        "mmzoo": script.with_mmzoo(paths, batch=6),
+        "naive tf.data": script.with_naive_tf_data(paths, batch=6),
+        "bare decoding": script.bare_decoding(paths),
+    }
+    results = script.measure("small", contenders, rounds=1)
+    assert [record["rows_of_a_pass"] for record in results] == [12, 12, 12]
+    assert script.table(results).count("\n") == 4
+    torch_photos = pytest.importorskip("torch") and script.TorchPhotos(paths, draft=True)
+    assert len(torch_photos) == 12 and torch_photos[0].shape == (32, 32, 3)

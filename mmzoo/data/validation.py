@@ -221,7 +221,7 @@ class _Column:
             if counts is None:
                 return
             lengths.append(counts[0].numpy())
-            unknown += int(tf.reduce_sum(counts[1]))
+            unknown += int(counts[1])
         lengths = np.concatenate(lengths)
         most = self.modality.length
         self.figures["tokens"] = {

@@ -52,6 +52,23 @@ class ValidationReport:
             number of tokens), `cut` (share of the texts longer than the model reads) and `unknown`
             (share of the tokens outside the vocabulary).
         classes: dict from class name to number of rows; `None` where labels are no classes.
+
+    Example:
+
+    >>> import mmzoo
+    >>> records = mmzoo.data.from_arrays({"text": ["a cat", "", "a dog"]})
+    >>> report = records.validate({"text": mmzoo.Text(length=4, vocabulary_size=10)})
+    >>> print(report)
+    3 rows, 1 of them can't be used
+    text
+      2 values, 1 absent, 2 distinct
+      tokens: mean 2.0, median 2, longest 2
+      cut: 0.0% of the texts, unknown: 0.0% of tokens
+      2 ######################################## 2 (100.0%)
+    errors: absent: 1
+      row 1: text: 'text' has no value, and is not optional.
+    >>> len(report.usable_records("skip"))
+    2
     """
 
     records: Any

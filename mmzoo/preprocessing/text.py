@@ -131,17 +131,16 @@ class TextPreprocessing(Preprocessing):
         return super().to_tensors(values)
 
     def count_tokens(self, values):
-        """How many tokens texts have before they are cut, and how many of them are unknown.
+        """How many tokens texts have before they are cut, and how many of all are unknown.
 
         Args:
             values: `(B,)` strings.
 
         Returns:
-            Two `(B,)` int64 tensors, or `None` where that can't be told.
+            `(B,)` and scalar int64, or `None` where that can't be told.
         """
         ids, _ = self._ids(values)
-        unknown = tf.reduce_sum(tf.cast(ids == UNKNOWN, tf.int64), axis=1)
-        return ids.row_lengths(), unknown
+        return ids.row_lengths(), tf.math.count_nonzero(ids.flat_values == UNKNOWN)
 
     def _ids(self, values):
         """The ids of the words of each text, and their segments if there are any, both ragged."""

@@ -108,7 +108,9 @@ def _mapped(texts, change):
     """`(codes, rows)`, `(M,)` each: the changed characters, and the texts they belong to."""
     keys, flat, splits = _mapping(change)
     codes = tf.strings.unicode_decode(texts, "UTF-8")
-    rows, codes = codes.value_rowids(), codes.flat_values
+    ends, codes = codes.row_splits[1:], codes.flat_values
+    # Not `value_rowids`, whose memory is the number of texts times the longest of them.
+    rows = tf.searchsorted(ends, tf.range(tf.size(codes, tf.int64)), "right", tf.int64)
     positions, found = _find(keys, codes)
     starts = tf.gather(splits, positions)
     counts = tf.where(found, tf.gather(splits, positions + 1) - starts, 1)

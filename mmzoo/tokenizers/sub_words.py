@@ -44,10 +44,8 @@ class SubWords(Tokenizer):
 
         pieces = self.pieces(texts)
         around = (self.start_id is not None) + (self.end_id is not None)
-        unknown = tf.zeros_like(pieces, tf.int64)
-        if self.unknown_id is not None:
-            unknown = tf.cast(pieces == self.unknown_id, tf.int64)
-        return pieces.row_lengths() + around, tf.reduce_sum(unknown, axis=1)
+        unknown = -1 if self.unknown_id is None else self.unknown_id
+        return pieces.row_lengths() + around, tf.math.count_nonzero(pieces.flat_values == unknown)
 
     def tokenize(self, texts, length):
         import tensorflow as tf

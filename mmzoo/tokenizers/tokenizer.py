@@ -39,13 +39,13 @@ class Tokenizer:
         raise NotImplementedError(f"{type(self).__name__} must implement `tokenize`.")
 
     def count_tokens(self, texts):
-        """How many tokens texts have before they are cut, and how many of them are unknown.
+        """How many tokens texts have before they are cut, and how many of all are unknown.
 
         Args:
             texts: `(B,)` string tensor.
 
         Returns:
-            Two `(B,)` int64 tensors, or `None` where that can't be told.
+            `(B,)` and scalar int64, or `None` where that can't be told.
         """
         return
 

@@ -1,5 +1,6 @@
 """Texts: standardisation, vocabulary, ids."""
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
