@@ -396,6 +396,14 @@ def test_tfrecords_keep_labels_and_values(tmp_path, labels):
         from_tfrecords(tmp_path, {"caption": "title"})
 
 
+def test_shards_that_are_gone_are_named(tmp_path):
+    from_arrays({"image": [picture("red")]}).write_tfrecords(tmp_path)
+    records = from_tfrecords(tmp_path)
+    (tmp_path / "rows-00000-of-00001.tfrecord").unlink()
+    with pytest.raises(FileNotFoundError, match=r"rows-00000-of-00001\.tfrecord is gone"):
+        records.to_dataset(mmzoo.Preprocessor({"image": mmzoo.Image(4)}))
+
+
 def test_tfrecords_of_other_rows_are_not_touched(tmp_path):
     from_arrays({"text": ["a", "b"]}).write_tfrecords(tmp_path / "a")
     with pytest.raises(ValueError, match="TFRecord files of other rows"):
@@ -435,6 +443,10 @@ def test_splits_of_a_folder(tmp_path):
         "3.png", "3.wav",
     ]  # fmt: skip
     assert from_directory(tmp_path, split="train").labels == ["cat", "dog"]
+    by_ending = from_file(tmp_path / "train", {"image": ".jpg,.png"}, "folder", regression=False)
+    assert by_ending.labels == ["cat", "dog"]
+    with pytest.raises(ValueError, match="label_delimiter does not apply"):
+        from_file(tmp_path / "train", {"image": ".png"}, "folder", label_delimiter="|")
     assert from_directory(tmp_path, split="train", label=None).labels is None
     with pytest.raises(ValueError, match="has splits: choose one with split=, of test, train"):
         from_directory(tmp_path)
