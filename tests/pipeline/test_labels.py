@@ -83,17 +83,6 @@ def test_labels_to_split_are_strings():
         from_dataframe(table, *COLUMNS, label_delimiter="|")
 
 
-def test_train_evaluate_predict(tmp_path):
-    records = of_arrays(tmp_path)
-    preprocessor = mmzoo.Preprocessor(TEXT)
-    preprocessor.adapt(records)
-    model = mmzoo.build_model(inputs=TEXT, head=head_for(records), dim=4)
-    model.fit(records.to_dataset(preprocessor, training=True), verbose=0)
-    report = mmzoo.evaluate(model, records.to_dataset(preprocessor), verbose=False)
-    assert report.task == "multilabel" and list(report.per_class) == NAMES
-    assert mmzoo.predict(model, preprocessor, records).shape == (4, 3)
-
-
 def test_labels_are_matched_by_name():
     """Rows to evaluate may have fewer labels than those to train on, and so another order."""
     preprocessor = mmzoo.Preprocessor(TEXT)
@@ -106,7 +95,7 @@ def test_labels_are_matched_by_name():
         other.to_dataset(preprocessor)
 
 
-def test_several_labels_on_the_command_line(tmp_path):
+def test_train_evaluate_predict(tmp_path):
     tags = ["|".join(TAGS[row % 4]) for row in range(40)]
     path = tmp_path / "rows.csv"
     pandas.DataFrame({"title": [TITLES[row % 4] for row in range(40)], "tags": tags}).to_csv(
