@@ -500,7 +500,7 @@ def test_missing_and_empty_files(tmp_path):
         with pytest.raises(FileNotFoundError, match="No such file: nowhere"):
             source("nowhere", {"text": "title"})
     (tmp_path / "empty").touch()
-    with pytest.raises(ValueError, match="has no rows"):
+    with pytest.raises(ValueError, match="There are no rows in"):
         from_jsonl(tmp_path / "empty", {"text": "title"})
     with pytest.raises(ValueError, match="can't be read as Parquet"):
         from_parquet(tmp_path / "empty", {"text": "title"})
@@ -514,7 +514,7 @@ def test_bad_generators():
         from_generator(3, {"text": "title"})
     with pytest.raises(TypeError, match="row 1 must be a dict"):
         from_generator([{"title": "a"}, "b"], {"text": "title"})
-    with pytest.raises(ValueError, match="generator has no rows"):
+    with pytest.raises(ValueError, match="no rows in the generator"):
         from_generator([], {"text": "title"})
 
 
