@@ -83,7 +83,7 @@ def exists(path):
         return os.path.isfile(path)
     import tensorflow as tf
 
-    return tf.io.gfile.exists(path) and not tf.io.gfile.isdir(path)
+    return tf.io.gfile.exists(path)  # also for a folder: one question more would cost a request
 
 
 def open_bytes(path):

@@ -30,6 +30,7 @@ def shop(tmp_path, monkeypatch):
             "photo": [f"{row}.png" for row in range(60)],
             "title": columns["text"],
             "category": labels,
+            "tags": ["|".join([label, "shape"][: row % 3]) for row, label in enumerate(labels)],
         }
     ).to_csv(tmp_path / "rows.csv", index=False)
     monkeypatch.chdir(tmp_path)
@@ -53,7 +54,7 @@ def shop(tmp_path, monkeypatch):
 
 def test_snippets(shop):
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    assert len(blocks) == 9
+    assert len(blocks) == 10
     namespace = {}
     for block in blocks:
         exec(block, namespace)

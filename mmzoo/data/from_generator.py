@@ -42,4 +42,4 @@ def from_generator(rows, columns, label=None, root=None, **options):
             "`rows` must be an iterable of dicts, or a function that returns one; received: "
             f"{type(rows).__name__}."
         )
-    return records_of_rows(rows, columns, label, root=root, name="The generator", **options)
+    return records_of_rows(rows, columns, label, root=root, name="the generator", **options)

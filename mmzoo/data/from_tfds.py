@@ -5,6 +5,7 @@ import wave
 
 import numpy as np
 
+from mmzoo.data.columns import wanted_columns
 from mmzoo.data.rows import records_of_rows
 from mmzoo.stored_bytes import FRAME, StoredBytes
 
@@ -58,7 +59,7 @@ def from_tfds(dataset, columns, label=None, split=None, data_dir=None, **options
     if isinstance(dataset, tf.data.Dataset):
         if split is not None:
             raise ValueError("A `tf.data.Dataset` has no splits: leave `split` out.")
-        name, describe, features = "The dataset", "row {}".format, {}
+        name, describe, features = "the dataset", "row {}".format, {}
         if not isinstance(dataset.element_spec, dict):
             raise TypeError(
                 "A `tf.data.Dataset` must be of dicts from feature to tensor; received: "
@@ -74,7 +75,8 @@ def from_tfds(dataset, columns, label=None, split=None, data_dir=None, **options
         names = getattr(_inner(features[label]), "names", None)
         if names is not None:
             options = {"class_names": names, **options}
-    read = _Reader(features, describe)
+    wanted = {*wanted_columns(columns), label, options.get("sample_weight")}
+    read = _Reader(features, wanted, describe)
     return records_of_rows(
         (read(number, *element) for number, element in enumerate(elements)),
         columns,
@@ -185,16 +187,18 @@ def _is_encoded(feature):
 
 
 class _Reader:
-    """Turns an element into a flat row of raw values."""
+    """Turns an element into a flat row of raw values, `None` for those that are not wanted."""
 
-    def __init__(self, features, describe):
+    def __init__(self, features, wanted, describe):
         self.features = features
+        self.wanted = wanted
         self.describe = describe
         self.is_file = {}  # by name: whether strings of unknown meaning are files
 
     def __call__(self, number, element, place):
         return {
-            name: self._value(name, value, number, place) for name, value in _flat(element).items()
+            name: self._value(name, value, number, place) if name in self.wanted else None
+            for name, value in _flat(element).items()
         }
 
     def _value(self, name, value, number, place):

@@ -8,7 +8,7 @@ from mmzoo.data.absent import is_absent
 from mmzoo.data.labels import balanced_weights, checked_labels
 from mmzoo.data.on_error import may_fail
 from mmzoo.data.raw_problems import raw_problems
-from mmzoo.data.splitting import split_groups, split_rows
+from mmzoo.data.splitting import split_groups, split_labelled_rows, split_rows
 from mmzoo.files import exists, under
 
 #: How many bad rows a message lists.
@@ -240,10 +240,10 @@ class Records:
             )
         membership = self._membership() if stratify else np.zeros(len(self), int)
         generator = np.random.default_rng(seed)
-        if groups is None and membership.ndim == 1:
-            parts = split_rows(membership, fractions, generator)
+        if groups is None:
+            split = split_rows if membership.ndim == 1 else split_labelled_rows
+            parts = split(membership, fractions, generator)
         else:
-            groups = range(len(self)) if groups is None else groups
             groups = self.column(groups) if isinstance(groups, str) else list(groups)
             if len(groups) != len(self):
                 raise ValueError(f"There are {len(self)} rows, but {len(groups)} in `groups`.")

@@ -12,6 +12,10 @@ from mmzoo.data.columns import (
 from mmzoo.data.labels import label_values
 from mmzoo.data.records import Records
 from mmzoo.data.spool import Spool
+from mmzoo.progress import track
+
+#: The keys of a cell with a file, as Hugging Face stores them in Parquet.
+HUGGING_FACE_FILE = {"bytes", "path"}
 
 
 def records_of_rows(
@@ -25,7 +29,7 @@ def records_of_rows(
     label_delimiter=None,
     list_columns=None,
     describe="row {}".format,
-    name="A row",
+    name="the rows",
 ):
     """Records of dicts; keeps paths, strings and numbers of them, and spools the bytes of files.
 
@@ -52,7 +56,7 @@ def records_of_rows(
     labels, weights = [], []
     number = -1
     with Spool() as spool:
-        for number, row in enumerate(rows):
+        for number, row in enumerate(track(rows, None, f"Reading {name}")):
             if not isinstance(row, dict):
                 raise TypeError(
                     f"{describe(number)} must be a dict from column to cell; received: "
@@ -64,7 +68,7 @@ def records_of_rows(
             labels.append(_plain(row.get(label)))
             weights.append(_plain(row.get(sample_weight)))
     if number < 0:
-        raise ValueError(f"{name} has no rows.")
+        raise ValueError(f"There are no rows in {name}.")
     check_columns(name, [*wanted, label, sample_weight, *lists], available)
     for column in lists.keys() & cells.keys():
         cells[column] = list_cells(cells[column], lists[column], describe, column)
@@ -89,10 +93,7 @@ def _kept(value, spool):
         return spool.store(_png(value)) if value.size else None
     if isinstance(value, bytes) and value:
         return spool.store(value)
-    if isinstance(value, dict) and value.keys() == {
-        "bytes",
-        "path",
-    }:  # a file in Hugging Face's way
+    if isinstance(value, dict) and value.keys() == HUGGING_FACE_FILE:
         return _kept(value["bytes"], spool) or value["path"]
     if isinstance(value, (list, tuple)):
         if value and all(isinstance(each, (int, float)) for each in value):

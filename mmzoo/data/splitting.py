@@ -37,11 +37,49 @@ def split_rows(classes, fractions, generator):
     return parts
 
 
+def split_labelled_rows(labels, fractions, generator):
+    """Splits rows at random, where each may have several labels or none.
+
+    The rarest label goes first, since there is the least choice: each of its rows to the part that
+    lacks most of it. Then the rarest of what is left, and so on.
+
+    Args:
+        labels: `(rows, labels)` zeros and ones.
+        fractions: shares of the rows, at most 1 in sum.
+        generator: a `numpy.random.Generator`.
+
+    Returns:
+        A list with the sorted rows of each part.
+
+    Example:
+
+    >>> rows = np.array([[0, 1], [1, 1], [0, 1], [1, 1]])
+    >>> [rows[part].sum(axis=0).tolist()
+    ...  for part in split_labelled_rows(rows, (0.5, 0.5), np.random.default_rng(0))]
+    [[1, 2], [1, 2]]
+
+    Reference: Sechidis, Tsoumakas and Vlahavas 2011, On the stratification of multi-label data.
+    """
+    shares = np.array([*fractions, max(0.0, 1 - sum(fractions))])  # the last is of rows in no part
+    labels = labels.astype(bool)
+    room, missing = shares * len(labels), np.outer(shares, labels.sum(axis=0))
+    part_of = np.full(len(labels), -1)
+    while (waiting := generator.permutation(np.flatnonzero(part_of < 0))).size:
+        left = labels[waiting].sum(axis=0)
+        label = np.where(left > 0, left, np.inf).argmin() if left.any() else None
+        for row in waiting if label is None else waiting[labels[waiting, label]]:
+            lacks = room if label is None else missing[:, label]
+            part = np.lexsort((generator.random(len(shares)), room, lacks))[-1]
+            part_of[row] = part
+            room[part] -= 1
+            missing[part, labels[row]] -= 1
+    return [np.flatnonzero(part_of == part).tolist() for part in range(len(fractions))]
+
+
 def split_groups(classes, groups, fractions, generator):
     """Splits rows at random so that rows of one group stay together.
 
     The largest groups go first, each to the part whose classes it brings nearest to their shares.
-    Where rows may belong to several classes, those with the rarest go first among equals.
 
     Args:
         classes: `(rows,)` class indices; all 0 where classes do not matter. Where a row may belong
@@ -70,9 +108,7 @@ def split_groups(classes, groups, fractions, generator):
     missing = np.outer(shares, sizes)
     part_of = np.zeros(len(counts), int)
     order = generator.permutation(len(counts))
-    rows = np.bincount(groups)[order]
-    rarity = (counts / sizes)[order].sum(axis=1) if classes.ndim == 2 else np.zeros(len(order))
-    for group in order[np.lexsort((-rarity, -rows))]:
+    for group in order[np.argsort(-np.bincount(groups)[order], kind="stable")]:
         costs = (((missing - counts[group]) ** 2 - missing**2) / sizes**2).sum(axis=1)
         part_of[group] = costs.argmin()
         missing[part_of[group]] -= counts[group]

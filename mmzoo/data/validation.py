@@ -204,7 +204,6 @@ class _Column:
 
     def count_tokens(self, learn):
         """How long texts are, and how much of them the model knows."""
-        import tensorflow as tf
 
         texts = [value for value in self.values if value is not None]
         for row, value in enumerate(self.values):

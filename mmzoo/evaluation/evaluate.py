@@ -8,6 +8,7 @@ from mmzoo.evaluation.labels import check_labels
 from mmzoo.evaluation.report import Report
 from mmzoo.heads import Regression, Sigmoid, Softmax
 from mmzoo.optional import require
+from mmzoo.progress import track
 
 
 def evaluate(model, dataset, verbose=True):
@@ -52,7 +53,7 @@ def evaluate(model, dataset, verbose=True):
         class_names = [str(index) for index in range(2 if task == "binary" else head.units)]
 
     if verbose:
-        dataset = _with_progress(dataset)
+        dataset = track(dataset, _number_of_batches(dataset), "Evaluating")
     labels, predictions, sample_weight = _run(model, dataset, head, task)
     if task == "regression":
         results = figures.regression_figures(labels, predictions, sample_weight)
@@ -165,17 +166,3 @@ def _number_of_batches(dataset):
             "The dataset is endless. Leave out `repeat()`, or take a part of it: `dataset.take(n)`."
         )
     return None if number == -2 else number
-
-
-def _with_progress(dataset):
-    """The dataset's batches, with a bar in the terminal that vanishes at the end."""
-    console = require("rich.console", extra="report").Console()
-    if not console.is_terminal:
-        return dataset
-    return require("rich.progress", extra="report").track(
-        dataset,
-        total=_number_of_batches(dataset),
-        description="Evaluating",
-        console=console,
-        transient=True,
-    )

@@ -122,7 +122,7 @@ def is_compressed(value):
     """Whether a raw value looks like a file that only `soundfile` can read.
 
     Args:
-        value: bytes, a path, or `StoredBytes`, whose beginning is read.
+        value: bytes, a path, or `StoredBytes`, which are read.
 
     Example:
 

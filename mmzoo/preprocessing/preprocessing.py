@@ -5,7 +5,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.files import under
+from mmzoo.files import exists, under
 from mmzoo.stored_bytes import StoredBytes, read_stored
 
 
@@ -230,6 +230,11 @@ def _file_kind(value):
 def _stored_column(values):
     """What `file_column` returns for `StoredBytes`."""
     index = {path: i for i, path in enumerate({value.path: None for value in values if value})}
+    for path in index:
+        if not exists(path):
+            raise FileNotFoundError(
+                f"{path} is gone, which records were read from. Read them again."
+            )
     paths = tf.constant(list(index), tf.string)
     where = [
         (0, 0, 0, -1) if value is None

@@ -1,0 +1,161 @@
+"""Labels: several a row, their names and weights, and splits that heed them."""
+
+import json
+
+import numpy as np
+import pandas
+import pytest
+import sklearn.utils.class_weight
+
+import mmzoo
+from mmzoo.data import from_arrays, from_csv, from_dataframe, from_generator, from_jsonl
+from mmzoo.training.run import head_for
+from tests.pipeline.test_cli import mmzoo as command_line
+
+TEXT = {"text": mmzoo.Text(length=4, vocabulary_size=10, encoder="bag")}
+TITLES = ["a red ball", "a big red box", "a", "a box"]
+TAGS = [["red", "round"], ["big", "red"], [], ["big"]]
+NAMES = ["big", "red", "round"]
+ENCODED = [[0, 1, 1], [1, 1, 0], [0, 0, 0], [1, 0, 0]]
+
+
+def of_arrays(folder):
+    return from_arrays({"text": TITLES}, TAGS)
+
+
+def of_dataframe(folder):
+    return from_dataframe(pandas.DataFrame({"title": TITLES, "tags": TAGS}), *COLUMNS)
+
+
+def of_csv(folder):
+    cells = ["round | red", "red|big|red", "", "big|"]
+    pandas.DataFrame({"title": TITLES, "tags": cells}).to_csv(folder / "rows.csv", index=False)
+    return from_csv(folder / "rows.csv", *COLUMNS, label_delimiter="|")
+
+
+def of_jsonl(folder):
+    rows = [{"title": title, "tags": tags} for title, tags in zip(TITLES, TAGS, strict=True)]
+    del rows[2]["tags"]  # no list, no labels
+    (folder / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return from_jsonl(folder / "rows.jsonl", *COLUMNS)
+
+
+def of_generator(folder):
+    rows = [
+        {"title": title, "tags": ";".join(tags)} for title, tags in zip(TITLES, TAGS, strict=True)
+    ]
+    return from_generator(rows, *COLUMNS, label_delimiter=";")
+
+
+def of_parquet(folder):
+    pandas.DataFrame({"title": TITLES, "tags": TAGS}).to_parquet(folder / "rows.parquet")
+    return mmzoo.data.from_parquet(folder / "rows.parquet", *COLUMNS)
+
+
+COLUMNS = {"text": "title"}, "tags"
+
+
+@pytest.mark.parametrize(
+    "source", [of_arrays, of_dataframe, of_csv, of_jsonl, of_generator, of_parquet]
+)
+def test_several_labels_from_any_source(source, tmp_path):
+    records = source(tmp_path)
+    assert records.class_names == NAMES
+    assert records.labels.dtype == "float32" and records.labels.tolist() == ENCODED
+
+
+@pytest.mark.parametrize(
+    ("labels", "class_names", "message"),
+    [
+        ([["a", "b"], ["c"]], ["a", "b"], "row 1: label 'c' is not one of the 2 classes: a, b"),
+        ([["a"], []], None, "The only label that occurs is 'a'"),
+        ([["a"], "b"], None, "equally long|must be numbers"),
+    ],
+)
+def test_bad_lists_of_labels(labels, class_names, message):
+    with pytest.raises(ValueError, match=message):
+        from_arrays({"text": ["x", "y"]}, labels, class_names)
+
+
+def test_labels_to_split_are_strings():
+    table = pandas.DataFrame({"title": ["a", "b"], "tags": [1, 2]})
+    with pytest.raises(ValueError, match=r"table, row 0: labels to split at '\|' must be"):
+        from_dataframe(table, *COLUMNS, label_delimiter="|")
+
+
+def test_labels_are_matched_by_name():
+    """Rows to evaluate may have fewer labels than those to train on, and so another order."""
+    preprocessor = mmzoo.Preprocessor(TEXT)
+    preprocessor.adapt(of_arrays(None))
+    fewer = from_arrays({"text": ["a", "b"]}, [["round"], ["big"]])
+    ((_, labels),) = fewer.to_dataset(preprocessor)
+    assert labels.numpy().tolist() == [[0, 0, 1], [1, 0, 0]]
+    other = from_arrays({"text": ["a", "b"]}, [["round"], ["flat"]])
+    with pytest.raises(ValueError, match="row 1: label 'flat' is not one of the 3 classes"):
+        other.to_dataset(preprocessor)
+
+
+def test_train_evaluate_predict(tmp_path):
+    tags = ["|".join(TAGS[row % 4]) for row in range(40)]
+    path = tmp_path / "rows.csv"
+    pandas.DataFrame({"title": [TITLES[row % 4] for row in range(40)], "tags": tags}).to_csv(
+        path, index=False
+    )
+    run, output = tmp_path / "run", tmp_path / "predictions.csv"
+    options = ["--label-delimiter", "|", "--text-encoder", "bag", "--fusion", "sum", "--dim", 8]
+    options += ["--epochs", 20, "--learning-rate", 0.05, "--batch-size", 8, "--text-length", 4]
+    arguments = ["--csv", path, "--text", "title", "--label", "tags", "--output", run, *options]
+    assert command_line("train", *arguments) == 0
+    assert json.loads((run / "report.json").read_text())["task"] == "multilabel"
+    assert command_line("evaluate", run, "--data", path) == 0
+    assert command_line("predict", run, "--data", path, "--output", output) == 0
+    predictions = pandas.read_csv(output, keep_default_na=False)
+    expected = ["red|round", "big|red", "", "big"]
+    assert predictions["predicted"].tolist() == [expected[row % 4] for row in range(40)]
+    assert {f"score_{name}" for name in NAMES} < set(predictions)
+
+
+def test_class_weight_is_that_of_scikit_learn():
+    labels = np.random.default_rng(0).choice(["a", "b", "c"], 50, p=[0.7, 0.2, 0.1])
+    records = from_arrays({"text": ["x"] * 50}, labels, class_names=["c", "b", "unseen", "a"])
+    expected = sklearn.utils.class_weight.compute_class_weight(
+        "balanced", classes=np.array(["c", "b", "a"]), y=labels
+    )
+    weight = records.class_weight()
+    np.testing.assert_allclose([weight[0], weight[1], weight[3]], expected)
+    assert weight[2] == 1  # whatever it is: no row has it
+    preprocessor = mmzoo.Preprocessor(TEXT)
+    preprocessor.adapt(records)
+    model = mmzoo.build_model(inputs=TEXT, head=head_for(records), dim=4)
+    model.fit(records.to_dataset(preprocessor), class_weight=weight, verbose=0)
+    for other in (from_arrays({"text": ["x"]}), of_arrays(None)):
+        with pytest.raises(ValueError, match="Class weights need one class a row"):
+            other.class_weight()
+
+
+def test_split_is_stratified_by_each_of_several_labels():
+    generator = np.random.default_rng(0)
+    shares = np.array([0.5, 0.2, 0.05, 0.02])
+    labels = (generator.random((400, 4)) < shares).astype("float32")
+    texts = [str(row) for row in range(400)]
+    records = from_arrays({"text": texts}, labels, class_names=list("abcd"))
+    parts = records.split(0.8, 0.1, 0.1, seed=1)
+    assert sorted(text for part in parts for text in part.column("text")) == sorted(texts)
+    for part, fraction in zip(parts, (0.8, 0.1, 0.1), strict=True):
+        assert abs(len(part) - fraction * 400) <= 4
+        assert (abs(part.labels.sum(axis=0) - fraction * labels.sum(axis=0)) <= 2).all()
+    again = records.split(0.8, 0.1, 0.1, seed=1)
+    assert [part.column("text") for part in parts] == [part.column("text") for part in again]
+    other = records.split(0.8, 0.1, 0.1, seed=2)
+    assert parts[1].column("text") != other[1].column("text")
+
+
+def test_integers_as_targets_and_floats_as_classes():
+    table = pandas.DataFrame({"title": ["a", "b", "c"], "n": [3.0, 10.0, 3.0]})
+    numbers = from_dataframe(table, {"text": "title"}, "n")
+    assert numbers.labels.tolist() == [3, 10, 3] and numbers.class_names is None
+    classes = from_dataframe(table, {"text": "title"}, "n", regression=False)
+    assert classes.labels == ["3", "10", "3"]
+    table["n"] = ["3", "10", "cheap"]
+    with pytest.raises(ValueError, match="must be numbers; table, row 2 has 'cheap'"):
+        from_dataframe(table, {"text": "title"}, "n", regression=True)
