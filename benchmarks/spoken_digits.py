@@ -2,6 +2,7 @@
 
     python benchmarks/spoken_digits.py --data fsdd          # the folder of its WAV files
     python benchmarks/spoken_digits.py --data fsdd --only cnn --seeds 0
+    python benchmarks/spoken_digits.py --table              # the table of what is there
 
 3,000 recordings of 6 speakers, 8 kHz (https://github.com/Jakobovits/free-spoken-digit-dataset). The
 test set is the official one: of each speaker and digit the recordings 0 to 4. Finished runs are
@@ -63,18 +64,34 @@ def run(data, encoder, seed, epochs):
     }
 
 
+def table(results):
+    """The results as a Markdown table, a row an encoder."""
+    lines = ["| encoder | test accuracy, % (each seed) | parameters |", "|---|---|---|"]
+    for encoder in mmzoo.encoders.names("audio"):
+        records = sorted((r for r in results if r["encoder"] == encoder), key=lambda r: r["seed"])
+        if records:
+            each = [100 * r["accuracy"] for r in records]
+            seeds = ", ".join(f"{accuracy:.2f}" for accuracy in each)
+            mean = sum(each) / len(each)
+            lines.append(f"| {encoder} | {mean:.2f} ({seeds}) | {records[0]['parameters']:,} |")
+    return "\n".join(lines)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     names = mmzoo.encoders.names("audio")
-    parser.add_argument("--data", required=True, help="folder of the WAV files")
+    parser.add_argument("--data", help="folder of the WAV files")
     parser.add_argument("--only", nargs="+", choices=names, default=names)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--table", action="store_true", help="print the table and stop")
     parser.add_argument("--folder", default=FOLDER, help="where the results file is")
     arguments = parser.parse_args()
+    if not (arguments.data or arguments.table):
+        parser.error("--data is needed to train.")
     results = read(NAME, arguments.folder)
     done = {(r["encoder"], r["seed"], r["epochs"]) for r in results}
-    for seed in arguments.seeds:
+    for seed in [] if arguments.table else arguments.seeds:
         for encoder in arguments.only:
             if (encoder, seed, arguments.epochs) in done:
                 continue
@@ -83,6 +100,7 @@ def main():
             write(NAME, results, arguments.folder)
             print(f"{encoder}, seed {seed}: {100 * record['accuracy']:.2f} %, "
                   f"{record['seconds']:.0f} s", flush=True)  # fmt: skip
+    print(table(results))
 
 
 if __name__ == "__main__":

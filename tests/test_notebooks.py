@@ -12,11 +12,8 @@ from tests.parts import slow_among
 NOTEBOOKS = sorted((pathlib.Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 
 
-def small_backbones(folder):
-    """Stamps of two topics, a preset of BERT and a CNN, all tiny."""
-    from tests.pipeline.keras_hub_presets import bert
-
-    bert(folder / "bert", hidden_dim=32, max_sequence_length=16)
+def make_stamps(folder):
+    """60 stamps of two topics; two have each caption."""
     for topic, color in (("animals", 80), ("food", 160)):
         for number in range(30):
             stamp = folder / "stamps" / topic / f"{number}.png"
@@ -24,9 +21,25 @@ def small_backbones(folder):
             PIL.Image.fromarray(np.full((8, 8, 3), color + number, "uint8")).save(stamp)
             stamp.with_suffix(".txt").write_text(f"a {topic} {number // 2}")
             stamp.with_name(f"{number}_desc_fr.ogg").touch()
+
+
+def small_backbones(folder):
+    """Stamps of two topics, a preset of BERT and a CNN, all tiny."""
+    from tests.pipeline.keras_hub_presets import bert
+
+    bert(folder / "bert", hidden_dim=32, max_sequence_length=16)
+    make_stamps(folder)
     pixels = keras.Input((None, None, 3))
     features = keras.layers.Conv2D(16, 9, 8)(keras.layers.Rescaling(1 / 255)(pixels))
     keras.Model(pixels, features).save(folder / "cnn.keras")
+
+
+def small_messages(folder):
+    """The same with a voice to every stamp."""
+    soundfile = pytest.importorskip("soundfile", reason="the extra `audio` is not installed")
+    small_backbones(folder)
+    for path in (folder / "stamps").rglob("*.ogg"):
+        soundfile.write(path, np.random.default_rng(0).normal(scale=0.1, size=4000), 8000)
 
 
 #: Notebook -> what replaces its cell tagged "parameters", and what makes its data.
@@ -36,8 +49,12 @@ SMALL = {
         'STAMPS, MINILM, EFFICIENTNET = "stamps", "bert", "cnn.keras"\nSPLITS, EPOCHS = 1, 2',
         small_backbones,
     ),
+    "04_text_image_voice": (
+        'STAMPS, MINILM, EFFICIENTNET = "stamps", "bert", "cnn.keras"\nEPOCHS = 1',
+        small_messages,
+    ),
 }
-STEMS = slow_among([path.stem for path in NOTEBOOKS], ["02_fine_tune_a_backbone"])
+STEMS = slow_among([path.stem for path in NOTEBOOKS], [stem for stem in SMALL if "01" not in stem])
 
 
 @pytest.mark.parametrize("stem", STEMS)
