@@ -83,7 +83,12 @@ def exists(path):
         return os.path.isfile(path)
     import tensorflow as tf
 
-    return tf.io.gfile.exists(path)  # also for a folder: one question more would cost a request
+    try:
+        return tf.io.gfile.exists(
+            path
+        )  # also a folder: one more question would be one more request
+    except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError):
+        return False  # of a scheme that `tf.io.gfile` does not know, such as https
 
 
 def open_bytes(path):
