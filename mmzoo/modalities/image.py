@@ -79,9 +79,9 @@ class Image(Modality):
         return {"value_range": (0.0, 1.0)}  # where modules of TF-Hub expect pixels to lie
 
     def paths(self, value):
-        if isinstance(value, (list, tuple)):  # of which the first one is taken
-            value = next((each for each in value if each not in (None, "", b"")), None)
-        return super().paths(value)
+        if not isinstance(value, (list, tuple)):
+            return super().paths(value)
+        return [path for each in value if each for path in self.paths(each)]
 
     def preprocessing(self, name):
         from mmzoo.preprocessing.image import ImagePreprocessing
