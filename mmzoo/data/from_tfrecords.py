@@ -53,7 +53,7 @@ def from_tfrecords(folder, columns=None, class_names=None):
     description = _description(folder)
     kinds = description["columns"]
     columns = {name: name for name in kinds} if columns is None else columns
-    unknown = [column for column in columns.values() if column not in kinds]
+    unknown = [column for column in columns.values() if column not in list(kinds)]
     if unknown:
         raise ValueError(f"{folder} has no column {unknown[0]!r}; it has: {', '.join(kinds)}.")
     missing = [name for name in description["shards"] if not tf.io.gfile.exists(f"{folder}/{name}")]
