@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import hashlib
+import itertools
 import math
 import re
 
@@ -98,19 +99,18 @@ class _Column:
         for group, ok, decoded in self._decoded(groups, verbose):
             encoded = self._bytes(group[0])
             size = None if encoded is None else picture_size(encoded)
-            kind, message = (None, None) if ok else self._diagnosis(group[0], encoded, size)
+            if ok:
+                severity, found = "warning", list(self._suspicions(encoded, size, decoded))
+            else:
+                severity, found = "error", [self._diagnosis(group[0], encoded, size)]
             if encoded is not None:
                 total_bytes += len(encoded)
                 digest = hashlib.blake2b(encoded, digest_size=16).digest()
                 for row in group:
                     self.digests[row] = digest
             sizes += [size] * (size is not None and ok)
-            for row in group:
-                if not ok:
-                    self._found(row, "error", kind, message)
-                    continue
-                for kind, message in self._suspicions(encoded, size, decoded):
-                    self._found(row, "warning", kind, message)
+            for row, (kind, message) in itertools.product(group, found):
+                self._found(row, severity, kind, message)
         self.figures["distinct"] = len({*self.digests} - {None})
         if total_bytes:
             self.figures["bytes"] = total_bytes
