@@ -36,8 +36,10 @@ SMALL = {
         'STAMPS, MINILM, EFFICIENTNET = "stamps", "bert", "cnn.keras"\nSPLITS, EPOCHS = 1, 2',
         small_backbones,
     ),
+    "03_your_own_data_to_serving": ('ROWS, EPOCHS, FOLDER = 120, 1, "shop"', None),
 }
-STEMS = slow_among([path.stem for path in NOTEBOOKS], ["02_fine_tune_a_backbone"])
+SLOW = ("02_fine_tune_a_backbone", "03_your_own_data_to_serving")
+STEMS = slow_among([path.stem for path in NOTEBOOKS], SLOW)
 
 
 @pytest.mark.parametrize("stem", STEMS)
