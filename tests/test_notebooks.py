@@ -49,6 +49,7 @@ SMALL = {
         'STAMPS, MINILM, EFFICIENTNET = "stamps", "bert", "cnn.keras"\nSPLITS, EPOCHS = 1, 2',
         small_backbones,
     ),
+    "03_your_own_data_to_serving": ('ROWS, EPOCHS, FOLDER = 120, 1, "shop"', None),
     "04_text_image_voice": (
         'STAMPS, MINILM, EFFICIENTNET = "stamps", "bert", "cnn.keras"\nEPOCHS = 1',
         small_messages,

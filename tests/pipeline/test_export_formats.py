@@ -26,8 +26,8 @@ from tests.pipeline.test_serving import preprocessor_of
 
 #: Where a root of values near zero makes of a rounding error of 1e-7 one of 1e-4.
 STEEP = {"fusion-mfb": 1e-3}
-#: Some of each kind of part in the default run: convolutions, attention, log-mel frames, a loop.
-DAILY = ("encoder-text-gru", "encoder-audio-cnn", "encoder-tabular-ft_transformer", "fusion-film")
+#: In the default run: a loop over time steps; log-mel frames, convolutions and attention.
+DAILY = ("encoder-text-gru", "encoder-audio-cnn")
 
 
 def runtime(format):
@@ -66,8 +66,11 @@ def size(folder):
     return sum(path.stat().st_size for path in pathlib.Path(folder).rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize("format", ["savedmodel", "litert"])
-@pytest.mark.parametrize(("weights", "tolerance"), [("float16", 2e-3), ("int8", 3e-2)])
+@pytest.mark.parametrize("format", ["savedmodel", pytest.param("litert", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("weights", "tolerance"),
+    [pytest.param("float16", 2e-3, marks=pytest.mark.slow), ("int8", 3e-2)],
+)
 def test_narrow_weights(pair, tmp_path, format, weights, tolerance):
     runtime(format)
     model, preprocessor = pair
@@ -139,7 +142,7 @@ def read_warmup(folder):
     return [log.predict_log.request for log in logs]
 
 
-@pytest.mark.parametrize("warmup", ["made up", "rows"])
+@pytest.mark.parametrize("warmup", ["made up", pytest.param("rows", marks=pytest.mark.slow)])
 def test_warmup_requests_replay(tmp_path, warmup):
     inputs = {
         "image": image(optional=True),

@@ -292,6 +292,7 @@ def test_any_batch_size_in_one_artefact(pair, tmp_path, columns):
         np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_saved_model_cli(pair, tmp_path, columns):
     """The command that TensorFlow installs, a client that knows nothing of mmzoo."""
     folder = mmzoo.export_savedmodel(*pair, tmp_path / "serving")
