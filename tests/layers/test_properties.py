@@ -135,7 +135,8 @@ def test_padding_changes_nothing(part):
     x = tensors(model, padding=0)
     if "text" not in x:
         pytest.skip("no text to pad")
-    padded = {**x, "text": np.pad(x["text"], [(0, 0), (0, LENGTH)])}
+    of_text = [name for name in ("text", "text_segments") if name in x]
+    padded = {**x, **{name: np.pad(x[name], [(0, 0), (0, LENGTH)]) for name in of_text}}
     np.testing.assert_allclose(predict(longer, padded), predict(model, x), atol=1e-5)
 
 

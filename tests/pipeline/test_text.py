@@ -133,10 +133,8 @@ def test_parts_of_a_text():
     table = [{"title": "a red", "body": "circle"}] * 6
     pairs = next(iter(mmzoo.data.from_arrays({"text": table}).to_dataset(preprocessor)))
     assert pairs["text"][0].numpy().tolist() == x["text"][0]
-    assert (
-        preprocessor({"text": rows[:2]})["text_segments"].numpy().tolist()
-        == [[0, 0, 1, 0, 0, 0]] * 2
-    )
+    batch = preprocessor({"text": rows[:2]})
+    assert batch["text_segments"].numpy().tolist() == x["text_segments"][:2]
     with pytest.raises(TypeError, match="parts of a text must be strings"):
         mmzoo.data.from_arrays({"text": [["a", 3]]}).to_dataset(preprocessor)
 
