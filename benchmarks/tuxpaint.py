@@ -10,7 +10,8 @@
 folder), pictures through EfficientNet-Lite0, trained on ImageNet; of the speech there are mean and
 deviation over time of each log-mel band and of its change. Centred and
 brought to length 1, these vectors go into mmzoo's models and into scikit-learn's logistic
-regression, in the same stratified folds. "plain" folds ignore that several stamps may have one
+regression, in the same stratified folds; the settings of both were chosen by their accuracy on all
+three modalities in the plain folds of seed 0. "plain" folds ignore that several stamps may have one
 caption, so that a model meets captions in training that it is tested on; "captions" keeps the
 stamps of a caption together. The features are kept in `--features`, finished runs in
 `results/tuxpaint.json`.
