@@ -1,11 +1,10 @@
 """predict(): raw rows in, predictions out."""
 
-import os
-
 import keras
 import numpy as np
 
 from mmzoo.data import Records
+from mmzoo.data.raw_problems import raw_problems
 from mmzoo.heads import Sigmoid
 from mmzoo.saving import check_pair
 
@@ -152,8 +151,8 @@ def predict_good_rows(model, preprocessor, records, batch_size=64):
     predictions = np.full((len(records), model.output.shape[-1]), np.nan, "float32")
     errors = [None] * len(records)
     for name, modality in preprocessor.inputs.items():
-        for row, message in _problems(name, modality, records):
-            errors[row] = errors[row] or message
+        for problem in raw_problems(name, modality, records):
+            errors[problem.row] = errors[problem.row] or str(problem.error).removesuffix(".")
     usable = [row for row, error in enumerate(errors) if error is None]
     if not usable:
         return predictions, errors
@@ -165,36 +164,12 @@ def predict_good_rows(model, preprocessor, records, batch_size=64):
             row = usable[start + position]
             bad = [name for name, ok in good.items() if not ok[position]]
             if bad:
-                errors[row] = f"{records.describe(row)}: {_unreadable(records, bad[0], row)}"
+                fault = preprocessor.parts[bad[0]].fault(records.column(bad[0])[row], records.root)
+                errors[row] = f"{records.describe(row)}: {bad[0]!r} can't be read{fault}"
             else:
                 predictions[row] = answer
         start += len(answers)
     return predictions, errors
-
-
-def _problems(name, modality, records):
-    """`(row, message)` of the values that can't be used, as far as no file has to be read."""
-    values, describe = records.column(name), records.describe
-    for row, value in enumerate(values):
-        where = describe(row)
-        if value is None:
-            if not modality.optional:
-                yield row, f"{where}: {name!r} has no value, and is not optional"
-            continue
-        try:
-            modality.check_values(name, [value], lambda _, where=where: where)
-        except (TypeError, ValueError) as error:
-            yield row, str(error)
-        if modality.strings_are_paths and isinstance(value, (str, os.PathLike)):
-            path = os.path.join(records.root or "", os.fspath(value))
-            if "://" not in path and not os.path.isfile(path):
-                yield row, f"{where}: {name!r}: no such file: {path}"
-
-
-def _unreadable(records, name, row):
-    value = records.column(name)[row]
-    is_path = isinstance(value, (str, os.PathLike))
-    return f"{name!r} can't be read" + (f": {value}" if is_path else "")
 
 
 def _checked_batches(records, preprocessor, batch_size):

@@ -118,13 +118,16 @@ class Preprocessing:
             ValueError: for values that the exported model does not take, such as arrays of pixels.
         """
         column, read = self.column(values, root)
-        dtype = self.raw_spec().dtype
-        if column.dtype != dtype:
+        raw = [
+            read(tf.nest.map_structure(lambda part, row=row: part[row], column))
+            for row in range(len(values))
+        ]
+        if raw[0].dtype != self.raw_spec().dtype:
             raise ValueError(
                 f"The exported model takes {self.name!r} as {self.modality.served}; received "
-                f"{column.dtype.name} arrays."
+                f"{raw[0].dtype.name} arrays."
             )
-        return tf.stack([read(value) for value in column])
+        return tf.stack(raw)
 
     def sample(self):
         """A batch of one harmless raw value: what a request that warms up a server may hold."""
