@@ -58,6 +58,7 @@ def test_bytes_paths_arrays_and_json_are_the_same(files):
         np.testing.assert_array_equal(tensors([value], root=str(root))["video"], expected)
 
 
+@pytest.mark.slow
 def test_only_the_frames_that_are_taken_are_read(files):
     root, _ = files
     for number in (0, 2, 3, 4, 6, 7, 9):
@@ -65,6 +66,7 @@ def test_only_the_frames_that_are_taken_are_read(files):
     tensors([[f"{number}.png" for number in range(10)]], root=str(root))
 
 
+@pytest.mark.slow
 def test_frames_are_decoded_as_pictures_are():
     wide = encoded(clip(1, seed=3)[0][:4], "PNG")
     rotated = encoded(clip(1)[0].transpose(1, 0, 2), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x01"
