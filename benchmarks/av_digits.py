@@ -7,9 +7,9 @@
 
 The recordings of the Free Spoken Digit Dataset (the folder of its WAV files; its official split)
 are paired with written digits of the same class, as in AV-MNIST: pictures keep a quarter of their
-variance, that of their leading principal components; recordings get white noise of four
-times their power. Each recording is there twice to train and five times to test, every time with
-another picture and another noise; no picture is on both sides.
+variance, that of their leading principal components; recordings get white noise of four times their
+power. Each recording is there twice to train and five times to test, every time with another
+picture and another noise; no picture is on both sides.
 
 Finished runs are kept in `results/av_digits.json` and not repeated. Every configuration has the
 same encoders, schedule and epochs, and is tested after the last of them.
