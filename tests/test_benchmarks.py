@@ -169,6 +169,19 @@ def test_av_digits(av_digits, digits, monkeypatch, capsys):
     assert f"| {name} | {100 * results[0]['accuracy']:.1f} (" in table
 
 
+def test_recipes(monkeypatch, tmp_path, capsys):
+    monkeypatch.syspath_prepend(FOLDER)
+    recipes = importlib.import_module("recipes")
+    assert "gmu" in recipes.fitting() and "cnn_rnn_regression" not in recipes.fitting()
+    make_stamps(tmp_path)
+    results, table = run_twice(recipes, monkeypatch, capsys, [
+        "--data", tmp_path / "stamps", "--only", "cnn_lstm_concat", "--epochs", "1",
+        "--folder", tmp_path,
+    ])  # fmt: skip
+    assert results[0]["recipe"] == "cnn_lstm_concat"
+    assert f"| {100 * results[0]['accuracy']:.1f} (" in table
+
+
 def test_tuxpaint(monkeypatch, tmp_path, capsys):
     monkeypatch.syspath_prepend(FOLDER)
     tuxpaint = importlib.import_module("tuxpaint")
