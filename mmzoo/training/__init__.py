@@ -13,6 +13,7 @@ from mmzoo.training.lora_file import load_lora, save_lora
 from mmzoo.training.non_finite import NonFiniteError
 from mmzoo.training.progress import Progress
 from mmzoo.training.run import train_run, warmup_cosine
+from mmzoo.training.scope import scope
 from mmzoo.training.xla_report import XlaReport, xla_report
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "lora_merged",
     "merge_lora",
     "save_lora",
+    "scope",
     "train_run",
     "unfreeze",
     "warmup_cosine",

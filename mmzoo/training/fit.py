@@ -98,7 +98,9 @@ def fit(
     while True:
         keeper = StateKeeper(folder, states, run, begin, epochs, taken_up, save_every)
         epoch, step = begin
-        dataset = train.to_dataset(preprocessor, **options, epoch=keeper.epoch, first_step=step)
+        dataset = train.to_dataset(
+            preprocessor, **options, epoch=keeper.epoch_variable, first_step=step
+        )
         if step:
             _build_metrics(model, dataset)
         try:
@@ -113,7 +115,7 @@ def fit(
                 verbose=verbose,
             )
         except LossNotFiniteError as found:
-            at = int(keeper.epoch), keeper.first_step + found.batch
+            at = keeper.epoch, keeper.first_step + found.batch
             raise explained(
                 found.loss, model, train, preprocessor, options, at, keeper.last_good
             ) from None

@@ -37,8 +37,9 @@ class StateKeeper(keras.callbacks.Callback):
         self.epochs = epochs
         self.taken_up = taken_up
         self.save_every = save_every
-        #: The epoch that runs, which the dataset reads.
-        self.epoch = tf.Variable(begin[0], dtype=tf.int64, trainable=False)
+        #: The epoch that runs, and the variable that the dataset reads it from.
+        self.epoch = begin[0]
+        self.epoch_variable = tf.Variable(begin[0], dtype=tf.int64, trainable=False)
         #: The step that the epoch began with, in this call of `model.fit`.
         self.first_step = begin[1]
         #: Whether the training is over, not only this call of `model.fit`.
@@ -49,7 +50,8 @@ class StateKeeper(keras.callbacks.Callback):
         self.after_rest = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.epoch.assign(epoch)
+        self.epoch = epoch
+        self.epoch_variable.assign(epoch)
         if not self.taken_up:
             self._save(epoch, 0)
             return
@@ -67,7 +69,7 @@ class StateKeeper(keras.callbacks.Callback):
         step = self.first_step + batch + 1
         whole = step % (self.save_every or step + 1) == 0
         if whole and step < self.run["steps_per_epoch"]:
-            self._save(int(self.epoch), step)
+            self._save(self.epoch, step)
 
     def on_epoch_end(self, epoch, logs=None):
         self.finished = self.model.stop_training or epoch + 1 == self.epochs
@@ -77,7 +79,7 @@ class StateKeeper(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         if self.finished:
-            self._save(int(self.epoch) + 1, 0)
+            self._save(self.epoch + 1, 0)
 
     def _captured(self, epoch, step):
         arrays, facts = capture_state(self.model)

@@ -19,14 +19,14 @@ AUGMENTED = {"image": mmzoo.Image((8, 8), encoder=CNN, augmentation="flip"), "te
 SMALL = {"image_features": mmzoo.Features(3), "text": TEXT}
 
 
-def prepared(inputs=SMALL, **optimizer):
+def prepared(inputs=SMALL, dropout=0.3, **optimizer):
     """`(model, records, validation, preprocessor)`: a model with dropout and a schedule."""
     columns, labels = raw_columns(ROWS)
     # Words enough for an embedding that takes some time to write.
     columns["text"] = [f"{text} {row}" for row, text in enumerate(columns["text"])]
     records = mmzoo.data.from_arrays({name: columns[name] for name in inputs}, labels)
     keras.utils.set_random_seed(1)
-    fusion = {"class_name": "concat", "config": {"hidden_units": [16], "dropout": 0.3}}
+    fusion = {"class_name": "concat", "config": {"hidden_units": [16], "dropout": dropout}}
     head = mmzoo.heads.Softmax(class_names=records.class_names)
     model = mmzoo.build_model(inputs=inputs, fusion=fusion, head=head, dim=8, compile=False)
     rate = keras.optimizers.schedules.CosineDecay(0.01, 40)
