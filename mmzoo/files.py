@@ -72,6 +72,28 @@ def file_paths(value, root=None):
     return [under(root, value)] if is_path else []
 
 
+def in_message(value, most=400):
+    """What a message says of a raw value, in brackets: its path, or the beginning of its text.
+
+    Args:
+        value: raw value.
+        most: characters to show.
+
+    Returns:
+        A string that can be printed; empty for other values.
+
+    Example:
+
+    >>> in_message("a.png"), in_message("half \\ud83d a pair"), in_message(b"PNG")
+    (' (a.png)', ' (half \\\\ud83d a pair)', '')
+    """
+    if not isinstance(value, (str, os.PathLike)):
+        return ""
+    text = os.fspath(value)
+    text = text if len(text) <= most else f"{text[:most]}..."
+    return f" ({text.encode(errors='backslashreplace').decode()})"
+
+
 def folder_of(path):
     """The folder that a file is in, local (as an absolute path) or a URL."""
     return os.path.dirname(path if is_url(path) else os.path.abspath(path))

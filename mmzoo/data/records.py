@@ -1,7 +1,5 @@
 """Rows of raw values, and the tf.data pipeline made of them."""
 
-import os
-
 import numpy as np
 
 from mmzoo.data.absent import is_absent
@@ -9,7 +7,7 @@ from mmzoo.data.labels import balanced_weights, checked_labels
 from mmzoo.data.on_error import may_fail
 from mmzoo.data.raw_problems import raw_problems
 from mmzoo.data.splitting import split_groups, split_labelled_rows, split_rows
-from mmzoo.files import exists, under
+from mmzoo.files import exists, in_message, under
 
 #: How many bad rows a message lists.
 LISTED = 5
@@ -328,7 +326,8 @@ class Records:
         Returns:
             A string; of many rows, the first few.
         """
-        values, fault = self.column(name), fault or _file_named
+        values = self.column(name)
+        fault = fault or (lambda value, root: in_message(value))
         return "; ".join(
             self.describe(int(row)) + fault(values[row], self.root) for row in rows[:LISTED]
         )
@@ -482,7 +481,3 @@ def _without_absent(value):
     if isinstance(value, dict):
         return {column: None if is_absent(cell) else cell for column, cell in value.items()}
     return value
-
-
-def _file_named(value, root):
-    return f" ({value})" if isinstance(value, (str, os.PathLike)) else ""

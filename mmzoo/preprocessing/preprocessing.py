@@ -5,7 +5,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.files import exists, under
+from mmzoo.files import exists, in_message, under
 from mmzoo.stored_bytes import StoredBytes, read_stored
 
 
@@ -98,7 +98,7 @@ class Preprocessing:
         Returns:
             A string, empty where there is nothing to say.
         """
-        return f" ({value})" if isinstance(value, (str, os.PathLike)) else ""
+        return in_message(value)
 
     def raw_spec(self):
         """`tf.TensorSpec` of a batch of raw values in the exported signature, or a dict of them."""
