@@ -183,8 +183,12 @@ class _Column:
         try:
             self.part.element(self._read(self._taken(self._first[row])))
         except (tf.errors.OpError, UnicodeError) as error:
-            return _plain(str(error))
-        return "It can't be read."
+            message = _plain(str(error))
+        else:
+            message = "It can't be read."
+        if len(self.paths.get(row, [])) > 1:  # which of them
+            message += self.part.fault(self.values[row], self.records.root)
+        return message
 
     def _suspicions(self, encoded, size, decoded):
         """Yields `(kind, message)` of a value that was read."""

@@ -111,7 +111,8 @@ class ValidationReport:
         for name in self.columns:
             rows = [finding.row for finding in self.errors if finding.column == name]
             if rows:
-                messages.append(f"{self.records.unreadable_message(name, rows)}.")
+                fault = self.inputs[name].preprocessing(name).fault
+                messages.append(f"{self.records.unreadable_message(name, rows, fault)}.")
         raise ValueError(" ".join(messages))
 
     def usable_records(self, on_error="raise"):

@@ -112,7 +112,7 @@ def test_a_frame_that_cannot_be_read_is_named(files):
     records = from_arrays({"video": [good, bad]}, root=str(root))
     message = r"readable video in .*row 1 \(frame 1 \(1.png\)\)"
     with pytest.raises(ValueError, match=message):
-        records.validate(inputs)
+        records.validate(inputs).check()
     preprocessor = mmzoo.Preprocessor(inputs)
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         list(records.to_dataset(preprocessor))
