@@ -154,6 +154,8 @@ def bare_decoding(paths, resizes=True):
     """Decoder and resizing alone, in as many threads as there are cores."""
     import tensorflow as tf
 
+    from mmzoo.preprocessing.resizing import resize
+
     contents = {path: pathlib.Path(path).read_bytes() for path in set(paths)}
     encoded = [tf.constant(contents[path]) for path in paths]
     shape = tf.image.extract_jpeg_shape(encoded[0])[:2].numpy()
@@ -165,12 +167,7 @@ def bare_decoding(paths, resizes=True):
         pixels = tf.io.decode_jpeg(value, channels=3, ratio=ratio, dct_method="INTEGER_ACCURATE")
         if not resizes:
             return tf.shape(pixels)
-        scale = SIZE / tf.cast(tf.shape(pixels)[:2], tf.float32)
-        pixels = tf.raw_ops.ScaleAndTranslate(
-            images=pixels[None], size=size, scale=scale, translation=tf.zeros(2),
-            kernel_type="triangle", antialias=True,
-        )  # fmt: skip
-        return tf.cast(tf.round(pixels[0]), tf.uint8)
+        return tf.cast(tf.round(resize(pixels, size, "stretch")), tf.uint8)
 
     def one_thread(share):
         for value in share:

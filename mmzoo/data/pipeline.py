@@ -7,11 +7,13 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.data import decoded_cache
+from mmzoo.data.decoder import decoder
 from mmzoo.data.labels import aligned
 from mmzoo.data.on_error import may_fail
 from mmzoo.data.raw_problems import raw_problems
 from mmzoo.data.row_order import in_order, shuffled
 from mmzoo.data.unreadable import UnreadableReport
+from mmzoo.preprocessing.python_call import python_call
 
 
 class Pipeline:
@@ -79,9 +81,15 @@ class Pipeline:
             values = [value if ok else None for value, ok in zip(values, usable, strict=True)]
         column, read = part.column(values, root)
 
+        if part.works_on_elements:
+            decode_rows = decoder(part, column, read)
+        else:
+
+            def decode_rows(rows):
+                return part.decode(tf.nest.map_structure(lambda x: tf.gather(x, rows), column))
+
         def decode(rows):
-            taken = tf.nest.map_structure(lambda column: tf.gather(column, rows), column)
-            decoded, ok = part.decode(taken, read)
+            decoded, ok = decode_rows(rows)
             return decoded, ok & tf.gather(usable, rows)
 
         if not cache or not part.works_on_elements:
@@ -157,7 +165,7 @@ class Pipeline:
 
         def fail():
             named = functools.partial(self.records.named, fault=self.preprocessor.parts[name].fault)
-            message = tf.py_function(
+            message = python_call(
                 lambda bad: f"mmzoo: no readable {name} in {named(name, bad.numpy())}",
                 [tf.boolean_mask(rows, ~ok)],
                 tf.string,

@@ -5,6 +5,8 @@ import logging
 
 import tensorflow as tf
 
+from mmzoo.preprocessing.python_call import python_call
+
 logger = logging.getLogger("mmzoo")
 
 
@@ -42,7 +44,7 @@ class UnreadableReport:
             return number
 
         number = tf.data.Dataset.from_tensors(0)
-        number = number.map(lambda _: tf.py_function(begin, [], tf.int64))
+        number = number.map(lambda _: python_call(begin, [], tf.int64))
         return number.flat_map(one_pass)
 
     def note(self, number, rows, good):
@@ -62,7 +64,7 @@ class UnreadableReport:
                 self._log(good, notes)
 
         bad = [tf.boolean_mask(rows, ~ok) for ok in good.values()]
-        return tf.py_function(remember, [number, *bad], [])
+        return python_call(remember, [number, *bad], [])
 
     def _log(self, names, notes):
         for name, batches in zip(names, zip(*notes, strict=True), strict=True):

@@ -124,15 +124,18 @@ class _Column:
         import keras
         import tensorflow as tf
 
+        from mmzoo.data.decoder import decoder
+
         if not groups:
             return
         values = [self.values[group[0]] for group in groups]
         column, self._read = self.part.column(values, self.records.root)
         self._first = {group[0]: i for i, group in enumerate(groups)}
         self._taken = lambda at: tf.nest.map_structure(lambda part: tf.gather(part, at), column)
+        decode_rows = decoder(self.part, column, self._read)
 
         def decode(positions):
-            decoded, ok = self.part.decode(self._taken(positions), self._read)
+            decoded, ok = decode_rows(positions)
             return positions, ok, tf.nest.flatten(decoded)[0]
 
         batches = tf.data.Dataset.range(len(values)).batch(BATCH)

@@ -1,14 +1,17 @@
 """Sounds: WAV bytes, paths or arrays -> samples of one rate and one length."""
 
+import dataclasses
 import importlib.util
 import io
 import os
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
 from mmzoo.optional import require
 from mmzoo.preprocessing.preprocessing import Preprocessing
+from mmzoo.preprocessing.python_call import python_call
 from mmzoo.preprocessing.resampling import REACH, resample
 from mmzoo.preprocessing.wav import decode_wav, to_mono
 from mmzoo.stored_bytes import StoredBytes
@@ -43,7 +46,7 @@ class AudioPreprocessing(Preprocessing):
         looked_at = files[:1] if stored else files
         if any(map(is_compressed, looked_at)) or (stored and importlib.util.find_spec("soundfile")):
             require("soundfile", "audio")
-            return column, lambda value: as_wav(read(value))
+            return column, _ReadAsWav(read)
         return column, read
 
     def _array_column(self, values):
@@ -136,6 +139,14 @@ def is_compressed(value):
     return os.fspath(value).lower().endswith(COMPRESSED_ENDINGS)
 
 
+@dataclasses.dataclass(frozen=True)
+class _ReadAsWav:
+    read: Callable
+
+    def __call__(self, value):
+        return as_wav(self.read(value))
+
+
 def as_wav(encoded):
     """The bytes of any file that `soundfile` reads -> those of a WAV file; WAV files as they are.
 
@@ -159,5 +170,5 @@ def as_wav(encoded):
     return tf.cond(
         tf.reduce_any(tf.strings.substr(encoded, 0, 4) == ["", "RIFF", "RF64"]),
         lambda: encoded,
-        lambda: tf.ensure_shape(tf.py_function(converted, [encoded], tf.string), ()),
+        lambda: tf.ensure_shape(python_call(converted, [encoded], tf.string), ()),
     )

@@ -47,7 +47,7 @@ class ImagePreprocessing(Preprocessing):
         if len({a.shape for a in arrays}) == 1:
             return tf.constant(np.stack(arrays)), tf.identity
         rows = [tf.RaggedTensor.from_tensor(tf.cast(a, tf.float32), ragged_rank=2) for a in arrays]
-        return tf.ragged.stack(rows), lambda row: row.to_tensor()
+        return tf.ragged.stack(rows), tf.RaggedTensor.to_tensor
 
     def check_range(self, arrays):
         """Raises unless all values are finite and 0-255, and not all 0-1."""

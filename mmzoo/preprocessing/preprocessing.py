@@ -1,5 +1,6 @@
 """The base class of what turns the raw values of one modality into the model's tensors."""
 
+import dataclasses
 import os
 
 import numpy as np
@@ -26,6 +27,7 @@ class Preprocessing:
     def __init__(self, modality, name):
         self.modality = modality
         self.name = name
+        self.prepared = {}  # functions of `mmzoo.data.decoder`
 
     def adapt(self, values):
         """Learns from the raw values of the training rows; nothing by default."""
@@ -80,13 +82,7 @@ class Preprocessing:
         if kind != "paths":
             return None
         paths = ["" if value is None else under(root, value) for value in values]
-
-        def read(path):
-            return tf.cond(
-                tf.equal(path, ""), lambda: tf.constant(b""), lambda: tf.io.read_file(path)
-            )
-
-        return tf.constant(paths, tf.string), read
+        return tf.constant(paths, tf.string), _read_path
 
     def fault(self, value, root):
         """What a message says of a raw value that can't be read, behind the row: its file.
@@ -230,6 +226,25 @@ def _file_kind(value):
     return "paths" if isinstance(value, (str, os.PathLike)) else "other values"
 
 
+def _read_path(path):
+    return tf.cond(tf.equal(path, ""), lambda: tf.constant(b""), lambda: tf.io.read_file(path))
+
+
+@dataclasses.dataclass(frozen=True)
+class _ReadStored:
+    """Reads a value from the file among `paths` that it is stored in."""
+
+    paths: tuple
+
+    def __call__(self, where):
+        file, offset, position, length = tf.unstack(where)
+        return tf.cond(
+            length < 0,
+            lambda: tf.constant(b""),
+            lambda: read_stored(tf.gather(tf.constant(self.paths), file), offset, position, length),
+        )
+
+
 def _stored_column(values):
     """What `file_column` returns for `StoredBytes`."""
     index = {path: i for i, path in enumerate({value.path: None for value in values if value})}
@@ -238,19 +253,9 @@ def _stored_column(values):
             raise FileNotFoundError(
                 f"{path} is gone, which records were read from. Read them again."
             )
-    paths = tf.constant(list(index), tf.string)
     where = [
         (0, 0, 0, -1) if value is None
         else (index[value.path], value.offset, value.position, value.length)
         for value in values
     ]  # fmt: skip
-
-    def read(where):
-        file, offset, position, length = tf.unstack(where)
-        return tf.cond(
-            length < 0,
-            lambda: tf.constant(b""),
-            lambda: read_stored(tf.gather(paths, file), offset, position, length),
-        )
-
-    return tf.constant(np.array(where, "int64")), read
+    return tf.constant(np.array(where, "int64")), _ReadStored(tuple(index))

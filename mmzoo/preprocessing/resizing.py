@@ -57,17 +57,28 @@ def resize(image, size, policy):
         translation = (wanted - shape * scale) / 2.0
 
     def scaled():
-        return tf.raw_ops.ScaleAndTranslate(
-            images=image[None],
-            size=tf.cast(wanted, tf.int32),
-            scale=scale,
-            translation=translation,
-            kernel_type="triangle",
-            antialias=True,
-        )[0]
+        rows = _scale_rows(image, wanted[0], scale[0], translation[0])
+        columns = _scale_rows(tf.transpose(rows, (1, 0, 2)), wanted[1], scale[1], translation[1])
+        return tf.transpose(columns, (1, 0, 2))
 
     same = tf.reduce_all(shape == tf.cast(size, tf.float32))
     return tf.cond(same, lambda: tf.cast(image, tf.float32), scaled)
+
+
+def _scale_rows(image, size, scale, translation):
+    """Scales `(H, W, C)` to `(size, W, C)`.
+
+    The op is fast along rows: for TensorFlow a row is one pixel of very many channels here.
+    """
+    rows = tf.raw_ops.ScaleAndTranslate(
+        images=tf.reshape(image, (1, tf.shape(image)[0], 1, -1)),
+        size=tf.stack([tf.cast(size, tf.int32), 1]),
+        scale=tf.stack([scale, 1.0]),
+        translation=tf.stack([translation, 0.0]),
+        kernel_type="triangle",
+        antialias=True,
+    )
+    return tf.reshape(rows, tf.concat([tf.shape(rows)[1:2], tf.shape(image)[1:]], axis=0))
 
 
 def pad(image, size):

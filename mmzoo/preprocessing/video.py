@@ -1,7 +1,9 @@
 """Videos: lists of encoded pictures or of paths, or arrays -> uint8 frames and their number."""
 
+import dataclasses
 import itertools
 import os
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -33,7 +35,7 @@ class VideoPreprocessing(Preprocessing):
         videos = [[video[i] for i in self._chosen(len(video))] for video in videos]
         frames, read = self.picture.file_column(list(itertools.chain(*videos)), root)
         column = tf.RaggedTensor.from_row_lengths(frames, [len(video) for video in videos])
-        return column, lambda row: tf.map_fn(read, row, fn_output_signature=tf.string)
+        return column, _ReadFrames(read)
 
     def _array_column(self, videos):
         size = (*self.modality.size, self.modality.channels)
@@ -132,6 +134,14 @@ class VideoPreprocessing(Preprocessing):
             except tf.errors.OpError:
                 return f" (frame {frame}{self.picture.fault(video[frame], root)})"
         return ""
+
+
+@dataclasses.dataclass(frozen=True)
+class _ReadFrames:
+    read: Callable
+
+    def __call__(self, row):
+        return tf.map_fn(self.read, row, fn_output_signature=tf.string)
 
 
 def spread(places, count, frames):

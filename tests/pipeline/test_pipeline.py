@@ -1,6 +1,8 @@
 """Caches that know when they are stale, and shards that are the whole together."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -180,3 +182,30 @@ def test_impossible_shards(records):
             records.to_dataset(preprocessor, shard=shard)
     with pytest.raises(ValueError, match="different numbers of batches"):
         records.to_dataset(preprocessor, training=True, on_error="skip", shard=(0, 2))
+
+
+def test_decoding_is_prepared_once(records):
+    preprocessor = prepared(records)
+    train, test = records.split(0.5, 0.5, seed=0)
+    for rows in (train, test):
+        for _ in range(2):
+            batches(rows.to_dataset(preprocessor, 2))
+    assert {name: len(part.prepared) for name, part in preprocessor.parts.items()} == {
+        "image": 1, "text": 0, "voice": 1
+    }  # fmt: skip
+
+
+ENDS_DURING_A_PASS = """
+import numpy as np
+import mmzoo
+
+inputs = {"image": mmzoo.Image(size=16)}
+pictures = np.zeros((256, 32, 32, 3), "uint8")
+records = mmzoo.data.from_arrays({"image": pictures}, np.arange(256.0))
+passing = iter(records.to_dataset(mmzoo.Preprocessor(inputs), 2, training=True))
+next(passing)
+"""
+
+
+def test_a_process_may_end_during_a_pass():
+    subprocess.run([sys.executable, "-c", ENDS_DURING_A_PASS], check=True, timeout=120)
