@@ -1,5 +1,8 @@
 """Decoding of a column, by a function that is prepared once and not in every pass."""
 
+import contextlib
+import threading
+
 import tensorflow as tf
 
 from mmzoo.preprocessing.python_call import python_call
@@ -35,12 +38,13 @@ def decoder(part, column, read):
     (TensorShape([2, 2, 2, 3]), [True, True])
     """
     function = _prepared(part, tf.nest.map_structure(_some_rows, column), read)
-    outputs = function.structured_outputs
+    outputs = function.graph.structured_outputs
     specs = tf.nest.flatten(outputs, expand_composites=True)
 
     def call(*taken):
         taken = tf.nest.pack_sequence_as(column, taken, expand_composites=True)
-        return tf.nest.flatten(function(taken), expand_composites=True)
+        with function.turn():
+            return tf.nest.flatten(function.graph(taken), expand_composites=True)
 
     def decode(rows):
         taken = tf.nest.map_structure(lambda values: tf.gather(values, rows), column)
@@ -63,11 +67,33 @@ def _prepared(part, specs, read):
             with tf.device("CPU"):
                 return part.decode(taken, read)
 
-        known[key] = decode.get_concrete_function()
+        known[key] = _Prepared(decode.get_concrete_function())
     known[key] = known.pop(key)  # to the end: what is in front was used longest ago
     if len(known) > MOST_PREPARED:
         known.pop(next(iter(known)))
     return known[key]
+
+
+class _Prepared:
+    """A traced function, which TensorFlow prepares when it first runs; in every call of that time.
+
+    Args:
+        graph: a concrete function.
+    """
+
+    def __init__(self, graph):
+        self.graph = graph
+        self._first, self._has_run = threading.Lock(), False
+
+    @contextlib.contextmanager
+    def turn(self):
+        """A context to call the function in: one call has it prepared, and others wait for it."""
+        if self._has_run:
+            yield
+            return
+        with self._first:
+            yield
+            self._has_run = True
 
 
 def _some_rows(values):
