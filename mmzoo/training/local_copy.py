@@ -20,7 +20,7 @@ def without_distribution():
 
 
 def local_copy(model):
-    """A copy of a model that one host can use alone; not compiled.
+    """A copy of a model that one host can use alone, compiled alike.
 
     What was trained on several hosts lies on all of them, so it predicts only if all call it. Call
     this on all hosts, since a model-parallel model is gathered for it.
@@ -39,10 +39,18 @@ def local_copy(model):
     >>> local_copy(model).name == model.name
     True
     """
-    arrays = [host_array(variable) for variable in model.variables]
-    with without_distribution():
-        with trusted_in_process():
-            copy = type(model).from_config(model.get_config())
-        for variable, array in zip(copy.variables, arrays, strict=True):
-            variable.assign(array)
+    with without_distribution(), trusted_in_process():
+        copy = type(model).from_config(model.get_config())
+        if model.compiled:
+            copy.compile_from_config(model.get_compile_config())
+    _copy_values(model, copy)
+    if model.compiled and model.optimizer.built:
+        if not copy.optimizer.built:
+            copy.optimizer.build(copy.trainable_variables)
+        _copy_values(model.optimizer, copy.optimizer)
     return copy
+
+
+def _copy_values(source, target):
+    for variable, own in zip(source.variables, target.variables, strict=True):
+        own.assign(host_array(variable))

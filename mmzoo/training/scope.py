@@ -54,6 +54,7 @@ def scope(devices=None, *, hosts=None, host_index=None, model_parallel=1):
 def _devices_scope(devices, model_parallel):
     backend = keras.backend.backend()
     if backend == "jax":
+        _leave_accelerators_to_jax()
         devices = devices or keras.distribution.list_devices()
         if len(devices) == 1 and model_parallel == 1:
             return contextlib.nullcontext()
@@ -77,3 +78,11 @@ def _devices_scope(devices, model_parallel):
     if len(devices) == 1:
         return contextlib.nullcontext()
     return tf.distribute.MirroredStrategy(devices).scope()
+
+
+def _leave_accelerators_to_jax():
+    """TensorFlow only reads rows here, but would take the memory of all GPUs."""
+    with contextlib.suppress(ImportError, RuntimeError):  # not installed; has taken them already
+        import tensorflow as tf
+
+        tf.config.set_visible_devices([], "GPU")

@@ -16,7 +16,7 @@ import mmzoo
 from tests.pipeline.training_process import SMALL, prepared
 
 BATCH_SIZE = 4
-TRANSFORMER = {"class_name": "transformer", "config": {"depth": 2, "dim": 16, "num_heads": 4}}
+TRANSFORMER = {"class_name": "transformer", "config": {"depth": 2, "embedding_dim": 16}}
 #: Attention, which is split over devices.
 LARGE = {**SMALL, "text": mmzoo.Text(4, 50, encoder=TRANSFORMER)}
 
