@@ -8,7 +8,13 @@ import numpy as np
 
 from mmzoo.training.callback_states import CallbackStates
 from mmzoo.training.checkpoint_folder import CheckpointFolder
-from mmzoo.training.hosts import check_agreed, data_share, from_first_host, is_first_host
+from mmzoo.training.hosts import (
+    check_agreed,
+    data_share,
+    from_first_host,
+    gather_weights,
+    is_first_host,
+)
 from mmzoo.training.non_finite import LossNotFiniteError, StopAtNonFinite, explained
 from mmzoo.training.shared_validation import SharedValidation
 from mmzoo.training.state_keeper import StateKeeper
@@ -104,6 +110,7 @@ def fit(
         if validation is not None:
             before = [SharedValidation(validation, preprocessor, batch_size)]
             validation = None
+        gather_weights(model)
         verbose = verbose if is_first_host() else 0
     elif validation is not None:
         on_error = options.get("on_error", "raise")

@@ -213,6 +213,18 @@ def host_array(variable):
     return process_allgather(value, tiled=True)
 
 
+def gather_weights(model):
+    """Has `model.get_weights`, which callbacks use, gather weights whose parts lie on several hosts.
+
+    Keras's own asks for them as if they were here.
+
+    Args:
+        model: a `keras.Model`.
+    """
+    if not all(weight.value.is_fully_replicated for weight in model.weights) and _hosts() > 1:
+        model.get_weights = lambda: [host_array(weight) for weight in model.weights]
+
+
 def _host_index():
     import jax
 

@@ -56,7 +56,7 @@ def main(
         )  # fmt: skip
         model = mmzoo.training.local_copy(model)
     figures = {name: np.array(values) for name, values in history.history.items()}
-    weights = {f"weight_{i}": np.asarray(v) for i, v in enumerate(model.variables)}
+    weights = {variable.path: np.asarray(variable) for variable in model.variables}
     np.savez(os.path.join(folder, f"result-{index}.npz"), **weights, **figures)
 
 

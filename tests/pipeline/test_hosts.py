@@ -148,7 +148,11 @@ def test_a_model_on_several_devices(tmp_path, hosts, devices):
     several = started(folders[1], hosts, devices, large=True, model_parallel=2)
     (expected,) = results(folders[0], one)
     for result in results(folders[1], several):
-        assert_close(result, expected)
+        for name in [name for name in expected if name.endswith("attention/key/bias")]:
+            # Its gradient is zero but for rounding, which Adam takes for a direction.
+            np.testing.assert_allclose(result.pop(name), expected[name], atol=1e-2)
+        assert_close(result, {name: expected[name] for name in result})
+        assert any("attention/query" in name for name in result)
 
 
 @pytest.mark.slow
