@@ -214,7 +214,7 @@ def host_array(variable):
 
 
 def gather_weights(model):
-    """Has `model.get_weights`, which callbacks use, gather weights whose parts lie on several hosts.
+    """Has `model.get_weights`, which callbacks use, gather what lies on several hosts in parts.
 
     Keras's own asks for them as if they were here.
 
