@@ -229,10 +229,10 @@ def train_run(
         for name in ("history.csv", "tensorboard"):
             if os.path.exists(os.path.join(unfinished, name)):
                 shutil.move(os.path.join(unfinished, name), os.path.join(folder, name))
-        dataset = test.to_dataset(preprocessor, batch_size, on_error=on_error)
-        with without_distribution():
+        with without_distribution():  # the other hosts have nothing to do with it
+            dataset = test.to_dataset(preprocessor, batch_size, on_error=on_error)
             report = evaluate(model, dataset, verbose=bool(verbose))
-        save(model, preprocessor, os.path.join(folder, "model"))
+            save(model, preprocessor, os.path.join(folder, "model"))
         report.save(os.path.join(folder, "report.json"))
         if metadata is not None:
             with open(os.path.join(folder, METADATA_FILE), "w", encoding="utf-8") as file:
