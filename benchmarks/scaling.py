@@ -32,6 +32,10 @@ SIZE, LENGTH = 224, 64
 DIM, DEPTH, HEADS, VOCABULARY = 768, 12, 12, 30_522
 #: AdamW: the weights and two estimates for each, in float32.
 STATE_BYTES_A_PARAMETER = 3 * 4
+#: The gradient as well.
+DEVICE_BYTES_A_PARAMETER = 4 * 4
+#: The position of a row in the order of an epoch, and the two numbers of its seed, as int64.
+ORDER_BYTES_A_ROW = 3 * 8
 
 #: The plan: argument -> default and what it is.
 ASSUMPTIONS = {
@@ -41,6 +45,7 @@ ASSUMPTIONS = {
     "batch_a_device": (64, "rows a step on a device"),
     "peak_flops": (989e12, "dense bfloat16 FLOP/s of a device (data sheet of an H100)"),
     "utilisation": (0.5, "share of the peak that a training reaches"),
+    "memory_a_device": (80e9, "bytes of memory of a device"),
     "network": (25e9, "bytes a second of a device in an all-reduce"),
     "cores_a_host": (96, "cores of a host"),
     "memory_a_host": (1e12, "bytes of memory of a host"),
@@ -218,8 +223,10 @@ def plan(costs, **assumptions):
         "stored_bytes": a.rows * cost["input"]["bytes_a_row"],
         "listing_bytes_a_host": a.rows * cost["listing"]["bytes_a_row"],
         "listing_share_of_memory": a.rows * cost["listing"]["bytes_a_row"] / a.memory_a_host,
-        "order_bytes": a.rows * 8,
+        "order_bytes": a.rows * ORDER_BYTES_A_ROW,
         "order_seconds": a.rows * cost["listing"]["order_seconds_a_row"],
+        "state_share_of_device": parameters * DEVICE_BYTES_A_PARAMETER / a.memory_a_device,
+        "largest_parameters": a.memory_a_device / DEVICE_BYTES_A_PARAMETER,
         "checkpoint_bytes": state,
         "checkpoint_seconds": state / a.write,
         "checkpoint_seconds_here": state / cost["checkpoint"]["bytes_written_a_second"],
@@ -253,6 +260,7 @@ def table(results):
         "all-reduce, sent by each device": f"{run['all_reduce_bytes'] / 1e9:,.2f} GB a step",
         "all-reduce, time": f"{1000 * run['all_reduce_seconds']:,.1f} ms a step, "
         f"{run['all_reduce_share']:.0%} of the arithmetic",
+        "batch of a device at which the two are equal": f"{run['all_reduce_batch']:,.0f} rows",
         "input, rows": f"{run['rows_a_second']:,.0f} rows/s, "
         f"{run['rows_a_second_a_host']:,.0f} a host",
         "input, bytes": f"{run['input_bytes_a_second_a_host'] / 1e9:,.2f} GB/s a host, "
@@ -264,11 +272,13 @@ def table(results):
         f"{run['listing_share_of_memory']:.0%} of its memory",
         "order of an epoch": f"{run['order_bytes'] / 1e9:,.0f} GB, "
         f"{run['order_seconds']:,.0f} s of one core",
+        "weights, gradients and AdamW": f"{run['state_share_of_device']:.0%} of a device; "
+        f"{run['largest_parameters'] / 1e9:,.0f} thousand million parameters fill it",
         "checkpoint": f"{run['checkpoint_bytes'] / 1e9:,.1f} GB",
         "checkpoint, written": f"{run['checkpoint_seconds']:,.1f} s as assumed, "
         f"{run['checkpoint_seconds_here']:,.1f} s at the measured rate",
     }
-    assumed = {text: f"{run[name]:,g}" for name, (_, text) in ASSUMPTIONS.items()}
+    assumed = {text: f"{run[name]:g}" for name, (_, text) in ASSUMPTIONS.items()}
     return "\n\n".join(
         "\n".join([f"| {title} | |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in rows.items())])
         for title, rows in (("measured", measured), ("assumed", assumed), ("follows", planned))

@@ -55,6 +55,8 @@ def main(
             verbose=0, **{"epochs": 3, **options},
         )  # fmt: skip
         model = mmzoo.training.local_copy(model)
+    if mmzoo.training.is_first_host():
+        mmzoo.save(model, preprocessor, os.path.join(folder, "model"))
     figures = {name: np.array(values) for name, values in history.history.items()}
     weights = {variable.path: np.asarray(variable) for variable in model.variables}
     np.savez(os.path.join(folder, f"result-{index}.npz"), **weights, **figures)

@@ -96,6 +96,11 @@ def test_two_hosts_train_as_one(tmp_path):
     first, second = results(folders[1], two)
     assert_close(first, expected)
     assert_same(second, first)
+    model, _ = mmzoo.load(folders[1] / "model")
+    assert_close(
+        {v.path: np.asarray(v) for v in model.weights},
+        {v.path: first[v.path] for v in model.weights},
+    )
 
 
 @pytest.mark.slow
