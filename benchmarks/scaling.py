@@ -37,12 +37,13 @@ DEVICE_BYTES_A_PARAMETER = 4 * 4
 #: The position of a row in the order of an epoch, and the two numbers of its seed, as int64.
 ORDER_BYTES_A_ROW = 3 * 8
 
+#: Rows a step on a device.
+BATCHES = (64, 256, 1024)
 #: The plan: argument -> default and what it is.
 ASSUMPTIONS = {
     "rows": (1e9, "rows of an epoch"),
     "devices": (256, "accelerators"),
     "devices_a_host": (8, "accelerators of a host"),
-    "batch_a_device": (64, "rows a step on a device"),
     "peak_flops": (989e12, "dense bfloat16 FLOP/s of a device (data sheet of an H100)"),
     "utilisation": (0.5, "share of the peak that a training reaches"),
     "memory_a_device": (80e9, "bytes of memory of a device"),
@@ -171,8 +172,9 @@ def checkpoint_cost(folder, megabytes=1024):
 
 
 def small_network_cost():
-    """The step that results/train_step.json has of mmzoo, by row."""
-    record = next(r for r in read("train_step") if r["contender"] == "mmzoo")
+    """The step of the smallest network that results/train_step.json has of mmzoo, by row."""
+    ours = [record for record in read("train_step") if record["contender"] == "mmzoo"]
+    record = min(ours, key=lambda record: record["parameters"])
     return {
         "cost": "small network",
         "seconds_a_row": record["seconds"] / record["batch_size"],
@@ -180,11 +182,12 @@ def small_network_cost():
     }
 
 
-def plan(costs, **assumptions):
+def plan(costs, batch_a_device, **assumptions):
     """The arithmetic: what a run needs, from measured costs and assumed machines.
 
     Args:
         costs: the records of the measurements.
+        batch_a_device: rows a step on a device.
         **assumptions: one for each of `ASSUMPTIONS`.
 
     Returns:
@@ -192,37 +195,40 @@ def plan(costs, **assumptions):
     """
     cost = {record["cost"]: record for record in costs}
     a = argparse.Namespace(**assumptions)
-    hosts = a.devices / a.devices_a_host
     parameters = cost["model"]["parameters"]
-    step = cost["model"]["operations_a_row"] * a.batch_a_device / (a.peak_flops * a.utilisation)
-    # Ring: every device sends each gradient, float32, twice but for its own share.
+    step = cost["model"]["operations_a_row"] * batch_a_device / (a.peak_flops * a.utilisation)
+    # A ring: every device sends each gradient, in float32, twice but for its own share.
     reduced = 2 * (a.devices - 1) / a.devices * parameters * 4
     all_reduce = reduced / a.network
-    rows_a_second = a.devices * a.batch_a_device / step
-    rows_a_host = rows_a_second / hosts
+    batch = a.devices * batch_a_device
+    rows_a_second = batch / step
+    rows_a_host = rows_a_second * a.devices_a_host / a.devices
+    bytes_a_host = rows_a_host * cost["input"]["bytes_a_row"]
+    cores = rows_a_host * cost["input"]["processor_seconds_a_row"]
+    listed = a.rows * cost["listing"]["bytes_a_row"]
     state = parameters * STATE_BYTES_A_PARAMETER
-    seconds_a_row = cost["input"]["processor_seconds_a_row"]
     return {
         "cost": "plan",
         **assumptions,
-        "global_batch": a.devices * a.batch_a_device,
-        "steps": a.rows / (a.devices * a.batch_a_device),
+        "batch_a_device": batch_a_device,
+        "global_batch": batch,
+        "steps": a.rows / batch,
         "step_seconds": step,
         "hours": a.rows / rows_a_second / 3600,
         "hours_small_network_here": a.rows * cost["small network"]["seconds_a_row"] / 3600,
         "all_reduce_bytes": reduced,
         "all_reduce_seconds": all_reduce,
         "all_reduce_share": all_reduce / step,
-        "all_reduce_batch": a.batch_a_device * all_reduce / step,
+        "hours_with_all_reduce": a.rows / batch * (step + all_reduce) / 3600,
         "rows_a_second": rows_a_second,
         "rows_a_second_a_host": rows_a_host,
-        "input_bytes_a_second_a_host": rows_a_host * cost["input"]["bytes_a_row"],
-        "input_share_of_storage": rows_a_host * cost["input"]["bytes_a_row"] / a.read_a_host,
-        "input_cores_a_host": rows_a_host * seconds_a_row,
-        "input_share_of_cores": rows_a_host * seconds_a_row / a.cores_a_host,
+        "input_bytes_a_second_a_host": bytes_a_host,
+        "input_share_of_storage": bytes_a_host / a.read_a_host,
+        "input_cores_a_host": cores,
+        "input_share_of_cores": cores / a.cores_a_host,
         "stored_bytes": a.rows * cost["input"]["bytes_a_row"],
-        "listing_bytes_a_host": a.rows * cost["listing"]["bytes_a_row"],
-        "listing_share_of_memory": a.rows * cost["listing"]["bytes_a_row"] / a.memory_a_host,
+        "listing_bytes_a_host": listed,
+        "listing_share_of_memory": listed / a.memory_a_host,
         "order_bytes": a.rows * ORDER_BYTES_A_ROW,
         "order_seconds": a.rows * cost["listing"]["order_seconds_a_row"],
         "state_share_of_device": parameters * DEVICE_BYTES_A_PARAMETER / a.memory_a_device,
@@ -230,7 +236,8 @@ def plan(costs, **assumptions):
         "checkpoint_bytes": state,
         "checkpoint_seconds": state / a.write,
         "checkpoint_seconds_here": state / cost["checkpoint"]["bytes_written_a_second"],
-        "checkpoint_read_seconds_here": state / cost["checkpoint"]["bytes_read_a_second"],
+        "checkpoint_processor_seconds": state
+        / cost["checkpoint"]["bytes_written_a_processor_second"],
     }
 
 
@@ -250,17 +257,11 @@ def table(results):
         f"alone {disk['bytes_written_a_processor_second'] / 1e6:,.0f} MB/s",
         "reading a checkpoint": f"{disk['bytes_read_a_second'] / 1e6:,.0f} MB/s; processor "
         f"alone {disk['bytes_read_a_processor_second'] / 1e6:,.0f} MB/s",
-        "small network, this processor": f"{1e6 * small['seconds_a_row']:,.0f} µs a row",
+        "a step of the small network": f"{1e6 * small['seconds_a_row']:,.0f} µs a row",
     }
     planned = {
-        "global batch": f"{run['global_batch']:,.0f} rows",
-        "steps of an epoch": f"{run['steps']:,.0f}",
-        "a step's arithmetic": f"{1000 * run['step_seconds']:,.1f} ms",
-        "an epoch, if nothing else limits": f"{run['hours']:,.1f} hours",
-        "all-reduce, sent by each device": f"{run['all_reduce_bytes'] / 1e9:,.2f} GB a step",
-        "all-reduce, time": f"{1000 * run['all_reduce_seconds']:,.1f} ms a step, "
-        f"{run['all_reduce_share']:.0%} of the arithmetic",
-        "batch of a device at which the two are equal": f"{run['all_reduce_batch']:,.0f} rows",
+        "an epoch's arithmetic": f"{run['hours']:,.1f} hours; of the small network, on the "
+        f"processor measured, {run['hours_small_network_here']:,.0f} hours",
         "input, rows": f"{run['rows_a_second']:,.0f} rows/s, "
         f"{run['rows_a_second_a_host']:,.0f} a host",
         "input, bytes": f"{run['input_bytes_a_second_a_host'] / 1e9:,.2f} GB/s a host, "
@@ -270,19 +271,33 @@ def table(results):
         "stored rows": f"{run['stored_bytes'] / 1e12:,.0f} TB",
         "`Records` in memory": f"{run['listing_bytes_a_host'] / 1e9:,.0f} GB a host, "
         f"{run['listing_share_of_memory']:.0%} of its memory",
-        "order of an epoch": f"{run['order_bytes'] / 1e9:,.0f} GB, "
+        "order of an epoch": f"{run['order_bytes'] / 1e9:,.0f} GB a host, "
         f"{run['order_seconds']:,.0f} s of one core",
+        "all-reduce": f"{run['all_reduce_bytes'] / 1e9:,.2f} GB sent by each device a step, "
+        f"{1000 * run['all_reduce_seconds']:,.0f} ms",
         "weights, gradients and AdamW": f"{run['state_share_of_device']:.0%} of a device; "
         f"{run['largest_parameters'] / 1e9:,.0f} thousand million parameters fill it",
-        "checkpoint": f"{run['checkpoint_bytes'] / 1e9:,.1f} GB",
-        "checkpoint, written": f"{run['checkpoint_seconds']:,.1f} s as assumed, "
-        f"{run['checkpoint_seconds_here']:,.1f} s at the measured rate",
+        "checkpoint": f"{run['checkpoint_bytes'] / 1e9:,.1f} GB; "
+        f"{run['checkpoint_seconds']:,.1f} s as assumed, {run['checkpoint_seconds_here']:,.1f} s "
+        f"as measured, of which the processor {run['checkpoint_processor_seconds']:,.1f} s",
     }
     assumed = {text: f"{run[name]:g}" for name, (_, text) in ASSUMPTIONS.items()}
-    return "\n\n".join(
+    tables = [
         "\n".join([f"| {title} | |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in rows.items())])
         for title, rows in (("measured", measured), ("assumed", assumed), ("follows", planned))
-    )
+    ]
+    lines = [
+        "| a device's batch | of all | arithmetic | all-reduce | epoch, one after the other |",
+        "| ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for run in results:
+        if run["cost"] == "plan":
+            lines.append(
+                f"| {run['batch_a_device']} | {run['global_batch']:,} | "
+                f"{1000 * run['step_seconds']:,.0f} ms | {run['all_reduce_share']:.0%} of that | "
+                f"{run['hours_with_all_reduce']:,.1f} hours |"
+            )
+    return "\n\n".join([*tables, "\n".join(lines)])
 
 
 def main():
@@ -310,7 +325,7 @@ def main():
                 model_cost(),
                 small_network_cost(),
             ]
-    results = [*costs, plan(costs, **arguments)]
+    results = [*costs, *(plan(costs, batch, **arguments) for batch in BATCHES)]
     write(NAME, results)
     print(table(results))
 
