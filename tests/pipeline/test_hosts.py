@@ -104,9 +104,17 @@ def test_two_hosts_train_as_one(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("killed", [0, 1])
-def test_one_host_is_killed(tmp_path, killed):
-    """The other one ends soon, and says why; begun again, they end as if nothing had been."""
+@pytest.mark.parametrize(
+    ("lost", "how", "hosts"),
+    [(0, signal.SIGKILL, 2), (1, signal.SIGKILL, 2), (1, signal.SIGSTOP, 1)],
+    ids=["first", "second", "silent"],
+)
+def test_one_host_is_lost(tmp_path, lost, how, hosts):
+    """The other one ends soon, and says why; begun again, they end as if nothing had been.
+
+    A process that is halted is as silent as a machine that has lost its network. On another number
+    of hosts, the sums are those of another order.
+    """
     whole = results(tmp_path / "whole", started(tmp_path / "whole"))
     folder, checkpoints = tmp_path / "parts", tmp_path / "checkpoints"
     options = {"checkpoints": str(checkpoints), "save_every": 3}
@@ -114,16 +122,20 @@ def test_one_host_is_killed(tmp_path, killed):
     while not list(checkpoints.glob("checkpoint-*")):
         assert processes[0].poll() is None, errors(folder, 0)
         time.sleep(0.1)
-    processes[killed].kill()
+    processes[lost].send_signal(how)
     begin = time.monotonic()
-    assert processes[killed].wait() == -signal.SIGKILL
-    assert processes[1 - killed].wait(timeout=2 * SOON) != 0
-    assert time.monotonic() - begin < SOON
-    said = errors(folder, 1 - killed)
-    assert re.search(rf"Host {1 - killed} of 2 .*lost .*host.*Start all hosts again", said), said
+    try:
+        assert processes[1 - lost].wait(timeout=2 * SOON) != 0
+        assert time.monotonic() - begin < SOON
+    finally:
+        processes[lost].kill()
+        processes[lost].wait()
+    said = errors(folder, 1 - lost)
+    assert re.search(rf"Host {1 - lost} of 2 .*lost .*host.*Start all hosts again", said), said
     assert not list(folder.glob("result-*"))
-    for result, expected in zip(results(folder, started(folder, **options)), whole, strict=True):
-        assert_same(result, expected)
+    for result in results(folder, started(folder, hosts, **options)):
+        compare = assert_same if hosts == 2 else assert_close
+        compare(result, whole[0])
 
 
 @pytest.mark.slow
