@@ -103,17 +103,16 @@ def fit(
     run = {"rows": len(train), "batch_size": batch_size, "seed": seed}
     run["steps_per_epoch"] = max(1, len(train) // batch_size)
     options |= {"batch_size": batch_size, "seed": seed, "training": True}
-    before = []
+    before, on_error = [], options.get("on_error", "raise")
     if keras.distribution.distribution() is not None:
         _check_devices(len(train), batch_size, options)
         _check_hosts(model, train, preprocessor, [run, epochs, save_every, folder is None])
         if validation is not None:
-            before = [SharedValidation(validation, preprocessor, batch_size)]
+            before = [SharedValidation(validation, preprocessor, batch_size, on_error)]
             validation = None
         gather_weights(model)
         verbose = verbose if is_first_host() else 0
     elif validation is not None:
-        on_error = options.get("on_error", "raise")
         validation = validation.to_dataset(preprocessor, batch_size, on_error=on_error)
     index, shares = data_share()
     mine = {**options, "batch_size": batch_size // shares, "shard": (index, shares)}

@@ -24,9 +24,7 @@ AGAIN = (
     "with checkpoints goes on from the newest one."
 )
 #: How errors of collectives and of JAX's coordination service tell that a connection is gone.
-LOST = re.compile(
-    "gloo|nccl|coordination service|heartbeat|connection (reset|closed|refused)|socket closed", re.I
-)
+LOST = re.compile("gloo|nccl|coordination service|heartbeat|socket closed", re.IGNORECASE)
 #: A process that speaks when the one that holds the other end of its input is gone.
 WATCH = "import sys; sys.stdin.read() or sys.stderr.write(sys.argv[1])"
 
@@ -73,7 +71,7 @@ def joined(hosts=None, host_index=None):
         jax.distributed.initialize(**limits)
     else:
         hosts = hosts.split(",") if isinstance(hosts, str) else list(hosts)
-        index = _checked_index(hosts, host_index)
+        index = checked_index(hosts, host_index)
         jax.distributed.initialize(hosts[0], len(hosts), index, **limits)
     here = f"Host {jax.process_index()} of {jax.process_count()}"
     dismiss = _watched(f"mmzoo: {here} was stopped, or lost another host that was. {AGAIN}\n")
@@ -93,7 +91,13 @@ def joined(hosts=None, host_index=None):
         dismiss()
 
 
-def _checked_index(hosts, index):
+def checked_index(hosts, index):
+    """The place of this host among others; a `ValueError` where that isn't clear.
+
+    Args:
+        hosts: list of addresses.
+        index: the place, or `None`: the environment says it.
+    """
     if index is None and INDEX in os.environ:
         index = int(os.environ[INDEX])
     if index is None or not 0 <= index < len(hosts) or any(":" not in host for host in hosts):

@@ -17,9 +17,10 @@ class SharedValidation(keras.callbacks.Callback):
         records: `mmzoo.data.Records`.
         preprocessor: an adapted `mmzoo.Preprocessor`.
         batch_size: rows a batch, of all devices together.
+        on_error: as in `Records.to_dataset`.
     """
 
-    def __init__(self, records, preprocessor, batch_size):
+    def __init__(self, records, preprocessor, batch_size, on_error="raise"):
         super().__init__()
         self.distribution = keras.distribution.distribution()
         replicas = self.distribution.num_model_replicas
@@ -28,10 +29,11 @@ class SharedValidation(keras.callbacks.Callback):
         self.even = self.rest = None
         if even:
             self.even = records.take(range(even)).to_dataset(
-                preprocessor, batch_size // count, shard=(index, count)
+                preprocessor, batch_size // count, on_error=on_error, shard=(index, count)
             )
         if even < len(records):
-            self.rest = records.take(range(even, len(records))).to_dataset(preprocessor, replicas)
+            rest = records.take(range(even, len(records)))
+            self.rest = rest.to_dataset(preprocessor, replicas, on_error=on_error)
 
     def on_epoch_end(self, epoch, logs=None):
         figures = {}

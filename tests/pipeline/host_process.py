@@ -32,7 +32,8 @@ def main(
         folder: where to write.
         rows: number of training rows.
         lag: seconds that every step takes longer.
-        fault: on the last host, `"error"`: an exception in the third step; `"rows"`: a row less.
+        fault: on the last host, `"error"`: an exception in the third step; `"rows"`: a row less;
+            on all, `"rate"`: a learning rate with which the loss becomes infinite.
         large: whether to train transformers.
         model_parallel: as in `mmzoo.training.scope`.
         **options: of `mmzoo.training.fit`.
@@ -47,6 +48,8 @@ def main(
     hosts = {"hosts": hosts, "host_index": int(index)} if hosts else {}
     with mmzoo.training.scope(**hosts, model_parallel=model_parallel):
         model, records, validation, preprocessor = prepared(LARGE if large else SMALL)
+        if fault == "rate":
+            model.compile(keras.optimizers.SGD(1e30), model.get_layer("head").make_loss())
         stopping = keras.callbacks.EarlyStopping(patience=9, restore_best_weights=True)
         step = keras.callbacks.LambdaCallback(on_train_batch_end=on_train_batch_end)
         history = mmzoo.training.fit(

@@ -15,6 +15,7 @@ import pandas
 import pytest
 
 import mmzoo
+from mmzoo.training.hosts import checked_index
 from tests.pipeline.raw import raw_columns
 
 pytest.importorskip("jax", reason="the extra `jax` is not installed")
@@ -154,6 +155,35 @@ def test_hosts_with_other_rows(tmp_path):
     assert [process.wait() == 0 for process in processes] == [False, False]
     for index in (0, 1):
         assert "All hosts must have the same arguments" in errors(tmp_path, index)
+
+
+@pytest.mark.slow
+def test_divergence_is_named_on_all_hosts(tmp_path):
+    processes = started(tmp_path, fault="rate")
+    assert [process.wait() == 0 for process in processes] == [False, False]
+    said = [errors(tmp_path, index) for index in (0, 1)]
+    found = [re.search(r"NonFiniteError: (.*the training has diverged.*)", text) for text in said]
+    assert found[0].group(1) == found[1].group(1)
+
+
+def test_impossible_scopes(monkeypatch):
+    with (
+        pytest.raises(ValueError, match="set the environment variable KERAS_BACKEND=jax"),
+        mmzoo.training.scope(hosts="a:1,b:1", host_index=0),
+    ):
+        pass
+    with (
+        pytest.raises(NotImplementedError, match="`model_parallel` is for JAX"),
+        mmzoo.training.scope(model_parallel=2),
+    ):
+        pass
+    with pytest.raises(ValueError, match="must divide the number of devices, 3; received: 2"):
+        mmzoo.training.layout_map(["cpu:0", "cpu:1", "cpu:2"], model_parallel=2)
+    for hosts, index in ((["a:1", "b:1"], None), (["a:1", "b:1"], 2), (["a", "b"], 0)):
+        with pytest.raises(ValueError, match="`hosts` are addresses with ports"):
+            checked_index(hosts, index)
+    monkeypatch.setenv("KERAS_DISTRIBUTION_PROCESS_ID", "1")
+    assert checked_index(["a:1", "b:1"], None) == 1
 
 
 @pytest.mark.slow
