@@ -158,6 +158,13 @@ def test_hosts_with_other_rows(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_batch_that_devices_cannot_share(tmp_path):
+    (process,) = started(tmp_path, hosts=1, devices=3)
+    assert process.wait() != 0
+    assert "A batch of 4 rows can't be shared out to 3 devices evenly" in errors(tmp_path, 0)
+
+
+@pytest.mark.slow
 def test_divergence_is_named_on_all_hosts(tmp_path):
     processes = started(tmp_path, fault="rate")
     assert [process.wait() == 0 for process in processes] == [False, False]
