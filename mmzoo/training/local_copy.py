@@ -19,14 +19,15 @@ def without_distribution():
         keras.distribution.set_distribution(distribution)
 
 
-def local_copy(model):
-    """A copy of a model that one host can use alone, compiled alike.
+def local_copy(model, compile=True):
+    """A copy of a model that one host can use alone.
 
     What was trained on several hosts lies on all of them, so it predicts only if all call it. Call
     this on all hosts, since a model-parallel model is gathered for it.
 
     Args:
         model: a `keras.Model`, such as one built in `mmzoo.training.scope()`.
+        compile: whether to compile it as the model is, with the state of the optimizer.
 
     Returns:
         A `keras.Model` with the same weights.
@@ -39,12 +40,13 @@ def local_copy(model):
     >>> local_copy(model).name == model.name
     True
     """
+    compile = compile and model.compiled
     with without_distribution(), trusted_in_process():
         copy = type(model).from_config(model.get_config())
-        if model.compiled:
+        if compile:
             copy.compile_from_config(model.get_compile_config())
     _copy_values(model, copy)
-    if model.compiled and model.optimizer.built:
+    if compile and model.optimizer.built:
         if not copy.optimizer.built:
             copy.optimizer.build(copy.trainable_variables)
         _copy_values(model.optimizer, copy.optimizer)

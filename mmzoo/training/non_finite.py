@@ -69,7 +69,7 @@ def explained(loss, model, train, preprocessor, options, at, last_good):
     if keras.distribution.distribution() is None:
         where, bad = where_not_finite(model, x)
     else:  # each host looks at the whole batch
-        copy = local_copy(model)
+        copy = local_copy(model, compile=False)
         with without_distribution():
             where, bad = where_not_finite(copy, keras.tree.map_structure(np.asarray, x))
     size = options["batch_size"]
