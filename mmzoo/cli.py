@@ -1,5 +1,6 @@
 """The command line: `mmzoo ...` or `python -m mmzoo ...`."""
 
+import contextlib
 import json
 import os
 import sys
@@ -195,58 +196,84 @@ def train(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write logs to OUTPUT/tensorboard.")
     ] = False,
+    hosts: Annotated[
+        str | None,
+        typer.Option(
+            envvar="KERAS_DISTRIBUTION_JOB_ADDRESSES",
+            help="Train on several hosts (needs KERAS_BACKEND=jax): the same command on each, with "
+            "all their addresses, host0:1234,host1:1234, or `cluster` under Slurm and the like.",
+        ),
+    ] = None,
+    host_index: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            envvar="KERAS_DISTRIBUTION_PROCESS_ID",
+            help="Which of the hosts this is, from 0.",
+        ),
+    ] = None,
+    model_parallel: Annotated[
+        int, typer.Option(min=1, help="Devices that share one copy of the weights (JAX).")
+    ] = 1,
 ):
     """Train on a file of rows: 80 % to train, 10 % to choose the epoch, 10 % to test."""
     from mmzoo.data import from_file
     from mmzoo.files import check_free
+    from mmzoo.training import is_first_host, scope
     from mmzoo.training.run import train_run
 
     columns = _columns(image, text, audio, video, features, numeric, categorical)
-    check_free(output)  # rather now than after every file was read
-    records = from_file(
-        csv, columns, label, root, regression=regression, label_delimiter=label_delimiter
-    )
-    inputs = _inputs(
-        records,
-        optional,
-        image={"size": image_size, "encoder": image_encoder, "augmentation": augmentation},
-        text={
-            "length": text_length, "vocabulary_size": vocabulary_size, "encoder": text_encoder,
-        },
-        audio={"sample_rate": sample_rate, "seconds": seconds, "encoder": audio_encoder},
-        video={
-            "frames": frames, "size": image_size, "encoder": video_encoder,
-            "augmentation": augmentation,
-        },
-        features={"encoder": features_encoder},
-        tabular={
-            "numeric": numeric or [], "categorical": categorical or [], "encoder": tabular_encoder,
-        },
-    )  # fmt: skip
-    records = _readable(records, inputs, on_error)
-    parts = records.split(0.8, 0.1, 0.1, seed=seed)
-    train_run(
-        *parts,
-        output,
-        inputs=inputs,
-        fusion=fusion or ("cross_attention" if text else "merged_attention"),
-        dim=dim,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        seed=seed,
-        on_error=on_error,
-        dtype=dtype,
-        patience=patience,
-        gradient_accumulation=gradient_accumulation,
-        clip_norm=clip_norm,
-        ema=ema,
-        save_every=save_every,
-        resume=resume,
-        tensorboard=tensorboard,
-        metadata={"columns": columns, "label": label, "label_delimiter": label_delimiter},
-    )
-    print(f"Everything is in {output}/: {', '.join(sorted(os.listdir(output)))}")
+    several = hosts or model_parallel > 1
+    several = several and scope(hosts=hosts, host_index=host_index, model_parallel=model_parallel)
+    with several or contextlib.nullcontext():
+        check_free(output)  # rather now than after every file was read
+        records = from_file(
+            csv, columns, label, root, regression=regression, label_delimiter=label_delimiter
+        )
+        inputs = _inputs(
+            records,
+            optional,
+            image={"size": image_size, "encoder": image_encoder, "augmentation": augmentation},
+            text={
+                "length": text_length, "vocabulary_size": vocabulary_size, "encoder": text_encoder,
+            },
+            audio={"sample_rate": sample_rate, "seconds": seconds, "encoder": audio_encoder},
+            video={
+                "frames": frames, "size": image_size, "encoder": video_encoder,
+                "augmentation": augmentation,
+            },
+            features={"encoder": features_encoder},
+            tabular={
+                "numeric": numeric or [], "categorical": categorical or [],
+                "encoder": tabular_encoder,
+            },
+        )  # fmt: skip
+        records = _readable(records, inputs, on_error)
+        parts = records.split(0.8, 0.1, 0.1, seed=seed)
+        train_run(
+            *parts,
+            output,
+            inputs=inputs,
+            fusion=fusion or ("cross_attention" if text else "merged_attention"),
+            dim=dim,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            seed=seed,
+            # Bad rows are out already, and several hosts must know how many there are.
+            on_error="raise" if several and on_error == "skip" else on_error,
+            dtype=dtype,
+            patience=patience,
+            gradient_accumulation=gradient_accumulation,
+            clip_norm=clip_norm,
+            ema=ema,
+            save_every=save_every,
+            resume=resume,
+            tensorboard=tensorboard,
+            metadata={"columns": columns, "label": label, "label_delimiter": label_delimiter},
+        )
+        if is_first_host():
+            print(f"Everything is in {output}/: {', '.join(sorted(os.listdir(output)))}")
 
 
 @app.command()
@@ -528,5 +555,7 @@ def main():
     try:
         app()
     except (ValueError, TypeError, OSError, ImportError) as error:
+        from mmzoo.training.hosts import end_process
+
         print(f"Error: {error}", file=sys.stderr)
-        sys.exit(1)
+        end_process(1)

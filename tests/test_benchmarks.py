@@ -250,3 +250,37 @@ def test_clothing_reviews(monkeypatch, tmp_path, capsys):
     assert sorted(row for part in parts.values() for row in part.index) == [
         row for row in range(60) if row != 7
     ]
+
+
+def test_scaling_plan(monkeypatch):
+    """The arithmetic on round numbers, and docs/scaling.md shows what was measured last."""
+    monkeypatch.syspath_prepend(FOLDER)
+    scaling = importlib.import_module("scaling")
+    speeds = {
+        f"bytes_{x}_a_{y}second": 3e6 for x in ("written", "read") for y in ("", "processor_")
+    }
+    costs = [
+        {"cost": "model", "parameters": 1_000_000, "operations_a_row": 1e9},
+        {"cost": "input", "processor_seconds_a_row": 0.01, "bytes_a_row": 1000.0},
+        {"cost": "listing", "bytes_a_row": 100.0, "order_seconds_a_row": 1e-8},
+        {"cost": "checkpoint", "bytes": 1, **speeds},
+        {"cost": "small network", "seconds_a_row": 3.6e-3, "parameters": 1},
+    ]
+    assumed = {name: default for name, (default, _) in scaling.ASSUMPTIONS.items()}
+    assumed |= {"rows": 1e6, "devices": 4, "devices_a_host": 2, "peak_flops": 1e12, "network": 6e6}
+    found = scaling.plan(costs, 10, **assumed)
+    expected = {
+        "step_seconds": 0.02,  # 10 rows of 1e9 operations, at half of 1e12 a second
+        "rows_a_second_a_host": 1000,
+        "input_cores_a_host": 10,
+        "input_bytes_a_second_a_host": 1e6,
+        "steps": 25_000,
+        "all_reduce_bytes": 6e6,  # 2 * 3/4 of 4 MB
+        "all_reduce_seconds": 1.0,
+        "hours_small_network_here": 1.0,
+        "checkpoint_bytes": 12e6,
+        "checkpoint_seconds_here": 4.0,
+    }
+    assert {name: found[name] for name in expected} == pytest.approx(expected)
+    document = (FOLDER.parent / "docs" / "scaling.md").read_text()
+    assert scaling.table(scaling.read(scaling.NAME)) in document

@@ -61,7 +61,7 @@ class Pipeline:
         count = len(self.records)
         if not self.training:
             return in_order(count, self.shard).batch(self.batch_size), False
-        rows = shuffled(count, self.seed, self.shard, epoch)
+        rows = shuffled(count, self.seed, self.shard, epoch, self.batch_size)
         whole = count // (self.batch_size * self.shard[1])  # batches that every shard can fill
         if not whole:
             return rows.batch(self.batch_size), False

@@ -413,8 +413,9 @@ class Records:
                 it. `"missing"`: the value is absent, where the modality is optional; elsewhere it
                 is an error. What was skipped or missing is logged at the end of every pass.
             shard: `(index, count)`: one of `count` workers' share of the rows. In training, the
-                batches that all workers have at a step are together the batch that one would have
-                with `count` times the `batch_size`; so all have the same number of batches.
+                batches that all workers have at a step are, one behind the other, the batch that
+                one would have with `count` times the `batch_size`; so all have the same number of
+                batches.
                 Otherwise all rows come, and a worker may have a batch more than another.
             epoch: which epoch it is, for the order of the rows and the augmentation: an integer, or
                 a scalar int64 `tf.Variable` that is read when a pass begins. `None`: every pass is

@@ -5,9 +5,12 @@ from mmzoo.training.fit import fit
 from mmzoo.training.freezing import freeze, unfreeze
 from mmzoo.training.gradual_unfreezing import GradualUnfreezing
 from mmzoo.training.history_file import HistoryFile
+from mmzoo.training.hosts import HostLostError, is_first_host
 from mmzoo.training.layerwise_adamw import LayerwiseAdamW
 from mmzoo.training.layerwise_multipliers import layerwise_multipliers
+from mmzoo.training.layout_map import layout_map
 from mmzoo.training.learning_rate_finder import LearningRateSearch, find_learning_rate
+from mmzoo.training.local_copy import local_copy
 from mmzoo.training.lora import enable_lora, lora_merged, merge_lora
 from mmzoo.training.lora_file import load_lora, save_lora
 from mmzoo.training.non_finite import NonFiniteError
@@ -20,6 +23,7 @@ __all__ = [
     "BranchTable",
     "GradualUnfreezing",
     "HistoryFile",
+    "HostLostError",
     "LayerwiseAdamW",
     "LearningRateSearch",
     "NonFiniteError",
@@ -30,8 +34,11 @@ __all__ = [
     "find_learning_rate",
     "fit",
     "freeze",
+    "is_first_host",
     "layerwise_multipliers",
+    "layout_map",
     "load_lora",
+    "local_copy",
     "lora_merged",
     "merge_lora",
     "save_lora",

@@ -69,27 +69,31 @@ class CallbackStates:
                 state.append({"class": type(callback).__name__, "attributes": changed})
         return state, arrays
 
-    def restore(self, state, arrays):
+    def restore(self, state, arrays, partly=False):
         """Sets what was captured.
 
         Args:
             state: what `capture` returned, perhaps in another process.
             arrays: dict with the arrays it refers to.
+            partly: whether callbacks that remembered something may be missing, as those that write
+                files are on all hosts but the first.
 
         Raises:
-            ValueError: when a callback that remembered something is missing.
+            ValueError: when a callback that remembered something is missing, unless `partly`.
         """
         waiting = list(self.callbacks)
         found = []
         for entry in state:
             same = [c for c in waiting if type(c).__name__ == entry["class"]]
+            if not same and partly:
+                continue
             if not same:
                 raise ValueError(
                     f"The training was begun with the callback {entry['class']}, which is missing "
                     f"now. Given: {', '.join(type(c).__name__ for c in self.callbacks)}."
                 )
             waiting.remove(same[0])
-            found.append(same[0])
+            found.append((same[0], entry["attributes"]))
 
         def decode(value):
             if isinstance(value, list):
@@ -100,8 +104,8 @@ class CallbackStates:
                 return arrays[value["array"]]
             return {key: decode(item) for key, item in value["dict"].items()}
 
-        for callback, entry in zip(found, state, strict=True):
-            for name, value in entry["attributes"].items():
+        for callback, attributes in found:
+            for name, value in attributes.items():
                 setattr(callback, name, decode(value))
 
 

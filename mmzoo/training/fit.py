@@ -1,12 +1,22 @@
 """fit(): `model.fit` on records, that a killed process can take up again."""
 
 import functools
+import json
 
 import keras
+import numpy as np
 
 from mmzoo.training.callback_states import CallbackStates
 from mmzoo.training.checkpoint_folder import CheckpointFolder
+from mmzoo.training.hosts import (
+    check_agreed,
+    data_share,
+    from_first_host,
+    gather_weights,
+    is_first_host,
+)
 from mmzoo.training.non_finite import LossNotFiniteError, StopAtNonFinite, explained
+from mmzoo.training.shared_validation import SharedValidation
 from mmzoo.training.state_keeper import StateKeeper
 from mmzoo.training.training_state import restore_state
 
@@ -37,17 +47,22 @@ def fit(
 
     A loss that is not finite stops the training, see `mmzoo.training.NonFiniteError`.
 
+    On several hosts (see `mmzoo.training.scope`) each reads its own share of every batch, so the
+    batches are those of one host. Only the first one writes and reads checkpoints.
+
     Args:
         model: a compiled `keras.Model`.
         train: `mmzoo.data.Records` to train on.
         preprocessor: an adapted `mmzoo.Preprocessor`.
         validation: records to measure after every epoch, or `None`.
         epochs: passes over the training rows, those of earlier calls included.
-        batch_size: rows a step.
+        batch_size: rows a step, of all devices and hosts together. Rows that do not fill a batch at
+            the end of an epoch are left to the next ones, whose order is another.
         seed: of the order of the rows and of augmentation.
         checkpoints: folder of this training's checkpoints, or `None`.
         save_every: steps between two checkpoints; `None`: one an epoch.
-        callbacks: list of `keras.callbacks.Callback`.
+        callbacks: list of `keras.callbacks.Callback`. On several hosts every host has its own, so
+            give those that write files to the first one alone (`mmzoo.training.is_first_host()`).
         class_weight: as in `keras.Model.fit`.
         verbose: as in `keras.Model.fit`.
         **options: further arguments of `Records.to_dataset` for the training rows, such as
@@ -58,7 +73,8 @@ def fit(
 
     Raises:
         mmzoo.training.NonFiniteError: for a loss that is NaN or infinite.
-        ValueError: for a checkpoint of another model or of other arguments.
+        ValueError: for a checkpoint of another model or of other arguments, a batch that can't be
+            shared out to the devices evenly, or hosts that were started with different arguments.
         OSError: when a checkpoint can't be written; the last good one stays.
 
     Example:
@@ -79,7 +95,7 @@ def fit(
             f"received: save_every={save_every!r}, checkpoints={checkpoints!r}."
         )
     folder = None if checkpoints is None else CheckpointFolder(checkpoints)
-    if folder:
+    if folder and is_first_host():
         folder.remove_unfinished()
     history = keras.callbacks.History()
     callbacks = [history, *callbacks]
@@ -87,10 +103,22 @@ def fit(
     run = {"rows": len(train), "batch_size": batch_size, "seed": seed}
     run["steps_per_epoch"] = max(1, len(train) // batch_size)
     options |= {"batch_size": batch_size, "seed": seed, "training": True}
-    if validation is not None:
-        on_error = options.get("on_error", "raise")
+    before, on_error = [], options.get("on_error", "raise")
+    if keras.distribution.distribution() is not None:
+        _check_devices(len(train), batch_size, options)
+        _check_hosts(model, train, preprocessor, [run, epochs, save_every, folder is None])
+        if validation is not None:
+            before = [SharedValidation(validation, preprocessor, batch_size, on_error)]
+            validation = None
+        gather_weights(model)
+        verbose = verbose if is_first_host() else 0
+    elif validation is not None:
         validation = validation.to_dataset(preprocessor, batch_size, on_error=on_error)
-    taken_up = folder.latest() if folder else None
+    index, shares = data_share()
+    mine = {**options, "batch_size": batch_size // shares, "shard": (index, shares)}
+    taken_up = None
+    if folder:
+        taken_up = from_first_host(folder.latest() if is_first_host() else None)
     begin = _position(taken_up, run, epochs, checkpoints)
     if taken_up and taken_up[1]["finished"]:
         return _take_up_finished(model, states, taken_up, history)
@@ -99,7 +127,7 @@ def fit(
         keeper = StateKeeper(folder, states, run, begin, epochs, taken_up, save_every)
         epoch, step = begin
         dataset = train.to_dataset(
-            preprocessor, **options, epoch=keeper.epoch_variable, first_step=step
+            preprocessor, **mine, epoch=keeper.epoch_variable, first_step=step
         )
         if step:
             _build_metrics(model, dataset)
@@ -110,7 +138,7 @@ def fit(
                 initial_epoch=epoch,
                 epochs=epoch + 1 if step else epochs,  # the rest of an epoch is a `fit` of its own
                 shuffle=False,  # the dataset shuffles
-                callbacks=[*first, *callbacks, StopAtNonFinite(), keeper],
+                callbacks=[*first, *before, *callbacks, StopAtNonFinite(), keeper],
                 class_weight=class_weight,
                 verbose=verbose,
             )
@@ -158,9 +186,39 @@ def _position(taken_up, run, epochs, path):
     return facts["epoch"], facts["step"]
 
 
+def _check_devices(rows, batch_size, options):
+    """Raises a `ValueError` unless each of JAX's devices has as much to do in every step."""
+    replicas = keras.distribution.distribution().num_model_replicas
+    if min(rows, batch_size) % replicas:
+        raise ValueError(
+            f"A batch of {min(rows, batch_size)} rows can't be shared out to {replicas} devices "
+            f"evenly; received: batch_size={batch_size}, {rows} rows. Choose a multiple of "
+            f"{replicas}."
+        )
+    if options.get("on_error") == "skip":
+        raise ValueError(
+            "With on_error='skip' it is not known before how many rows there are to share out to "
+            "devices. Leave the bad rows out: records.validate(inputs).usable_records('skip')."
+        )
+
+
+def _check_hosts(model, train, preprocessor, arguments):
+    """Raises a `ValueError` unless all hosts are to train the same model on the same rows."""
+    labels = train.labels if isinstance(train.labels, list) else np.asarray(train.labels).tobytes()
+    check_agreed(
+        {
+            "arguments": arguments,
+            "training rows": [len(train), list(train.columns), labels],
+            "preprocessor": json.dumps(preprocessor.get_config(), sort_keys=True),
+            "model": [(variable.path, variable.shape) for variable in model.variables],
+        }
+    )
+
+
 def _build_metrics(model, dataset):
     """Makes the variables of metrics, which Keras on TensorFlow does in the first step."""
-    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(next(iter(dataset)))
+    batch = keras.tree.map_structure(np.asarray, next(iter(dataset)))
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
     model.test_on_batch(x, y, sample_weight)
 
 

@@ -5,6 +5,9 @@ import contextlib
 import keras
 import numpy as np
 
+from mmzoo.training.hosts import host_array
+from mmzoo.training.local_copy import local_copy, without_distribution
+
 #: How many rows and weights a message lists.
 LISTED = 5
 
@@ -58,11 +61,17 @@ def explained(loss, model, train, preprocessor, options, at, last_good):
 
     epoch, step = at
     good_epoch, good_step, weights = last_good
-    spoilt = [v.path for v in model.variables if _bad_rows(keras.ops.expand_dims(v, 0))]
+    spoilt = [v.path for v in model.variables if _bad_rows(host_array(v)[None])]
     for variable, value in zip(model.variables, weights, strict=True):
         variable.assign(value)
     batch = next(iter(train.to_dataset(preprocessor, **options, epoch=epoch, first_step=step)))
-    where, bad = where_not_finite(model, batch[0] if isinstance(batch, tuple) else batch)
+    x = batch[0] if isinstance(batch, tuple) else batch
+    if keras.distribution.distribution() is None:
+        where, bad = where_not_finite(model, x)
+    else:  # each host looks at the whole batch
+        copy = local_copy(model, compile=False)
+        with without_distribution():
+            where, bad = where_not_finite(copy, keras.tree.map_structure(np.asarray, x))
     size = options["batch_size"]
     rows = epoch_order(len(train), options["seed"], epoch)[step * size : (step + 1) * size].numpy()
     said = [f"The loss became {loss} in step {step + 1} of epoch {epoch + 1}."]

@@ -19,6 +19,8 @@ from mmzoo.saving import check_pair, save
 from mmzoo.training.branch_table import branch_table
 from mmzoo.training.fit import fit
 from mmzoo.training.history_file import HistoryFile
+from mmzoo.training.hosts import is_first_host
+from mmzoo.training.local_copy import local_copy, without_distribution
 from mmzoo.training.progress import Progress
 
 #: What `metadata=` is written to.
@@ -113,6 +115,9 @@ def train_run(
     Until then, `<output>.unfinished` has the checkpoints and `history.csv`. A run that was killed
     goes on with `resume=True` and the same arguments, see `mmzoo.training.fit`.
 
+    In `mmzoo.training.scope` it trains on several devices or hosts. The first host evaluates and
+    writes `output`; on the others the report is `None`.
+
     Args:
         train: `mmzoo.data.Records` to train on; the preprocessor adapts to them.
         validation: records to choose the epoch by.
@@ -159,7 +164,8 @@ def train_run(
             "remove it."
         )
     keras.utils.set_random_seed(seed)
-    with written_whole(output) as folder:
+    first = is_first_host()
+    with written_whole(output) if first else contextlib.nullcontext() as folder:
         model = build_model(
             recipe,
             inputs=inputs,
@@ -184,18 +190,22 @@ def train_run(
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         head = model.get_layer("head")
         model.compile(optimizer, loss=head.make_loss(), metrics=head.make_metrics())
-        if verbose:
+        if verbose and first:
             print(branch_table(model))
-        os.makedirs(unfinished, exist_ok=True)
         # An average is kept as it is at the end, not as it was in the best epoch.
         stopping = keras.callbacks.EarlyStopping(
             patience=patience or epochs, restore_best_weights=ema is None
         )
-        callbacks = [stopping, HistoryFile(os.path.join(unfinished, "history.csv"))]
-        if tensorboard:
+        callbacks = [stopping]
+        if first:
+            os.makedirs(unfinished, exist_ok=True)
+            callbacks.append(HistoryFile(os.path.join(unfinished, "history.csv")))
+        if first and tensorboard:
             require("tensorboard", "tensorboard")
             callbacks.append(keras.callbacks.TensorBoard(os.path.join(unfinished, "tensorboard")))
-        bar = Progress(batch_size) if verbose == "auto" and sys.stdout.isatty() else None
+        bar = None
+        if first and verbose == "auto" and sys.stdout.isatty():
+            bar = Progress(batch_size)
         with contextlib.closing(bar) if bar else contextlib.nullcontext():
             history = fit(
                 model,
@@ -212,12 +222,17 @@ def train_run(
                 cache=cache,
                 on_error=on_error,
             )
+        if keras.distribution.distribution() is not None:
+            model = local_copy(model)
+        if not first:
+            return model, preprocessor, None
         for name in ("history.csv", "tensorboard"):
             if os.path.exists(os.path.join(unfinished, name)):
                 shutil.move(os.path.join(unfinished, name), os.path.join(folder, name))
-        dataset = test.to_dataset(preprocessor, batch_size, on_error=on_error)
-        report = evaluate(model, dataset, verbose=bool(verbose))
-        save(model, preprocessor, os.path.join(folder, "model"))
+        with without_distribution():  # the other hosts have nothing to do with it
+            dataset = test.to_dataset(preprocessor, batch_size, on_error=on_error)
+            report = evaluate(model, dataset, verbose=bool(verbose))
+            save(model, preprocessor, os.path.join(folder, "model"))
         report.save(os.path.join(folder, "report.json"))
         if metadata is not None:
             with open(os.path.join(folder, METADATA_FILE), "w", encoding="utf-8") as file:

@@ -1,8 +1,8 @@
 """StateKeeper: writes the state of a training while it runs, and sets it when it begins anew."""
 
 import keras
-import numpy as np
 
+from mmzoo.training.hosts import host_array, is_first_host
 from mmzoo.training.training_state import (
     KINDS,
     capture_state,
@@ -18,7 +18,7 @@ class StateKeeper(keras.callbacks.Callback):
     to the optimizer at the beginning of an epoch is then done, both times.
 
     Args:
-        folder: `CheckpointFolder`, or `None`: nothing is written.
+        folder: `CheckpointFolder`, which the first host writes to, or `None`: nothing is written.
         states: `CallbackStates` of the other callbacks.
         run: JSON-able dict of what makes up this training, kept with every checkpoint.
         begin: `(epoch, step)` to begin at.
@@ -63,7 +63,7 @@ class StateKeeper(keras.callbacks.Callback):
         """Sets what was captured in the model and in the other callbacks."""
         continue_schedule(self.model, facts)
         restore_state(self.model, arrays, kinds)
-        self.states.restore(facts["callbacks"], arrays)
+        self.states.restore(facts["callbacks"], arrays, partly=not is_first_host())
 
     def on_train_batch_end(self, batch, logs=None):
         step = self.first_step + batch + 1
@@ -91,7 +91,9 @@ class StateKeeper(keras.callbacks.Callback):
         self._remember(epoch, step)
         if self.folder is not None and (epoch or step):  # a run that is at its beginning needs none
             number = epoch * self.run["steps_per_epoch"] + step
-            self.folder.save(number, *self._captured(epoch, step))
+            state = self._captured(epoch, step)  # on all hosts, which may have parts of it
+            if is_first_host():
+                self.folder.save(number, *state)
 
     def _remember(self, epoch, step):
-        self.last_good = epoch, step, [np.asarray(variable) for variable in self.model.variables]
+        self.last_good = epoch, step, [host_array(variable) for variable in self.model.variables]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mmzoo.training.hosts import host_array
 from mmzoo.training.renewal import ContinuedSchedule
 
 #: Of the model (weights and seeds), of its optimizer, of its metrics.
@@ -21,7 +22,7 @@ def capture_state(model):
         `(arrays, facts)`: dict of NumPy arrays, and a JSON-able dict.
     """
     arrays = {
-        f"{kind}_{i}": np.asarray(variable)
+        f"{kind}_{i}": host_array(variable)
         for kind, variables in _variables(model).items()
         for i, variable in enumerate(variables)
     }

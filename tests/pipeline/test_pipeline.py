@@ -172,7 +172,9 @@ def test_shards_together_are_the_whole(training, count, shards, batch_size):
         assert {len(part[epoch]) for part in parts} == {len(whole[epoch])}
         for step, batch in enumerate(whole[epoch]):
             together = [row for part in parts for row in part[epoch][step]]
-            assert sorted(together) == sorted(batch)
+            if len(batch) < batch_size * shards:  # one short batch, which goes round
+                together, batch = sorted(together), sorted(batch)
+            assert together == batch
 
 
 def test_impossible_shards(records):
