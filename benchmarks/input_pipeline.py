@@ -391,7 +391,8 @@ def main():
         results.append(start_up(make_photos(folder, smallest, COUNTS[smallest][0])))
         texts = text_contenders(round(TEXT_ROWS * arguments.share))
         results += measure("short texts", texts, arguments.rounds)
-        results += memory(folder, arguments.stream_rows)
+        if arguments.stream_rows:
+            results += memory(folder, arguments.stream_rows)
     print(table(results))
     for record in results[-len(arguments.stream_rows) :]:
         print(f"{record['rows']}: {record['peak_megabytes']:.0f} MB at the peak")
