@@ -12,6 +12,7 @@ import keras
 
 from mmzoo import encoders, heads, recipes
 from mmzoo import fusion as fusions
+from mmzoo.compilations import watch_compilations
 from mmzoo.layers import AbsentToken, ModalityDropout, NeutralInput
 from mmzoo.modalities import check_inputs
 
@@ -125,6 +126,7 @@ def build_model(
 
     prediction = named(head, "head")(named(fusion, "fusion")(tokens, mask))
     model = keras.Model(model_inputs, prediction, name=name or "multimodal_model")
+    watch_compilations(model)
     if compile:
         model.compile(
             optimizer=optimizer,

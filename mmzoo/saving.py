@@ -5,6 +5,7 @@ import os
 
 import keras
 
+from mmzoo.compilations import watch_compilations
 from mmzoo.files import check_format_version, written_whole
 from mmzoo.heads import Regression
 from mmzoo.preprocessing import Preprocessor
@@ -79,6 +80,7 @@ def load(path, safe_mode=True):
         version = json.load(file)["format_version"]
     check_format_version(path, version, FORMAT_VERSION)
     model = keras.saving.load_model(os.path.join(path, MODEL_FILE), safe_mode=safe_mode)
+    watch_compilations(model)
     return model, Preprocessor.load(os.path.join(path, PREPROCESSOR_FILE), safe_mode=safe_mode)
 
 
