@@ -251,3 +251,22 @@ def test_predict_is_the_same_in_batches():
     x = tensors(model, rows=5)
     np.testing.assert_allclose(model.predict(x, batch_size=2, verbose=0), predict(model, x),
                                atol=1e-5)  # fmt: skip
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["dtype=", "global policy"])
+def test_the_loss_is_scaled_in_float16(given, tmp_path):
+    if not given:
+        keras.config.set_dtype_policy("mixed_float16")
+    arguments = {"dtype": "mixed_float16"} if given else {}
+    inputs = {"features": mmzoo.Features(3, encoder="mlp")}
+    model = mmzoo.build_model(inputs=inputs, head=mmzoo.heads.Softmax(2), dim=4, **arguments)
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert model.get_layer("head").compute_dtype == "float32"
+    model.compile("sgd", model.get_layer("head").make_loss())  # as one may do again
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    keras.config.set_dtype_policy("float32")
+    mmzoo.save(model, mmzoo.Preprocessor(inputs), tmp_path / "model")
+    loaded, _ = mmzoo.load(tmp_path / "model")
+    assert isinstance(loaded.optimizer, keras.optimizers.LossScaleOptimizer)
+    loaded.compile("sgd", loaded.get_layer("head").make_loss())
+    assert isinstance(loaded.optimizer, keras.optimizers.LossScaleOptimizer)
