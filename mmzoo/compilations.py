@@ -7,6 +7,8 @@ import weakref
 import keras
 import numpy as np
 
+from mmzoo.loss_scaling import mend_loss_scaling
+
 #: Shapes that are kept of a train step whose batches have no static shape.
 MOST = 64
 
@@ -29,6 +31,7 @@ def watch_compilations(model):
     def watched(*state_and_data):
         if is_traced(model):
             _note(log, model, state_and_data[-1])
+        mend_loss_scaling(model.optimizer)
         return train_step(*state_and_data)
 
     watched.compilations = log

