@@ -38,7 +38,8 @@ BATCHES = {
     "resnet50_bert_concat": (64, 128, 256),
     "vit_bert_cross_attention": (64, 128, 256),
 }
-TABLES = ("sort_of_clevr",)
+#: Other scripts that train on JAX; easy-VQA reads its pictures with TensorFlow, on the CPU.
+TABLES = ("sort_of_clevr", "easy_vqa")
 #: Steps before anything is measured, of a round, and rounds.
 WARM_UP, STEPS, ROUNDS = 3, 10, 5
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from mmzoo.data.sort_of_clevr import COLORS, RADIUS, SortOfClevr, _truth
+import mmzoo
+from mmzoo.data.sort_of_clevr import COLORS, RADIUS, SENTENCES, SortOfClevr, _truth
 from tests.parts import disturb
 from tests.test_notebooks import make_stamps
 
@@ -56,6 +57,16 @@ def test_the_sharing_model_answers_like_the_model(sort_of_clevr, fusion):
     assert np.std(expected) > 0.01
     answers = ops.convert_to_numpy(sort_of_clevr.sharing(model)(x))
     np.testing.assert_allclose(answers, expected, atol=1e-5)
+
+
+def test_ids_of_the_questions_are_those_of_a_preprocessor(sort_of_clevr):
+    text = sort_of_clevr.INPUTS["question"]
+    sentences = [sentence.format(color) for color in COLORS for sentence in SENTENCES]
+    preprocessor = mmzoo.Preprocessor({"question": text})
+    preprocessor.adapt(mmzoo.data.from_arrays({"question": sentences}))
+    np.testing.assert_array_equal(
+        sort_of_clevr.question_ids(), preprocessor({"question": sentences})["question"]
+    )
 
 
 def test_answers_fit_the_painted_mirrored_and_turned_pictures(sort_of_clevr):
