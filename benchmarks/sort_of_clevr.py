@@ -129,7 +129,7 @@ def sharing(model):
 def question_ids():
     """`(36, length)` int32: the token ids of every question, six a colour.
 
-    Those of a `mmzoo.Preprocessor`, in plain Python, since this runs on machines without TensorFlow.
+    Those of a `mmzoo.Preprocessor`, in plain Python: this also runs without TensorFlow.
     """
     questions = [
         re.findall(r"\w+", sentence.format(color).lower())
