@@ -12,7 +12,9 @@ goes on from its last epoch (`--checkpoints`). Runs on any Keras backend.
 """
 
 import argparse
+import collections
 import pathlib
+import re
 import shutil
 import textwrap
 import time
@@ -125,11 +127,21 @@ def sharing(model):
 
 
 def question_ids():
-    """`(36, length)` int32: the token ids of every question, six a colour."""
-    sentences = [sentence.format(color) for color in COLORS for sentence in SENTENCES]
-    preprocessor = mmzoo.Preprocessor({"question": INPUTS["question"]})
-    preprocessor.adapt(mmzoo.data.from_arrays({"question": sentences}))
-    return preprocessor({"question": sentences})["question"].numpy()
+    """`(36, length)` int32: the token ids of every question, six a colour.
+
+    Those of a `mmzoo.Preprocessor`, in plain Python: this also runs without TensorFlow.
+    """
+    questions = [
+        re.findall(r"\w+", sentence.format(color).lower())
+        for color in COLORS
+        for sentence in SENTENCES
+    ]
+    counts = collections.Counter(word for words in questions for word in words)
+    frequent = sorted(counts, key=lambda word: (-counts[word], word))
+    ids = np.zeros((len(questions), INPUTS["question"].length), "int32")
+    for row, words in zip(ids, questions, strict=True):
+        row[: len(words)] = [2 + frequent.index(word) for word in words]
+    return ids
 
 
 class Batches(keras.utils.PyDataset):

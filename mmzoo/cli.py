@@ -151,6 +151,13 @@ def train(
     features_encoder: Annotated[str, typer.Option(help="Encoder of vectors.")] = "linear",
     image_size: ImageSize = 64,
     text_length: TextLength = 64,
+    text_buckets: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1,
+            help="Instead of a length: each batch is padded to the smallest that fits; repeatable.",
+        ),
+    ] = None,
     vocabulary_size: VocabularySize = 10_000,
     audio_encoder: Annotated[str, typer.Option(help="Audio encoder.")] = "cnn",
     video_encoder: Annotated[
@@ -235,7 +242,8 @@ def train(
             optional,
             image={"size": image_size, "encoder": image_encoder, "augmentation": augmentation},
             text={
-                "length": text_length, "vocabulary_size": vocabulary_size, "encoder": text_encoder,
+                "length": None if text_buckets else text_length, "buckets": text_buckets,
+                "vocabulary_size": vocabulary_size, "encoder": text_encoder,
             },
             audio={"sample_rate": sample_rate, "seconds": seconds, "encoder": audio_encoder},
             video={

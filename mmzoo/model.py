@@ -12,6 +12,7 @@ import keras
 
 from mmzoo import encoders, heads, recipes
 from mmzoo import fusion as fusions
+from mmzoo.compilations import watch_compilations
 from mmzoo.layers import AbsentToken, ModalityDropout, NeutralInput
 from mmzoo.modalities import check_inputs
 
@@ -46,7 +47,8 @@ def build_model(
             `jit_compile="auto"`. You may always compile again.
         optimizer: as in `keras.Model.compile`.
         dtype: dtype or dtype policy such as `"mixed_bfloat16"`; `None`: Keras's global one. The
-            head and the loss always compute in float32.
+            head and the loss always compute in float32. With `"mixed_float16"` Keras scales the
+            loss: `model.optimizer` is then a `keras.optimizers.LossScaleOptimizer`.
         name: name of the model.
 
     Returns:
@@ -125,6 +127,9 @@ def build_model(
 
     prediction = named(head, "head")(named(fusion, "fusion")(tokens, mask))
     model = keras.Model(model_inputs, prediction, name=name or "multimodal_model")
+    if dtype is not None:  # Keras looks here whether the loss is to be scaled, as float16 needs it
+        model.dtype_policy = dtype
+    watch_compilations(model)
     if compile:
         model.compile(
             optimizer=optimizer,

@@ -1,10 +1,13 @@
 """save() and load(): model and preprocessor in one folder."""
 
+import contextlib
 import json
 import os
+import zipfile
 
 import keras
 
+from mmzoo.compilations import watch_compilations
 from mmzoo.files import check_format_version, written_whole
 from mmzoo.heads import Regression
 from mmzoo.preprocessing import Preprocessor
@@ -78,8 +81,28 @@ def load(path, safe_mode=True):
     with open(format_file) as file:
         version = json.load(file)["format_version"]
     check_format_version(path, version, FORMAT_VERSION)
-    model = keras.saving.load_model(os.path.join(path, MODEL_FILE), safe_mode=safe_mode)
+    file = os.path.join(path, MODEL_FILE)
+    with _precision_of(file):
+        model = keras.saving.load_model(file, safe_mode=safe_mode)
+    watch_compilations(model)
     return model, Preprocessor.load(os.path.join(path, PREPROCESSOR_FILE), safe_mode=safe_mode)
+
+
+@contextlib.contextmanager
+def _precision_of(file):
+    """Within it, a model of float16 is compiled as it was.
+
+    Keras stores the precision of layers, but not the model's, by which it scales the loss.
+    """
+    with zipfile.ZipFile(file) as archive:
+        scaled = b'"mixed_float16"' in archive.read("config.json")
+    policy = keras.config.dtype_policy()
+    if scaled:
+        keras.config.set_dtype_policy("mixed_float16")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
 
 
 def check_pair(model, preprocessor):

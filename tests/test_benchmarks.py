@@ -2,7 +2,9 @@
 
 import importlib
 import json
+import os
 import pathlib
+import subprocess
 import sys
 import wave
 
@@ -10,7 +12,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from mmzoo.data.sort_of_clevr import COLORS, RADIUS, SortOfClevr, _truth
+import mmzoo
+from mmzoo.data.sort_of_clevr import COLORS, RADIUS, SENTENCES, SortOfClevr, _truth
 from tests.parts import disturb
 from tests.test_notebooks import make_stamps
 
@@ -54,6 +57,16 @@ def test_the_sharing_model_answers_like_the_model(sort_of_clevr, fusion):
     assert np.std(expected) > 0.01
     answers = ops.convert_to_numpy(sort_of_clevr.sharing(model)(x))
     np.testing.assert_allclose(answers, expected, atol=1e-5)
+
+
+def test_ids_of_the_questions_are_those_of_a_preprocessor(sort_of_clevr):
+    text = sort_of_clevr.INPUTS["question"]
+    sentences = [sentence.format(color) for color in COLORS for sentence in SENTENCES]
+    preprocessor = mmzoo.Preprocessor({"question": text})
+    preprocessor.adapt(mmzoo.data.from_arrays({"question": sentences}))
+    np.testing.assert_array_equal(
+        sort_of_clevr.question_ids(), preprocessor({"question": sentences})["question"]
+    )
 
 
 def test_answers_fit_the_painted_mirrored_and_turned_pictures(sort_of_clevr):
@@ -284,3 +297,45 @@ def test_scaling_plan(monkeypatch):
     assert {name: found[name] for name in expected} == pytest.approx(expected)
     document = (FOLDER.parent / "docs" / "scaling.md").read_text()
     assert scaling.table(scaling.read(scaling.NAME)) in document
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cnn_lstm_concat", "vit_bert_cross_attention"])
+def test_train_step_compares_the_same_work(monkeypatch, name):
+    monkeypatch.syspath_prepend(FOLDER)
+    script = importlib.import_module("train_step")
+    monkeypatch.delitem(script.TORCH, "torch.compile, channels_last")  # a minute of compiling
+    results = script.run_pair(name, script.pair(name, tiny=True), rounds=1, steps=1)
+    assert [r["contender"] for r in results][:2] == ["mmzoo", "keras"]
+    assert all(len(r["first_losses"]) == script.CHECKED and r["seconds"] > 0 for r in results)
+    assert f"| {name} | mmzoo |" in script.table(results)
+
+
+def test_train_step_notices_other_work(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    script = importlib.import_module("train_step")
+    made = {"mmzoo": (lambda steps, losses: [1.0] * steps, 7)}
+    for other in (lambda steps, losses: [1.2] * steps, 7), (lambda steps, losses: [1.0] * steps, 8):
+        with pytest.raises(AssertionError):
+            script.check_same_work({**made, "keras": other})
+
+
+@pytest.mark.slow
+def test_gpu_train_runs_without_tensorflow_on_a_cpu(tmp_path):
+    """End to end, as a GPU machine without TensorFlow runs it."""
+    pytest.importorskip("torch")
+    folder = pathlib.Path(__file__).parent
+    (tmp_path / "sitecustomize.py").write_text((folder / "without_tensorflow.py").read_text())
+    pair = "cnn_transformer_cross_attention"
+    path = os.pathsep.join([str(tmp_path), str(folder.parent)])
+    command = [sys.executable, FOLDER / "gpu_train.py", "--tiny", "--pairs", pair]
+    command += ["--contenders", "mmzoo", "torch eager", "--folder", tmp_path]
+    done = subprocess.run(
+        command, env={**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": path},
+        stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.count(f"| {pair} |") == 4  # each as it is measured, and the table
+    results = json.loads((tmp_path / "gpu_train.json").read_text())["results"]
+    assert [r["contender"] for r in results] == ["mmzoo", "torch eager"]
+    assert results[0]["parameters"] == results[1]["parameters"]
+    assert all(0 < r["utilisation"] < 1 and r["seconds_with_input"] > 0 for r in results)

@@ -1,13 +1,18 @@
-"""Makes `import tensorflow` fail, as where it is not installed. Also a pytest plugin."""
+"""Hides TensorFlow, as where it is not installed. Also a pytest plugin."""
 
+import importlib.machinery
 import sys
 
 
-class _NotInstalled:
-    @staticmethod
-    def find_spec(name, path=None, target=None):
+class _WithoutTensorFlow(importlib.machinery.PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
         if name.split(".")[0] == "tensorflow":
-            raise ModuleNotFoundError(f"No module named {name!r} (hidden by the tests)", name=name)
+            return None
+        return super().find_spec(name, path, target)
 
 
-sys.meta_path.insert(0, _NotInstalled)
+sys.meta_path[:] = [
+    _WithoutTensorFlow if finder is importlib.machinery.PathFinder else finder
+    for finder in sys.meta_path
+]

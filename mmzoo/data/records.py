@@ -440,7 +440,7 @@ class Records:
         preprocessor.check_adapted()
         inputs = preprocessor.inputs
         forgiven = may_fail(on_error, inputs)
-        self._check_shard(shard, training, on_error)
+        self._check_shard(shard, training, on_error, inputs)
         self.check({name: inputs[name] for name in inputs if name not in forgiven})
 
         from mmzoo.data.pipeline import Pipeline
@@ -448,7 +448,7 @@ class Records:
         pipeline = Pipeline(self, preprocessor, batch_size, training, seed, cache, on_error, shard)
         return pipeline.dataset(epoch, first_step)
 
-    def _check_shard(self, shard, training, on_error):
+    def _check_shard(self, shard, training, on_error, inputs):
         index, count = shard
         if not 0 <= index < count <= len(self):
             raise ValueError(
@@ -460,6 +460,16 @@ class Records:
                 "With on_error='skip' shards would have different numbers of batches, and workers "
                 "would wait for each other for ever. Leave the bad rows out before: "
                 "records.validate(inputs).usable_records('skip')."
+            )
+        variable = [
+            name
+            for name, modality in inputs.items()
+            if any(None in shape for shape, _ in modality.tensors().values())
+        ]
+        if count > 1 and training and variable:
+            raise ValueError(
+                f"The length of {', '.join(variable)} varies from batch to batch, so shards would "
+                "have batches of different shapes at the same step. Give it a length."
             )
 
 

@@ -229,7 +229,7 @@ class _Column:
             lengths.append(counts[0].numpy())
             unknown += int(counts[1])
         lengths = np.concatenate(lengths)
-        most = self.modality.length
+        most = self.modality.longest
         self.figures["tokens"] = {
             "mean": float(lengths.mean()),
             "median": float(np.median(lengths)),

@@ -17,6 +17,7 @@ from mmzoo.layers.masking import (
 )
 from mmzoo.layers.mlp import MLP
 from mmzoo.layers.modality_dropout import ModalityDropout
+from mmzoo.layers.multi_head_attention import MultiHeadAttention
 from mmzoo.layers.position_embedding import PositionEmbedding
 from mmzoo.layers.residual_block import ResidualBlock, normalization_layer
 from mmzoo.layers.sinusoidal_positions import sinusoidal_positions
@@ -33,6 +34,7 @@ __all__ = [
     "FiLMBlock",
     "LogMelSpectrogram",
     "ModalityDropout",
+    "MultiHeadAttention",
     "NeutralInput",
     "PositionEmbedding",
     "ResidualBlock",

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from mmzoo.layers.composite_layer import CompositeLayer
+from mmzoo.layers.multi_head_attention import MultiHeadAttention
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -67,7 +68,7 @@ class TransformerBlock(CompositeLayer):
             if cross_attention
             else None
         )
-        self.attention = keras.layers.MultiHeadAttention(
+        self.attention = MultiHeadAttention(
             num_heads, key_dim=dim // num_heads, dtype=dtype, name="attention"
         )
         self.feedforward_norm = keras.layers.LayerNormalization(

@@ -28,7 +28,7 @@ class Text(Modality):
 
     Args:
         length: number of tokens a text is padded or cut to; `None`: as long as the longest of the
-            batch (every new length is another XLA compilation).
+            batch (every new length is another XLA compilation), or see `buckets`.
         vocabulary_size: most ids there can be, padding and unknown counted; `None`: that of the
             tokenizer.
         encoder: `"bag"`, `"cnn"`, `"lstm"`, `"gru"`, `"transformer"`, a config dict, or any Keras
@@ -37,10 +37,14 @@ class Text(Modality):
         optional: whether the text may be absent (raw value `""`).
         tokenizer: a `mmzoo.tokenizers.Tokenizer`; `None`: the one the encoder brings, or words.
         segments: most parts that a text has; `None`: texts are not divided.
+        buckets: lengths, such as `(16, 32, 64)`, in place of `length`: each batch is padded to the
+            smallest that its longest text fits in, and texts are cut to the largest. The train
+            step is then compiled once a bucket, and short texts cost less.
 
     Raises:
         ValueError: for impossible sizes, a vocabulary with repeated words or too many, or one, or
-            segments, beside a tokenizer.
+            segments, beside a tokenizer; for buckets beside a length, or beside a tokenizer that
+            pads texts to a length of its own.
 
     Example:
 
@@ -55,6 +59,7 @@ class Text(Modality):
     optional: bool = False
     tokenizer: Any = None
     segments: Any = None
+    buckets: Any = None
 
     kind: ClassVar[str] = "text"
     served: ClassVar[str] = "a text in UTF-8"
@@ -64,6 +69,8 @@ class Text(Modality):
     def __post_init__(self):
         if self.length is not None:
             check_positive_integers("length", self.length)
+        if self.buckets is not None:
+            self._take_buckets()
         if self.segments is not None:
             check_positive_integers("segments", self.segments)
         tokenizer = self.tokenizer or getattr(self.encoder, "tokenizer", None)
@@ -95,6 +102,24 @@ class Text(Modality):
             )
         object.__setattr__(self, "vocabulary", vocabulary)
 
+    def _take_buckets(self):
+        if self.length is not None:
+            raise ValueError(
+                f"The largest of `buckets` is the length texts are cut to: leave `length` out; "
+                f"received: length={self.length}, buckets={self.buckets}."
+            )
+        buckets = (self.buckets,) if isinstance(self.buckets, int) else tuple(self.buckets)
+        check_positive_integers("buckets", *buckets)
+        if not buckets:
+            raise ValueError("`buckets` is empty. Give lengths, such as (16, 32, 64), or `None`.")
+        buckets = sorted({int(size) for size in buckets})
+        object.__setattr__(self, "buckets", tuple(buckets))
+
+    @property
+    def longest(self):
+        """Number of tokens that texts are cut to, or `None`."""
+        return self.length if self.buckets is None else self.buckets[-1]
+
     def _take(self, tokenizer):
         """Sets the tokenizer, which knows its vocabulary."""
         if isinstance(tokenizer, dict):
@@ -116,7 +141,14 @@ class Text(Modality):
             raise ValueError("A tokenizer divides texts in its own way: leave `segments` out.")
         object.__setattr__(self, "tokenizer", tokenizer)
         object.__setattr__(self, "vocabulary_size", tokenizer.vocabulary_size)
-        tokenizer.tensors(self.length)  # may have its own opinion of lengths
+        parts = tokenizer.tensors(self.longest)  # may have its own opinion of lengths
+        if self.buckets is not None and any(
+            shape != (self.longest,) for shape, _ in parts.values()
+        ):
+            raise ValueError(
+                f"`buckets` need tensors of one length, (length,); the {type(tokenizer).__name__} "
+                f"makes {parts}. Leave `buckets` out."
+            )
 
     def tensor(self):
         return next(iter(self.tensors().values()))

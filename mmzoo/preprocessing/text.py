@@ -165,10 +165,27 @@ class TextPreprocessing(Preprocessing):
 
     def _dense(self, values):
         """One row of the model's length a text; of `length=None`, at least one long."""
-        values = values.to_tensor(shape=(None, self.modality.length))
-        if self.modality.length is None:
+        values = values.to_tensor(shape=(None, self.modality.longest))
+        if self.modality.longest is None:
             values = tf.pad(values, [[0, 0], [0, tf.maximum(1 - tf.shape(values)[1], 0)]])
         return values
+
+    def named(self, parts):
+        """The tensors of a batch by the names of the model's inputs, padded no more than needed.
+
+        Args:
+            parts: dict from part to tensor, `(B, T)` where the modality has a length or buckets.
+
+        Returns:
+            Dict from input name to tensor; with buckets, `(B, bucket)`.
+        """
+        if self.modality.buckets is not None:
+            parts = cut_to_bucket(parts, self.modality.buckets)
+        names = self.modality.input_names(self.name)
+        return {
+            names[part]: tf.ensure_shape(tf.cast(parts[part], dtype), (None, *shape))
+            for part, (shape, dtype) in self.modality.tensors().items()
+        }
 
     def batch(self, values):
         present = tf.strings.length(values) > 0
@@ -177,11 +194,32 @@ class TextPreprocessing(Preprocessing):
         # A text without a single word ("!?") is there all the same: one unknown word.
         wordless = UNKNOWN * tf.cast(present & (ids[:, 0] == 0), tf.int32)
         ids = tf.concat([ids[:, :1] + wordless[:, None], ids[:, 1:]], axis=1)
-        ids = tf.ensure_shape(ids, (None, self.modality.length))
-        tensors = {self.name: ids}
-        if segments is not None:
-            segments = tf.ensure_shape(self._dense(segments), (None, self.modality.length))
-            tensors[f"{self.name}_segments"] = segments
+        parts = (
+            {"ids": ids} if segments is None else {"ids": ids, "segments": self._dense(segments)}
+        )
+        tensors = self.named(parts)
         if self.modality.optional:
             return {**tensors, f"{self.name}_present": present}, tf.ones_like(present)
         return tensors, present
+
+
+def cut_to_bucket(parts, buckets):
+    """Cuts padding off a batch, to the smallest bucket that holds its longest text.
+
+    Args:
+        parts: dict of `(B, T)` tensors: `ids`, and maybe their `mask`; without one, 0 is padding.
+        buckets: lengths, ascending; the last one is `T`.
+
+    Returns:
+        The dict of `(B, bucket)` tensors.
+
+    Example:
+
+    >>> ids = tf.constant([[5, 3, 0, 0, 0, 0], [7, 0, 0, 0, 0, 0]])
+    >>> cut_to_bucket({"ids": ids}, (1, 3, 6))["ids"].numpy().tolist()
+    [[5, 3, 0], [7, 0, 0]]
+    """
+    used = tf.reduce_any(parts.get("mask", parts["ids"]) != 0, axis=0)
+    longest = tf.reduce_max(tf.where(used, tf.range(1, buckets[-1] + 1), 0))
+    bucket = tf.gather(buckets, tf.searchsorted(buckets, longest[None])[0])
+    return {part: tensor[:, :bucket] for part, tensor in parts.items()}

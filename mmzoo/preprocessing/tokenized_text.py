@@ -30,12 +30,8 @@ class TokenizedTextPreprocessing(TextPreprocessing):
 
     def batch(self, values):
         present = tf.strings.length(values) > 0
-        parts = self.modality.tokenizer.tokenize(_valid(values), self.modality.length)
-        names = self.modality.input_names(self.name)
-        tensors = {
-            names[part]: tf.ensure_shape(tf.cast(parts[part], dtype), (None, *shape))
-            for part, (shape, dtype) in self.modality.tensors().items()
-        }
+        parts = self.modality.tokenizer.tokenize(_valid(values), self.modality.longest)
+        tensors = self.named(parts)
         if self.modality.optional:
             return {**tensors, f"{self.name}_present": present}, tf.ones_like(present)
         return tensors, present

@@ -251,3 +251,39 @@ def test_predict_is_the_same_in_batches():
     x = tensors(model, rows=5)
     np.testing.assert_allclose(model.predict(x, batch_size=2, verbose=0), predict(model, x),
                                atol=1e-5)  # fmt: skip
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["dtype=", "global policy"])
+def test_the_loss_is_scaled_in_float16(given, tmp_path):
+    if not given:
+        keras.config.set_dtype_policy("mixed_float16")
+    arguments = {"dtype": "mixed_float16"} if given else {}
+    inputs = {"features": mmzoo.Features(3, encoder="mlp")}
+    model = mmzoo.build_model(inputs=inputs, head=mmzoo.heads.Softmax(2), dim=4, **arguments)
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert model.get_layer("head").compute_dtype == "float32"
+    model.compile("sgd", model.get_layer("head").make_loss())  # as one may do again
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    keras.config.set_dtype_policy("float32")
+    mmzoo.save(model, mmzoo.Preprocessor(inputs), tmp_path / "model")
+    loaded, _ = mmzoo.load(tmp_path / "model")
+    assert isinstance(loaded.optimizer, keras.optimizers.LossScaleOptimizer)
+    loaded.compile("sgd", loaded.get_layer("head").make_loss())
+    assert isinstance(loaded.optimizer, keras.optimizers.LossScaleOptimizer)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="no float16 products on a CPU")
+def test_a_float16_step_whose_embedding_overflows_is_left_out():
+    encoder = {"class_name": "bag", "config": {"embedding_dim": 4}}
+    inputs = {"text": mmzoo.Text(length=3, vocabulary_size=9, encoder=encoder)}
+    model = mmzoo.build_model(
+        inputs=inputs, head=mmzoo.heads.Softmax(2), dim=4, dtype="mixed_float16"
+    )
+    scale = keras.optimizers.LossScaleOptimizer(
+        keras.optimizers.SGD(), initial_scale=1e9
+    )  # nothing bears that
+    model.compile(scale, model.get_layer("head").make_loss())
+    text, labels = np.full((8, 3), 5, "int32"), np.arange(8) % 2
+    model.fit({"text": text}, labels, epochs=2, verbose=0)
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+    assert float(model.optimizer.dynamic_scale) == 0.25e9

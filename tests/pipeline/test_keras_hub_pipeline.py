@@ -47,6 +47,13 @@ def test_words_of_a_preset(tmp_path):
     np.testing.assert_array_equal(mask, raw["padding_mask"])
     with pytest.raises(ValueError, match="at most 12 tokens"):
         mmzoo.Text(length=13, encoder=encoder)
+    with pytest.raises(ValueError, match="at most 12 tokens"):
+        mmzoo.Text(buckets=(4, 13), encoder=encoder)
+    inputs = {"text": mmzoo.Text(buckets=(4, 8), encoder=encoder)}
+    short = mmzoo.Preprocessor(inputs)({"text": TEXTS[1:2]})
+    assert short["text"].shape == short["text_mask"].shape == (1, 8)  # with the punctuation
+    short = mmzoo.Preprocessor(inputs)({"text": ["red"]})
+    np.testing.assert_array_equal(short["text_mask"], [[1, 1, 1, 0]])
     cased = KerasHub(tmp_path, tokenizer=models.BertTokenizer(PIECES, strip_accents=True))
     assert cased.tokenizer.strip_accents and not cased.tokenizer.lowercase
 

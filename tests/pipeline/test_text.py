@@ -83,6 +83,69 @@ def test_variable_length():
     assert tensors["title"].numpy().tolist() == [[0]] and not ok["title"].numpy().any()
 
 
+def test_a_batch_is_padded_to_the_smallest_bucket_that_fits():
+    options = {"length": None, "vocabulary_size": 20, "segments": 2}
+    made = preprocessor(["a b c d e f g"], buckets=(6, 2, 3), **options)
+    fixed = preprocessor(["a b c d e f g"], **{**options, "length": 6})
+    for texts, width in (["a", "b c"], 2), (["a b[SEP]c", ""], 3), (["a b c d"], 6), (["?"], 2):
+        tensors = made.checked_call({"title": tf.constant(texts)})[0]
+        expected = fixed.checked_call({"title": tf.constant(texts)})[0]
+        assert set(tensors) == {"title", "title_segments"}
+        for name, tensor in tensors.items():
+            assert tensor.shape == (len(texts), width)
+            np.testing.assert_array_equal(tensor, expected[name][:, :width])
+    assert len(ids(made, ["a b c d e f g a b"])[0]) == 6
+    assert made.inputs["title"].buckets == (2, 3, 6) and made.inputs["title"].longest == 6
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"length": 8, "buckets": (4, 8)}, "leave `length` out"),
+        ({"length": None, "buckets": ()}, "is empty"),
+        ({"length": None, "buckets": (4, 0)}, "positive integers"),
+    ],
+)
+def test_impossible_buckets(options, message):
+    with pytest.raises(ValueError, match=message):
+        mmzoo.Text(vocabulary_size=9, **options)
+
+
+def test_buckets_change_lengths_and_nothing_else(tmp_path):
+    """The same rows in the same order, the same answers, saved, loaded and served."""
+    texts = [" ".join(["red", "blue", "a"][: 1 + i % 3] * (1 + i % 5)) for i in range(20)]
+    records = mmzoo.data.from_arrays({"text": texts}, ["x", "y"] * 10)
+    encoder = {"class_name": "transformer", "config": {"embedding_dim": 8, "depth": 1}}
+    answers, batches, weights = {}, {}, None
+    for name, options in {"buckets": {"buckets": (3, 6, 15)}, "length": {"length": 15}}.items():
+        inputs = {"text": mmzoo.Text(vocabulary_size=9, encoder=encoder, **options)}
+        made = mmzoo.Preprocessor(inputs)
+        made.adapt(records)
+        model = mmzoo.build_model(inputs=inputs, head=mmzoo.heads.Softmax(2), dim=8)
+        weights = weights or model.get_weights()
+        model.set_weights(weights)
+        answers[name] = mmzoo.predict(model, made, records, batch_size=4)
+        dataset = records.to_dataset(made, 4, training=True, epoch=3, first_step=2)
+        batches[name] = [(x["text"].numpy(), y.numpy()) for x, y in dataset]
+        if name == "buckets":
+            mmzoo.save(model, made, tmp_path / "model")
+            folder = mmzoo.export_savedmodel(model, made, tmp_path / "serving")
+    np.testing.assert_allclose(answers["buckets"], answers["length"], atol=1e-6)
+    for (short, classes), (full, same_classes) in zip(*batches.values(), strict=True):
+        np.testing.assert_array_equal(classes, same_classes)
+        padded = np.pad(short, [(0, 0), (0, full.shape[1] - short.shape[1])])
+        np.testing.assert_array_equal(padded, full)
+    model, loaded = mmzoo.load(tmp_path / "model")
+    assert loaded.inputs["text"].buckets == (3, 6, 15)
+    np.testing.assert_allclose(mmzoo.predict(model, loaded, records), answers["length"], atol=1e-6)
+    served = tf.saved_model.load(folder).signatures["serving_default"]
+    for rows in slice(0, 1), slice(0, 20):
+        outputs = served(text=tf.constant(texts[rows]))["probabilities"]
+        np.testing.assert_allclose(outputs, answers["length"][rows], atol=1e-6)
+    with pytest.raises(ValueError, match=r"length of text varies.*Give it a length"):
+        records.to_dataset(loaded, 4, training=True, shard=(0, 2))
+
+
 def test_optional_text():
     made = preprocessor(["a b"], optional=True)
     tensors, ok = made.checked_call({"title": tf.constant(["a", ""])})

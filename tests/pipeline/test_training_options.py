@@ -7,9 +7,11 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from rich.console import Console
 
 import mmzoo
+from mmzoo.loss_scaling import mend_loss_scaling
 from mmzoo.training import Progress, find_learning_rate, train_run
 
 INPUTS = {"numbers": mmzoo.Features(4)}
@@ -121,3 +123,14 @@ def test_progress():
         assert f"loss {history.history['loss'][epoch]:.4f}" in text
     assert "epoch 2/2" in text
     assert "rows/s" in text
+
+
+def test_gradients_of_embeddings_that_overflow_are_noticed():
+    optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD())
+    mend_loss_scaling(optimizer)
+    mend_loss_scaling(optimizer)
+    for value, finite in ((1.0, True), (np.inf, False), (np.nan, False)):
+        slices = tf.IndexedSlices(
+            tf.constant([[1.0, value]]), tf.constant([1]), tf.constant([4, 2])
+        )
+        assert bool(optimizer.check_finite([tf.ones(2), None, slices])) is finite

@@ -1,6 +1,10 @@
 """XLA: the compiled train step gives the same losses, compiles once, and the report says so."""
 
 import itertools
+import os
+import pathlib
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -106,3 +110,66 @@ def test_report_of_settings():
     assert "run_eagerly" in mmzoo.xla_report(model).reason
     with pytest.raises(ValueError, match="not compiled"):
         mmzoo.xla_report(mmzoo.build_model(inputs={"text": text()}, head="sigmoid", compile=False))
+
+
+BUCKETS = """
+import numpy as np
+import mmzoo
+
+words = [" ".join(["red", "blue", "a"][i % 3] for i in range(length)) for length in range(1, 17)]
+records = mmzoo.data.from_arrays({"text": [words[i] for i in np.arange(48) % 16]}, ["x", "y"] * 24)
+encoder = {"class_name": "bag", "config": {"embedding_dim": 4}}
+inputs = {"text": mmzoo.Text(buckets=(4, 8, 16), vocabulary_size=9, encoder=encoder)}
+preprocessor = mmzoo.Preprocessor(inputs)
+preprocessor.adapt(records)
+model = mmzoo.build_model(inputs=inputs, head=mmzoo.heads.Softmax(2), dim=4)
+head = model.get_layer("head")
+model.compile("sgd", head.make_loss(), metrics=head.make_metrics(), jit_compile=True)
+dataset = records.to_dataset(preprocessor, batch_size=1, training=True)
+for _ in range(2):
+    model.fit(dataset, epochs=2, verbose=0)
+report = mmzoo.xla_report(model)
+assert report.compiled
+seen = [signature["text"][0] for signature in report.compilations]
+assert sorted(seen) == [(1, 4), (1, 8), (1, 16)], seen
+assert "compiled 3 times" in str(report) and f"then for text {seen[1]} int32" in str(report)
+"""
+
+
+def test_buckets_compile_once_a_bucket_and_the_report_says_which():
+    exec(BUCKETS, {})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_the_report_counts_what_xla_writes_down_when_it_compiles(backend, tmp_path):
+    dump = f"--xla_dump_to={tmp_path} --xla_dump_hlo_as_text"
+    subprocess.run(
+        [sys.executable, "-c", BUCKETS],
+        check=True,
+        cwd=pathlib.Path(__file__).parent.parent.parent,
+        env={
+            **os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "XLA_FLAGS": dump,
+        },
+    )  # fmt: skip
+    name = {"tensorflow": "one_step_on_data", "jax": "train_step"}[backend]
+    programs = [path.name for path in tmp_path.glob("*before_optimizations.txt")]
+    assert sum(name in program for program in programs) == 3, programs
+
+
+def test_report_of_another_model_and_of_a_short_last_batch():
+    inputs = keras.Input((3,), name="vector")
+    model = keras.Model({"vector": inputs}, keras.layers.Dense(1)(inputs))
+    model.compile(loss="mse", jit_compile=True)
+    report = mmzoo.xla_report(model)
+    assert report.compilations == () and "not run yet" in str(report)
+    x, y = {"vector": np.ones((10, 3), "float32")}, np.ones((10, 1), "float32")
+    model.fit(x, y, batch_size=4, verbose=0)
+    report = mmzoo.xla_report(model)
+    assert [signature["vector"] for signature in report.compilations] == [
+        ((4, 3), "float32"), ((2, 3), "float32"),
+    ]  # fmt: skip
+    assert "compiled twice, first for vector (4, 3) float32, labels (4, 1)" in str(report)
+    model.compile(loss="mse", jit_compile=False)
+    model.fit(x, y, batch_size=4, verbose=0)
+    assert "traced" in str(mmzoo.xla_report(model))

@@ -1,0 +1,81 @@
+"""Multi-head attention by the kernel that is fastest where it runs."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="mmzoo")
+class MultiHeadAttention(keras.layers.MultiHeadAttention):
+    """Keras's `MultiHeadAttention`, whose weights and results it has, computed faster.
+
+    On JAX through `keras.ops.dot_product_attention`, with a mask in the only shape that cuDNN's
+    fused kernel takes, `(B, 1, T, S)`: of Keras's own, `(B, 1, 1, S)`, JAX says on a GPU that it
+    "failed to apply cudnn", and takes the slow way. On other backends as two matrix products over
+    `(B, heads, T, key_dim)`, which on a CPU saves TensorFlow a good part of the time that it spends
+    on laying out the operands and gradients of Keras's equations.
+
+    The softmax is taken in float32, and queries are scaled before they are multiplied, so that
+    float16 does not overflow.
+
+    Args:
+        **kwargs: as for `keras.layers.MultiHeadAttention`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> attention = MultiHeadAttention(num_heads=2, key_dim=4)
+    >>> tokens = np.ones((2, 5, 8), "float32")
+    >>> tuple(attention(tokens, tokens).shape)
+    (2, 5, 8)
+
+    Reference: Vaswani et al. 2017, arXiv 1706.03762, section 3.2.
+    """
+
+    @property
+    def fused(self):
+        """Whether attention is left to the backend's own, which may have a fused kernel."""
+        return keras.backend.backend() == "jax"
+
+    def _compute_attention(
+        self,
+        query,
+        key,
+        value,
+        attention_mask=None,
+        training=None,
+        return_attention_scores=False,
+        use_causal_mask=False,
+    ):
+        mask = attention_mask
+        unusual = return_attention_scores or use_causal_mask or self.dropout > 0
+        if unusual or len(query.shape) != 4:
+            return super()._compute_attention(
+                query, key, value, mask, training, return_attention_scores, use_causal_mask
+            )
+        if mask is not None:
+            mask = ops.cast(ops.expand_dims(mask, 1) if len(mask.shape) == 3 else mask, "bool")
+        if self.fused:
+            return _by_dot_product_attention(query, key, value, mask), None
+        return _by_matrix_products(query, key, value, mask), None
+
+
+def _by_dot_product_attention(query, key, value, mask):
+    """`(B, T, N, D)` each -> `(B, T, N, D)`, by a fused kernel where there is one."""
+    fused = None  # if it can
+    if mask is not None:
+        rows, length, _, _ = query.shape
+        mask = ops.broadcast_to(mask, (rows, 1, length, key.shape[1]))
+        if length % 2 or key.shape[1] % 2:  # cuDNN's gradients need even lengths beside a mask
+            fused = False
+    return ops.dot_product_attention(query, key, value, mask=mask, flash_attention=fused)
+
+
+def _by_matrix_products(query, key, value, mask):
+    """`(B, T, N, D)` each -> `(B, T, N, D)`."""
+    query = query * ops.cast(query.shape[-1] ** -0.5, query.dtype)
+    scores = ops.matmul(ops.transpose(query, (0, 2, 1, 3)), ops.transpose(key, (0, 2, 3, 1)))
+    scores = ops.cast(scores, "float32")
+    if mask is not None:
+        scores = ops.where(mask, scores, ops.cast(-1e30, "float32"))
+    weights = ops.cast(ops.softmax(scores, axis=-1), value.dtype)
+    return ops.transpose(ops.matmul(weights, ops.transpose(value, (0, 2, 1, 3))), (0, 2, 1, 3))
