@@ -394,8 +394,9 @@ def main():
         if arguments.stream_rows:
             results += memory(folder, arguments.stream_rows)
     print(table(results))
-    for record in results[-len(arguments.stream_rows) :]:
-        print(f"{record['rows']}: {record['peak_megabytes']:.0f} MB at the peak")
+    for record in results:
+        if "peak_megabytes" in record:
+            print(f"{record['rows']}: {record['peak_megabytes']:.0f} MB at the peak")
     write(NAME, results, arguments.folder)
 
 
