@@ -37,12 +37,13 @@ def decoder(part, column, read):
     >>> pixels.shape, ok.numpy().tolist()
     (TensorShape([2, 2, 2, 3]), [True, True])
     """
-    function = _prepared(part, tf.nest.map_structure(_some_rows, column), read)
+    taken_specs = tf.nest.map_structure(_some_rows, column)
+    function = _prepared(part, taken_specs, read)
     outputs = function.graph.structured_outputs
     specs = tf.nest.flatten(outputs, expand_composites=True)
 
     def call(*taken):
-        taken = tf.nest.pack_sequence_as(column, taken, expand_composites=True)
+        taken = tf.nest.pack_sequence_as(taken_specs, taken, expand_composites=True)
         with function.turn():
             return tf.nest.flatten(function.graph(taken), expand_composites=True)
 
