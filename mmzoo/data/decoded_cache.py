@@ -9,6 +9,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.data.all_cores import on_all_cores
 from mmzoo.files import is_url, under, written_whole
 
 logger = logging.getLogger("mmzoo")
@@ -88,7 +89,7 @@ def on_disk(decode, part, values, root, folder):
 
 def _decoded(decode, count):
     rows = tf.data.Dataset.range(count).batch(BATCH)
-    return rows.map(decode, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return on_all_cores(rows.map(decode, num_parallel_calls=tf.data.AUTOTUNE))
 
 
 def _write(decode, count, path, manifest):

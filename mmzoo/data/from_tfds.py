@@ -5,6 +5,7 @@ import wave
 
 import numpy as np
 
+from mmzoo.data.all_cores import on_all_cores
 from mmzoo.data.columns import wanted_columns
 from mmzoo.data.rows import records_of_rows
 from mmzoo.stored_bytes import FRAME, StoredBytes
@@ -145,7 +146,7 @@ def _elements(builder, split):
             num_parallel_calls=tf.data.AUTOTUNE,
         )
         offset = 0
-        records = tfds.as_numpy(records.take(file.skip + file.take))
+        records = tfds.as_numpy(on_all_cores(records.take(file.skip + file.take)))
         for number, (record, element) in enumerate(records):
             if number >= file.skip:
                 yield element, (file.filename, offset, record)

@@ -9,6 +9,7 @@ import re
 
 import numpy as np
 
+from mmzoo.data.all_cores import on_all_cores
 from mmzoo.data.file_heads import is_truncated, picture_size
 from mmzoo.data.raw_problems import raw_problems
 from mmzoo.data.validation_report import Finding, ValidationReport
@@ -139,7 +140,7 @@ class _Column:
             return positions, ok, tf.nest.flatten(decoded)[0]
 
         batches = tf.data.Dataset.range(len(values)).batch(BATCH)
-        batches = batches.map(decode, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+        batches = on_all_cores(batches.map(decode, num_parallel_calls=tf.data.AUTOTUNE))
         progress = None
         if verbose:
             print(f"Reading {self.name}: {len(values):,} distinct values", flush=True)

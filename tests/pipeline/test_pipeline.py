@@ -186,6 +186,15 @@ def test_impossible_shards(records):
         records.to_dataset(preprocessor, training=True, on_error="skip", shard=(0, 2))
 
 
+@pytest.mark.parametrize("on_error", ["raise", "skip", "missing"])
+def test_passes_do_not_wait_for_the_tuner(records, on_error):
+    dataset = records.to_dataset(prepared(records), 2, training=True, on_error=on_error)
+    assert dataset.options().autotune.enabled is False
+    chosen = tf.data.Options()
+    chosen.autotune.enabled = True
+    assert dataset.with_options(chosen).options().autotune.enabled
+
+
 def test_decoding_is_prepared_once(records):
     preprocessor = prepared(records)
     train, test = records.split(0.5, 0.5, seed=0)
