@@ -82,6 +82,8 @@ def is_traced(model):
         return bool(model.jit_compile)
     import tensorflow as tf
 
+    if tf.executing_eagerly():
+        return False
     replica = tf.distribute.get_replica_context()
     return not (replica and replica.num_replicas_in_sync > 1 and _number(replica) != 0)
 
@@ -96,7 +98,10 @@ def _note(log, model, data):
     """Adds `(names, [(shape, dtype)], table, function)` to the log.
 
     `table` is a variable, where XLA will see shapes that the trace does not know; else `None`.
+    `train_step` may be traced in a loop of the user's own, which is not what is watched.
     """
+    if model.train_function is None:
+        return
     inputs, *others = data if isinstance(data, tuple) else (data,)
     inputs = inputs if isinstance(inputs, dict) else {"inputs": inputs}
     named = {**inputs, **dict(zip(("labels", "sample_weight"), others, strict=False))}

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from mmzoo.data import Records
-from mmzoo.data.all_cores import on_all_cores
+from mmzoo.data.all_cores import mapped, without_tuner
 from mmzoo.data.raw_problems import raw_problems
 from mmzoo.heads import Sigmoid
 from mmzoo.saving import check_pair
@@ -194,4 +194,4 @@ def _checked_batches(records, preprocessor, batch_size):
         return tensors, good
 
     rows = tf.data.Dataset.range(len(records)).batch(batch_size)
-    return on_all_cores(rows.map(read, num_parallel_calls=tf.data.AUTOTUNE))
+    return without_tuner(mapped(rows, read))

@@ -9,7 +9,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.data.all_cores import on_all_cores
+from mmzoo.data.all_cores import mapped, without_tuner
 from mmzoo.files import is_url, under, written_whole
 
 logger = logging.getLogger("mmzoo")
@@ -89,7 +89,7 @@ def on_disk(decode, part, values, root, folder):
 
 def _decoded(decode, count):
     rows = tf.data.Dataset.range(count).batch(BATCH)
-    return on_all_cores(rows.map(decode, num_parallel_calls=tf.data.AUTOTUNE))
+    return without_tuner(mapped(rows, decode))
 
 
 def _write(decode, count, path, manifest):

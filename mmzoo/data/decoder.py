@@ -9,6 +9,7 @@ from mmzoo.preprocessing.python_call import python_call
 
 #: Functions that a `Preprocessing` keeps: those that were used last.
 MOST_PREPARED = 8
+_PREPARING = threading.Lock()
 
 
 def decoder(part, column, read):
@@ -61,18 +62,18 @@ def decoder(part, column, read):
 def _prepared(part, specs, read):
     """`part.decode` for values of such kinds, traced."""
     known, key = part.prepared, (read, *tf.nest.flatten(specs))
-    if key not in known:
 
-        @tf.function(input_signature=[specs], autograph=False)
-        def decode(taken):
-            with tf.device("CPU"):
-                return part.decode(taken, read)
+    @tf.function(input_signature=[specs], autograph=False)
+    def decode(taken):
+        with tf.device("CPU"):
+            return part.decode(taken, read)
 
-        known[key] = _Prepared(decode.get_concrete_function())
-    known[key] = known.pop(key)  # to the end: what is in front was used longest ago
-    if len(known) > MOST_PREPARED:
-        known.pop(next(iter(known)))
-    return known[key]
+    with _PREPARING:
+        prepared = known.pop(key, None) or _Prepared(decode.get_concrete_function())
+        known[key] = prepared  # at the end: what is in front was used longest ago
+        if len(known) > MOST_PREPARED:
+            known.pop(next(iter(known)))
+    return prepared
 
 
 class _Prepared:

@@ -5,7 +5,7 @@ import wave
 
 import numpy as np
 
-from mmzoo.data.all_cores import on_all_cores
+from mmzoo.data.all_cores import mapped, without_tuner
 from mmzoo.data.columns import wanted_columns
 from mmzoo.data.rows import records_of_rows
 from mmzoo.stored_bytes import FRAME, StoredBytes
@@ -141,12 +141,12 @@ def _elements(builder, split):
         for element in tfds.as_numpy(dataset):
             yield element, None
     for file in files:
-        records = tf.data.TFRecordDataset(file.filename).map(
+        records = mapped(
+            tf.data.TFRecordDataset(file.filename),
             lambda record: (record, features.deserialize_example(record, decoders=decoders)),
-            num_parallel_calls=tf.data.AUTOTUNE,
         )
         offset = 0
-        records = tfds.as_numpy(on_all_cores(records.take(file.skip + file.take)))
+        records = tfds.as_numpy(without_tuner(records.take(file.skip + file.take)))
         for number, (record, element) in enumerate(records):
             if number >= file.skip:
                 yield element, (file.filename, offset, record)

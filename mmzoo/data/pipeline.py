@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.data import decoded_cache
-from mmzoo.data.all_cores import on_all_cores
+from mmzoo.data.all_cores import mapped, without_tuner
 from mmzoo.data.decoder import decoder
 from mmzoo.data.labels import aligned
 from mmzoo.data.on_error import may_fail
@@ -47,7 +47,7 @@ class Pipeline:
         self.rows, self.drop_remainder = self._rows(epoch)
         if self.on_error == "raise":
             batches = mapped(self.rows, self._read_and_finish)
-            return on_all_cores(batches)
+            return without_tuner(batches)
         action = "left out" if self.on_error == "skip" else "taken as absent"
         batches = int(self.rows.cardinality())
         report = UnreadableReport(self._unreadable_message, action, batches)
@@ -55,7 +55,7 @@ class Pipeline:
         dataset = report.passes(functools.partial(make, report))
         if self.on_error == "missing":
             dataset = dataset.apply(tf.data.experimental.assert_cardinality(batches))
-        return on_all_cores(dataset)
+        return without_tuner(dataset)
 
     def _rows(self, epoch):
         """Dataset of batches of positions, and whether their last one may not be short."""
@@ -189,8 +189,3 @@ class Pipeline:
                 labels = aligned(labels, names, known, self.records.describe)
             targets = [tf.constant(labels, tf.float32)]
         return targets if weights is None else [*targets, tf.constant(weights, tf.float32)]
-
-
-def mapped(dataset, function):
-    """`dataset.map`, in parallel and in order."""
-    return dataset.map(function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)

@@ -9,7 +9,7 @@ import re
 
 import numpy as np
 
-from mmzoo.data.all_cores import on_all_cores
+from mmzoo.data.all_cores import mapped, without_tuner
 from mmzoo.data.file_heads import is_truncated, picture_size
 from mmzoo.data.raw_problems import raw_problems
 from mmzoo.data.validation_report import Finding, ValidationReport
@@ -140,7 +140,7 @@ class _Column:
             return positions, ok, tf.nest.flatten(decoded)[0]
 
         batches = tf.data.Dataset.range(len(values)).batch(BATCH)
-        batches = on_all_cores(batches.map(decode, num_parallel_calls=tf.data.AUTOTUNE))
+        batches = without_tuner(mapped(batches, decode))
         progress = None
         if verbose:
             print(f"Reading {self.name}: {len(values):,} distinct values", flush=True)

@@ -106,7 +106,8 @@ def fit(
     before, on_error = [], options.get("on_error", "raise")
     if keras.distribution.distribution() is not None:
         _check_devices(len(train), batch_size, options)
-        _check_hosts(model, train, preprocessor, [run, epochs, save_every, folder is None])
+        arguments = [run, epochs, save_every, folder is None, on_error, class_weight]
+        _check_hosts(model, train, validation, preprocessor, arguments)
         if validation is not None:
             before = [SharedValidation(validation, preprocessor, batch_size, on_error)]
             validation = None
@@ -202,17 +203,26 @@ def _check_devices(rows, batch_size, options):
         )
 
 
-def _check_hosts(model, train, preprocessor, arguments):
+def _check_hosts(model, train, validation, preprocessor, arguments):
     """Raises a `ValueError` unless all hosts are to train the same model on the same rows."""
-    labels = train.labels if isinstance(train.labels, list) else np.asarray(train.labels).tobytes()
     check_agreed(
         {
             "arguments": arguments,
-            "training rows": [len(train), list(train.columns), labels],
+            "training rows": _facts(train),
+            "validation rows": None if validation is None else _facts(validation),
             "preprocessor": json.dumps(preprocessor.get_config(), sort_keys=True),
             "model": [(variable.path, variable.shape) for variable in model.variables],
         }
     )
+
+
+def _facts(records):
+    """What of the records is compared: all but the files themselves."""
+    exact = [
+        values.tobytes() if isinstance(values, np.ndarray) else values
+        for values in (records.labels, records.sample_weight)
+    ]
+    return [len(records), list(records.columns), *exact]
 
 
 def _build_metrics(model, dataset):

@@ -23,7 +23,7 @@ AGAIN = (
     "Start all hosts again with the same arguments (`mmzoo train`: and `--resume`); a training "
     "with checkpoints goes on from the newest one."
 )
-#: How errors of collectives and of JAX's coordination service tell that a connection is gone.
+#: How JAX's errors tell that it lost a connection, of collectives or of its coordination service.
 LOST = re.compile("gloo|nccl|coordination service|heartbeat|socket closed", re.IGNORECASE)
 #: A process that speaks when the one that holds the other end of its input is gone.
 WATCH = "import sys; sys.stdin.read() or sys.stderr.write(sys.argv[1])"
@@ -76,14 +76,14 @@ def joined(hosts=None, host_index=None):
     here = f"Host {jax.process_index()} of {jax.process_count()}"
     dismiss = _watched(f"mmzoo: {here} was stopped, or lost another host that was. {AGAIN}\n")
     try:
-        # Weights are drawn on every host, and must be the same.
-        seed = np.random.default_rng().integers(2**31, dtype="uint32")
+        # Weights are drawn on every host, and must be the same; `set_random_seed` before counts.
+        seed = np.uint32(np.random.randint(2**31))
         keras.utils.set_random_seed(int(multihost_utils.broadcast_one_to_all(seed)))
         yield
         multihost_utils.sync_global_devices("mmzoo: done")  # has no limit of time
         jax.distributed.shutdown()
     except Exception as error:
-        if isinstance(error, HostLostError) or not LOST.search(str(error)):
+        if not isinstance(error, jax.errors.JaxRuntimeError) or not LOST.search(str(error)):
             raise
         reason = str(error).splitlines()[0]
         raise HostLostError(f"{here} lost another host ({reason}). {AGAIN}") from error

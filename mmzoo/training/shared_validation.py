@@ -25,6 +25,7 @@ class SharedValidation(keras.callbacks.Callback):
         self.distribution = keras.distribution.distribution()
         replicas = self.distribution.num_model_replicas
         even = len(records) // replicas * replicas
+        batch_size = max(batch_size // replicas, 1) * replicas
         index, count = data_share()
         self.even = self.rest = None
         if even:

@@ -32,7 +32,8 @@ def main(
         folder: where to write.
         rows: number of training rows.
         lag: seconds that every step takes longer.
-        fault: on the last host, `"error"`: an exception in the third step; `"rows"`: a row less;
+        fault: on the last host, `"error"`: an exception in the third step, which sounds like one of
+            gloo; `"rows"`: a row less; `"validation"`: a row less to measure;
             on all, `"rate"`: a learning rate with which the loss becomes infinite.
         large: whether to train transformers.
         model_parallel: as in `mmzoo.training.scope`.
@@ -43,7 +44,7 @@ def main(
     def on_train_batch_end(batch, logs):
         time.sleep(lag)
         if faulty == "error" and batch == 2:
-            raise RuntimeError("something is wrong here")
+            raise RuntimeError("something is wrong with igloo.jpg")
 
     hosts = {"hosts": hosts, "host_index": int(index)} if hosts else {}
     with mmzoo.training.scope(**hosts, model_parallel=model_parallel):
@@ -54,8 +55,8 @@ def main(
         step = keras.callbacks.LambdaCallback(on_train_batch_end=on_train_batch_end)
         history = mmzoo.training.fit(
             model, records.take(range(rows - (faulty == "rows"))), preprocessor,
-            validation.take(range(7)), batch_size=BATCH_SIZE, callbacks=[stopping, step],
-            verbose=0, **{"epochs": 3, **options},
+            validation.take(range(7 - (faulty == "validation"))), batch_size=BATCH_SIZE,
+            callbacks=[stopping, step], verbose=0, **{"epochs": 3, **options},
         )  # fmt: skip
         model = mmzoo.training.local_copy(model)
     if mmzoo.training.is_first_host():

@@ -144,17 +144,21 @@ def test_an_error_on_one_host_stops_the_others(tmp_path):
     processes = started(tmp_path, fault="error")
     assert processes[1].wait() != 0
     assert processes[0].wait(timeout=SOON) != 0
-    assert "something is wrong here" in errors(tmp_path, 1)
+    assert "something is wrong with igloo.jpg" in errors(tmp_path, 1)
+    assert "lost another host" not in errors(tmp_path, 1)
     assert "lost another host" in errors(tmp_path, 0)
 
 
 @pytest.mark.slow
-def test_hosts_with_other_rows(tmp_path):
+@pytest.mark.parametrize(
+    ("fault", "differs"), [("rows", "arguments"), ("validation", "validation rows")]
+)
+def test_hosts_with_other_rows(tmp_path, fault, differs):
     """Otherwise they would wait for each other for ever."""
-    processes = started(tmp_path, fault="rows")
+    processes = started(tmp_path, fault=fault)
     assert [process.wait() == 0 for process in processes] == [False, False]
     for index in (0, 1):
-        assert "All hosts must have the same arguments" in errors(tmp_path, index)
+        assert f"All hosts must have the same {differs}" in errors(tmp_path, index)
 
 
 @pytest.mark.slow

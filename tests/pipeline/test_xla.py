@@ -9,6 +9,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import mmzoo
 from tests.parts import PARTS, build, image, labels, slow_but_daily, tensors, text, tiny
@@ -173,3 +174,14 @@ def test_report_of_another_model_and_of_a_short_last_batch():
     model.compile(loss="mse", jit_compile=False)
     model.fit(x, y, batch_size=4, verbose=0)
     assert "traced" in str(mmzoo.xla_report(model))
+
+
+def test_steps_of_ones_own_are_not_counted():
+    model = mmzoo.build_model(inputs={"features": mmzoo.Features(2)}, head="sigmoid")
+    data = {"features": tf.ones((4, 2))}, tf.zeros((4, 1))
+    tf.function(model.train_step)(data)
+    model.train_step(data)
+    assert mmzoo.xla_report(model).compilations == ()
+    model.fit(*data, verbose=0)
+    model.train_step(data)
+    assert len(mmzoo.xla_report(model).compilations) == 1
