@@ -39,7 +39,7 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
-from results_file import FOLDER, read, write
+from results_file import FOLDER, cores, read, write
 
 NAME = "input_pipeline"
 SIZE, BATCH, QUALITY = 224, 32, 90
@@ -191,10 +191,6 @@ def bare_decoding(paths, resizes=True):
         return len(encoded)
 
     return run
-
-
-def cores():
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def short_texts(count):

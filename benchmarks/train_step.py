@@ -35,7 +35,7 @@ from pairs import (
     pair,
     weights_by_name,
 )
-from results_file import FOLDER, read, write
+from results_file import FOLDER, cores, read, write
 
 NAME = "train_step"
 VARIED = "cnn_transformer_cross_attention"
@@ -105,7 +105,7 @@ def groups(p, with_variants):
     except ImportError:
         print("PyTorch is not installed: compared with Keras alone.")
     else:
-        torch.set_num_threads(len(os.sched_getaffinity(0)))
+        torch.set_num_threads(cores())
         names += TORCH
     return [[name] for name in names] if p.dim > 256 else [names]
 

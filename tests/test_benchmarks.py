@@ -122,6 +122,17 @@ def test_contenders_of_the_input_pipeline_read_the_same_pictures(monkeypatch, tm
     assert len(torch_photos) == 12 and torch_photos[0].shape == (32, 32, 3)
 
 
+def test_passes_end_when_they_are_over_without_the_tuner(monkeypatch, tmp_path, capsys):
+    monkeypatch.syspath_prepend(FOLDER)
+    script = importlib.import_module("dataset_tuner")
+    arguments = ["--elements", "20", "--passes", "2", "--folder", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["dataset_tuner", *arguments])
+    script.main()
+    with_tuner, without = importlib.import_module("results_file").read("dataset_tuner", tmp_path)
+    assert with_tuner["tuner"] and not without["tuner"]
+    assert 0 < without["most_seconds_late"] < without["mean_seconds_of_a_pass"]
+
+
 def run_twice(script, monkeypatch, capsys, arguments):
     """The results of `main`, which a second call neither repeats nor changes; and the table."""
     monkeypatch.setattr(sys, "argv", [script.NAME, *map(str, arguments)])
