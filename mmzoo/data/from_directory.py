@@ -1,15 +1,18 @@
 """Records of a folder: one folder a class, or a metadata file beside the files."""
 
 import collections
+import csv
+import io
 import json
 import os
 import warnings
 
-from mmzoo.data.from_csv import from_csv
+from mmzoo.data.from_csv import from_csv, separator
 from mmzoo.data.from_jsonl import from_jsonl
 from mmzoo.data.from_parquet import from_parquet
 from mmzoo.data.records import Records
 from mmzoo.files import exists, open_bytes
+from mmzoo.optional import require
 
 #: What each modality's files may end in, where `columns` does not say it.
 ENDINGS = {
@@ -39,14 +42,14 @@ def from_directory(path, columns=None, label=FOLDER, split=None, root=None, **op
     to it.
 
     **A metadata file beside the files**, as Hugging Face has it: `metadata.csv`, `.tsv`, `.jsonl`
-    or `.parquet`, whose columns `file_name` and `..._file_name` are paths from its folder.
+    or `.parquet`, whose columns `file_name` and `*_file_name` are paths from its folder.
 
     Args:
         path: the folder, local or any URL of `tf.io.gfile`.
         columns: class folders: dict from modality name to the endings of its files, such as
             `{"image": (".jpg", ".png"), "caption": ".txt"}`; `None`: `image`, `text` and `audio`,
             as far as there are such files. Metadata: dict from modality name to the name of a
-            column; `None`: `{"image": "file_name"}`.
+            column; `None`: `image` from `file_name`, and each `name` from `name_file_name`.
         label: class folders: `"folder"`, or `None` for no labels. Metadata: name of a column.
         split: the folder within `path` to read, such as `"train"`; classes are those of all splits.
         root: metadata: folder that relative paths start from; `None`: the file's own.
@@ -84,7 +87,8 @@ def from_directory(path, columns=None, label=FOLDER, split=None, root=None, **op
     folder = path if split is None else f"{path}/{split}"
     for name, read in METADATA.items():
         if exists(f"{folder}/{name}"):
-            columns = {"image": "file_name"} if columns is None else columns
+            if columns is None:
+                columns = _file_columns(f"{folder}/{name}")
             label = None if label == FOLDER else label
             return read(f"{folder}/{name}", columns, label, root=root, **options)
     if label not in (FOLDER, None):
@@ -96,6 +100,29 @@ def from_directory(path, columns=None, label=FOLDER, split=None, root=None, **op
         classes = {name for each in splits for name in _folders(f"{path}/{each}")}
         options = {"class_names": sorted(classes), **options}
     return _from_class_folders(folder, columns, label, **options)
+
+
+def _file_columns(path):
+    """Dict from modality name to the column of a metadata file that names its files."""
+    suffix = "_file_name"
+    try:
+        names = _column_names(path)
+    except ValueError:  # damaged: what reads all of it says so
+        names = []
+    columns = {name.removesuffix(suffix): name for name in names if name.endswith(suffix)}
+    return {"image": "file_name"} | columns if "file_name" in names or not columns else columns
+
+
+def _column_names(path):
+    """The names of a metadata file's columns; JSON lines: those of the first."""
+    with open_bytes(path) as file:
+        if path.endswith(".parquet"):
+            return require("pyarrow.parquet", "parquet").read_schema(file).names
+        lines = io.TextIOWrapper(file, "utf-8-sig")
+        if path.endswith(".jsonl"):
+            row = json.loads(lines.readline())
+            return list(row) if isinstance(row, dict) else []
+        return next(csv.reader(lines, delimiter=separator(path)), [])
 
 
 def _from_class_folders(folder, columns, label, class_names=None, **others):

@@ -253,6 +253,38 @@ def test_same_rows_same_records(source, tmp_path):
     assert values(source(tmp_path)) == values(reference())
 
 
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
+@pytest.mark.parametrize("main", ["file_name", None])
+def test_metadata_columns_that_name_files(ending, main, tmp_path):
+    table = pandas.DataFrame({"voice_file_name": ["1.wav", "2.wav"], "kind": ["yes", "no"]})
+    if main:
+        table[main] = ["1.png", "2.png"]
+    path = tmp_path / f"metadata.{ending}"
+    if ending == "jsonl":
+        table.to_json(path, orient="records", lines=True)
+    elif ending == "parquet":
+        table.to_parquet(path)
+    else:
+        table.to_csv(path, sep="\t" if ending == "tsv" else ",", index=False)
+    records = from_directory(tmp_path, label="kind")
+    assert records.labels == ["yes", "no"]
+    assert set(records.columns) == ({"image", "voice"} if main else {"voice"})
+    assert records.column("voice") == ["1.wav", "2.wav"]
+
+
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("metadata.csv", b""), ("metadata.csv", b"\xff\xfe,\x00"), ("metadata.jsonl", b"{"),
+        ("metadata.jsonl", b"7"), ("metadata.parquet", b"PAR1"),
+    ],
+)  # fmt: skip
+def test_damaged_metadata_is_named(name, content, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=name):
+        from_directory(tmp_path)
+
+
 def test_tfds_builder(shop):
     columns = COLUMNS | {"item": {"price": "about/price", "color": "about/paint"}}
     records = from_tfds(shop, columns, "kind", split="train")
