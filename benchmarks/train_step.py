@@ -16,6 +16,7 @@ import argparse
 import gc
 import os
 import statistics
+import sys
 import time
 from unittest import mock
 
@@ -106,6 +107,9 @@ def groups(p, with_variants):
         print("PyTorch is not installed: compared with Keras alone.")
     else:
         torch.set_num_threads(cores())
+        if not torch.cuda.is_available():
+            # Of no use on a CPU, and loaded after TensorFlow it ends the process: both have an LLVM.
+            sys.modules.setdefault("triton", None)
         names += TORCH
     return [[name] for name in names] if p.dim > 256 else [names]
 

@@ -25,6 +25,8 @@ def masked_mean(tokens, mask):
     >>> float(masked_mean(tokens, np.array([[True, True, False]]))[0, 0])
     2.0
     """
+    if tokens.shape[1] == 1:
+        return ops.where(mask, tokens[:, 0], ops.zeros_like(tokens[:, 0]))
     valid = mask[..., None]
     total = ops.sum(ops.where(valid, ops.cast(tokens, "float32"), 0.0), axis=1)
     count = ops.sum(ops.cast(valid, "float32"), axis=1)
@@ -56,9 +58,13 @@ def last_token(tokens, mask):
     Returns:
         `(B, D)`, in the dtype of `tokens`.
     """
+    if tokens.shape[1] == 1:
+        return tokens[:, 0]
     positions = ops.arange(ops.shape(mask)[1], dtype="int32")
-    last = ops.max(ops.where(mask, positions, 0), axis=1)
-    return ops.take_along_axis(tokens, last[:, None, None], axis=1)[:, 0]
+    last = ops.max(ops.where(mask, positions, 0), axis=1, keepdims=True)
+    # Not `take_along_axis`, whose gradient is a scatter.
+    is_last = (positions == last)[..., None]
+    return ops.sum(ops.where(is_last, tokens, ops.zeros_like(tokens)), axis=1)
 
 
 def flatten_tokens(tokens, mask):

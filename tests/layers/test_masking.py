@@ -10,6 +10,7 @@ TOKENS = np.random.default_rng(0).normal(size=(3, 5, 4)).astype("float32")
 MASK = np.array([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [0, 0, 0, 0, 0]], bool)
 
 
+@pytest.mark.parametrize("length", [5, 1])
 @pytest.mark.parametrize(
     ("reduce", "expected"),
     [
@@ -18,11 +19,13 @@ MASK = np.array([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [0, 0, 0, 0, 0]], bool)
         (layers.last_token, lambda valid: valid[-1]),
     ],
 )
-def test_reductions(reduce, expected):
-    result = ops.convert_to_numpy(reduce(TOKENS, MASK))
+def test_reductions(reduce, expected, length):
+    tokens, mask = TOKENS[:, :length], MASK[:, :length]
+    result = ops.convert_to_numpy(reduce(tokens, mask))
     for row in (0, 1):
-        np.testing.assert_allclose(result[row], expected(TOKENS[row][MASK[row]]), rtol=1e-6)
-    assert np.isfinite(result).all()
+        np.testing.assert_allclose(result[row], expected(tokens[row][mask[row]]), rtol=1e-6)
+    without = tokens[2, 0] if reduce is layers.last_token else np.zeros(4)
+    np.testing.assert_array_equal(result[2], without)
 
 
 def test_nan_in_padding_does_not_leak():
