@@ -108,7 +108,7 @@ def groups(p, with_variants):
     else:
         torch.set_num_threads(cores())
         if not torch.cuda.is_available():
-            # Of no use on a CPU, and loaded after TensorFlow it ends the process: both have an LLVM.
+            # A CPU needs no Triton; loaded after TensorFlow its LLVM would end the process.
             sys.modules.setdefault("triton", None)
         names += TORCH
     return [[name] for name in names] if p.dim > 256 else [names]
