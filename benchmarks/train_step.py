@@ -84,7 +84,10 @@ def keras_steps(p, model):
     """A function that trains some steps, perhaps returns the losses; number of parameters."""
     image, text, y = batch(p)
     data = tf.data.Dataset.from_tensors(({"image": image.astype("float32"), "text": text}, y))
-    repeated = {}
+    # With tf.data's tuner a pass may end up to its own length too late (dataset_tuner.py).
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    data, repeated = data.with_options(options), {}
 
     def run(steps, losses=False):
         if losses:
