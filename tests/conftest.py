@@ -1,15 +1,24 @@
 """Shared by all tests: quiet logs, and a seed a test."""
 
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "Agg")
+#: Each core has a worker of its own; with more threads, small ops wait for threads to wake up.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 import keras
 import pytest
 
 #: Importing it, as a search for doctests would, hides TensorFlow from this process.
 collect_ignore = ["without_tensorflow.py"]
+
+
+def pytest_collection_finish():
+    """What is imported by now stays; `clear_session` collects garbage, and need not walk it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

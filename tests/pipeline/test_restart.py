@@ -14,19 +14,27 @@ import pytest
 
 import mmzoo
 from mmzoo.training.checkpoint_folder import CheckpointFolder
-from tests.pipeline.training_process import AUGMENTED, BATCH_SIZE, main, prepared
+from tests.pipeline.training_process import AUGMENTED, BATCH_SIZE, prepared
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 
 
-def started(folder, save_every):
-    """The training in a process of its own."""
-    arguments = [str(folder / "checkpoints"), str(folder / "result.npz"), str(save_every)]
+def started(folder, save_every=None):
+    """The training in a process of its own, with TensorFlow's own number of threads."""
+    environment = {k: v for k, v in os.environ.items() if k != "TF_NUM_INTRAOP_THREADS"}
+    arguments = [str(folder / "checkpoints"), str(folder / "result.npz"), str(save_every or "")]
     return subprocess.Popen(
         [sys.executable, "-m", "tests.pipeline.training_process", *arguments],
         cwd=ROOT,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        env={**environment, "TF_CPP_MIN_LOG_LEVEL": "3"},
     )
+
+
+def uninterrupted(folder):
+    """The result of the training where nobody kills it."""
+    folder.mkdir()
+    assert started(folder).wait() == 0
+    return folder / "result.npz"
 
 
 def assert_same(first, second):
@@ -39,8 +47,7 @@ def assert_same(first, second):
 @pytest.mark.slow
 def test_killed_while_a_checkpoint_is_written(tmp_path):
     """SIGKILL to a real process, as soon as the temporary file of its third checkpoint is there."""
-    whole = tmp_path / "whole.npz"
-    main(str(tmp_path / "uninterrupted"), str(whole))
+    whole = uninterrupted(tmp_path / "uninterrupted")
     process = started(tmp_path, save_every=3)
     folder = tmp_path / "checkpoints"
     seen = set()
@@ -56,8 +63,7 @@ def test_killed_while_a_checkpoint_is_written(tmp_path):
 
 @pytest.mark.slow
 def test_killed_at_twenty_random_points(tmp_path):
-    whole = tmp_path / "whole.npz"
-    main(str(tmp_path / "uninterrupted"), str(whole))
+    whole = uninterrupted(tmp_path / "uninterrupted")
     generator = np.random.default_rng(0)
     folder = tmp_path / "checkpoints"
     kills = 0
