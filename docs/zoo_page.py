@@ -10,7 +10,7 @@ from mmzoo.recipes.facts import PATH, facts, shown
 
 #: Figures of a results file that say how good a model is; the first one that a record has is shown.
 FIGURES = (
-    "accuracy", "macro_f1", "micro_f1", "f1", "auc", "roc_auc", "relational",
+    "accuracy", "macro_f1", "micro_f1", "f1", "auc", "roc_auc", "relational", "r2",
     "mean_absolute_error", "correlation",
 )  # fmt: skip
 
@@ -30,6 +30,7 @@ model = mmzoo.build_model("vilt_small", fusion="cross_attention", head=mmzoo.hea
 All weights are random unless arguments say otherwise. Parameters are counted at the recipe's own
 sizes, and at the `dim=256` of `build_model` where it has none. **Measured** are means over the runs
 of a script in [benchmarks/](../benchmarks); `-`: not measured. `mmzoo list` prints the same table.
+The Tux Paint stamps are 690 rows of 8 topics, the largest of which has 35.8 % of them.
 """
 
 

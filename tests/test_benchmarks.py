@@ -15,7 +15,7 @@ from keras import ops
 import mmzoo
 from mmzoo.data.sort_of_clevr import COLORS, RADIUS, SENTENCES, SortOfClevr, _truth
 from tests.parts import disturb
-from tests.test_notebooks import make_stamps
+from tests.test_notebooks import make_stamps, make_voices
 
 FOLDER = pathlib.Path(__file__).parent.parent / "benchmarks"
 BLOCKS = (
@@ -197,14 +197,30 @@ def test_av_digits(av_digits, digits, monkeypatch, capsys):
 def test_recipes(monkeypatch, tmp_path, capsys):
     monkeypatch.syspath_prepend(FOLDER)
     recipes = importlib.import_module("recipes")
-    assert "gmu" in recipes.fitting() and "cnn_rnn_regression" not in recipes.fitting()
+    assert {"gmu", "cnn_rnn_regression"} <= set(recipes.fitting())
+    assert not {"mult", "linear_sum", "bert_resnet50_concat"} & set(recipes.fitting())
     make_stamps(tmp_path)
+    make_voices(tmp_path)
+    features = tmp_path / "features.npz"
+    np.savez(features, text=np.ones((60, 4), "float32"), image=np.ones((60, 3), "float32"))
     results, table = run_twice(recipes, monkeypatch, capsys, [
-        "--data", tmp_path / "stamps", "--only", "cnn_lstm_concat", "--epochs", "1",
-        "--folder", tmp_path,
+        "--data", tmp_path / "stamps", "--only", "cnn_rnn_regression", "linear_sum",
+        "--features", features, "--epochs", "1", "--folder", tmp_path,
     ])  # fmt: skip
-    assert results[0]["recipe"] == "cnn_lstm_concat"
-    assert f"| {100 * results[0]['accuracy']:.1f} (" in table
+    regression, linear = results
+    assert regression["data"].endswith("seconds of speech") and regression["r2"] <= 1
+    assert f"| R^2 {regression['r2']:.2f} |" in table
+    assert linear["parameters"] == (4 + 3 + 2) * 256 + 2 * (256 + 1)
+    assert f"| {100 * linear['accuracy']:.1f} % |" in table
+
+
+def test_recipes_says_what_a_recipe_needs(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(FOLDER)
+    recipes = importlib.import_module("recipes")
+    monkeypatch.setattr(sys, "argv", ["recipes", "--only", "linear_sum"])
+    with pytest.raises(SystemExit):
+        recipes.main()
+    assert "linear_sum needs --features" in capsys.readouterr().err
 
 
 def test_tuxpaint(monkeypatch, tmp_path, capsys):

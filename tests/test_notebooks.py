@@ -34,12 +34,18 @@ def small_backbones(folder):
     keras.Model(pixels, features).save(folder / "cnn.keras")
 
 
+def make_voices(folder):
+    """Half a second and more of noise for each stamp."""
+    soundfile = pytest.importorskip("soundfile", reason="the extra `audio` is not installed")
+    generator = np.random.default_rng(0)
+    for number, path in enumerate(sorted((folder / "stamps").rglob("*.ogg"))):
+        soundfile.write(path, generator.normal(scale=0.1, size=4000 + 50 * number), 8000)
+
+
 def small_messages(folder):
     """The same with a voice to every stamp."""
-    soundfile = pytest.importorskip("soundfile", reason="the extra `audio` is not installed")
     small_backbones(folder)
-    for path in (folder / "stamps").rglob("*.ogg"):
-        soundfile.write(path, np.random.default_rng(0).normal(scale=0.1, size=4000), 8000)
+    make_voices(folder)
 
 
 #: Notebook -> what replaces its cell tagged "parameters", and what makes its data.
