@@ -199,7 +199,8 @@ PARTS = {
     **{f"recipe-{name}": functools.partial(recipe_inputs, name) for name in mmzoo.list_models()},
 }
 
-every_part = pytest.mark.parametrize("part", PARTS)
+#: All tests of a module for one part, then all for the next one: they can share its model.
+every_part = pytest.mark.parametrize("part", PARTS, scope="module")
 #: Parts that take ten seconds where others take three. What one of them promises is tested in the
 #: default run by the properties that need no training and no export.
 COSTLY_FUSIONS = ("bottleneck", "gated_cross_attention", "pairwise_attention", "perceiver")
@@ -231,7 +232,7 @@ def slow_among(values, slow):
 
 def slow_for(parts):
     """As `every_part`, with slow tests for some."""
-    return pytest.mark.parametrize("part", slow_among(PARTS, parts))
+    return pytest.mark.parametrize("part", slow_among(PARTS, parts), scope="module")
 
 
 slow_but_daily = slow_for(set(PARTS) - set(DAILY))

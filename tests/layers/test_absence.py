@@ -9,7 +9,9 @@ import mmzoo
 from tests.layers.test_properties import gradients
 from tests.parts import build, disturb, image, labels, predict, tensors, text
 
-FUSIONS = [f"fusion-{name}" for name in mmzoo.fusion.names()]
+every_fusion = pytest.mark.parametrize(
+    "part", [f"fusion-{name}" for name in mmzoo.fusion.names()], scope="module"
+)
 
 
 def replaced(x, name, value):
@@ -19,9 +21,8 @@ def replaced(x, name, value):
     return changed
 
 
-@pytest.mark.parametrize("part", FUSIONS)
-def test_content_of_an_absent_modality_changes_nothing(part):
-    model, _ = build(part)
+@every_fusion
+def test_content_of_an_absent_modality_changes_nothing(model):
     x, y = tensors(model, rows=6), labels(model, 6)
     prediction, slopes = predict(model, x), gradients(model, x, y)
     for name, value in (("image", np.nan), ("image", 255.0), ("text", 7)):
@@ -50,7 +51,7 @@ def test_batch_normalization_does_not_see_it_either():
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("part", FUSIONS)
+@every_fusion
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
 def test_all_absent_is_the_prior_and_finite(part, dtype):
     model, _ = build(part, dtype=dtype)
@@ -64,9 +65,8 @@ def test_all_absent_is_the_prior_and_finite(part, dtype):
     np.testing.assert_allclose(prediction, np.tile(prediction[:1], (len(prediction), 1)), rtol=1e-5)
 
 
-@pytest.mark.parametrize("part", FUSIONS)
-def test_presence_matters(part):
-    model, _ = build(part)
+@every_fusion
+def test_presence_matters(model):
     disturb(model)  # a gate that starts closed is opened
     x = tensors(model)
     there = {**x, "image_present": np.ones(4, bool)}

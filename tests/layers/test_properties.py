@@ -11,7 +11,6 @@ from tests.parts import (
     CLASSES,
     COMBINED,
     COSTLY,
-    LENGTH,
     as_json,
     build,
     disturb,
@@ -63,8 +62,7 @@ def gradients(model, x, y):
 
 
 @every_part
-def test_config_round_trip(part):
-    model, _ = build(part)
+def test_config_round_trip(model):
     for layer in model.layers:
         if isinstance(layer, keras.layers.InputLayer):
             continue
@@ -74,8 +72,7 @@ def test_config_round_trip(part):
 
 
 @slow_if_combined
-def test_save_and_load(part, tmp_path):
-    model, _ = build(part)
+def test_save_and_load(model, tmp_path):
     x = tensors(model)
     expected = predict(model, x)
     model.save(tmp_path / "model.keras")
@@ -85,8 +82,7 @@ def test_save_and_load(part, tmp_path):
 
 
 @slow_if_combined
-def test_symbolic_shapes_are_eager_shapes(part):
-    model, _ = build(part)
+def test_symbolic_shapes_are_eager_shapes(model):
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     inspector = keras.Model(model.input, [layer.output for layer in layers])
     rows = 3
@@ -102,8 +98,7 @@ def test_symbolic_shapes_are_eager_shapes(part):
 
 
 @every_part
-def test_every_weight_gets_a_gradient(part):
-    model, _ = build(part)
+def test_every_weight_gets_a_gradient(model):
     disturb(model)
     for path, gradient in gradients(model, tensors(model, rows=6), labels(model, 6)).items():
         assert gradient is not None, f"{path} is not connected to the loss"
@@ -127,22 +122,21 @@ def test_mixed_precision(part, policy):
 
 
 @slow_if_combined
-def test_padding_changes_nothing(part):
-    model, _ = build(part, length=LENGTH)
-    disturb(model)
-    longer, _ = build(part, length=2 * LENGTH)
-    longer.set_weights(model.get_weights())
-    x = tensors(model, padding=0)
-    if "text" not in x:
+def test_padding_changes_nothing(part, model):
+    if "text" not in model.input:
         pytest.skip("no text to pad")
+    disturb(model)
+    x = tensors(model, padding=0)
+    length = x["text"].shape[1]
+    longer, _ = build(part, length=2 * length)
+    longer.set_weights(model.get_weights())
     of_text = [name for name in ("text", "text_segments") if name in x]
-    padded = {**x, **{name: np.pad(x[name], [(0, 0), (0, LENGTH)]) for name in of_text}}
+    padded = {**x, **{name: np.pad(x[name], [(0, 0), (0, length)]) for name in of_text}}
     np.testing.assert_allclose(predict(longer, padded), predict(model, x), atol=1e-5)
 
 
 @slow_if_combined
-def test_rows_do_not_see_their_neighbours(part):
-    model, _ = build(part)
+def test_rows_do_not_see_their_neighbours(model):
     disturb(model)
     x, other = tensors(model, rows=4, seed=0), tensors(model, rows=4, seed=1)
     mixed = {name: np.concatenate([x[name][:2], other[name][2:]]) for name in x}

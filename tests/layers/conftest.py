@@ -1,0 +1,21 @@
+"""The tiny model of a part, which tests of properties share."""
+
+import pytest
+
+from tests.parts import build
+
+
+@pytest.fixture(scope="module")
+def built(part):
+    """Model of a part, and the values it starts with: built once for all tests of a module."""
+    model, _ = build(part)
+    return model, [variable.numpy() for variable in model.variables]
+
+
+@pytest.fixture
+def model(built):
+    """The tiny model of a part as it was built, whatever tests before did to its weights."""
+    model, values = built
+    for variable, value in zip(model.variables, values, strict=True):
+        variable.assign(value)
+    return model
