@@ -201,10 +201,6 @@ PARTS = {
 
 #: All tests of a module for one part, then all for the next one: they can share its model.
 every_part = pytest.mark.parametrize("part", PARTS, scope="module")
-#: Parts that take ten seconds where others take three. What one of them promises is tested in the
-#: default run by the properties that need no training and no export.
-COSTLY_FUSIONS = ("bottleneck", "gated_cross_attention", "pairwise_attention", "perceiver")
-COSTLY = [f"fusion-{name}" for name in COSTLY_FUSIONS]
 #: Recipes that differ from the parts they are made of in combination alone. Each is built and takes
 #: a step by default; the other properties are slow tests.
 COMBINED = [
@@ -213,14 +209,12 @@ COMBINED = [
     if name
     not in ("bert_resnet50_concat", "cnn_lstm_concat", "cnn_rnn_concat_softmax", "linear_sum")
 ]
-#: What is compiled by XLA and exported in the default run, some of each kind of part; compiling and
-#: exporting the others are slow tests.
+#: What is trained, compiled by XLA and exported in the default run, one for each way to do it: a
+#: loop over time steps, a spectrum, tokens of columns, attention, a vector a modality, and values.
+#: Training, compiling and exporting the others are slow tests.
 DAILY = [
-    *(f"encoder-{name}" for name in ("image-cnn", "text-gru", "text-transformer", "audio-cnn")),
-    *("encoder-tabular-ft_transformer", "encoder-features-linear"),
-    *(f"fusion-{name}" for name in ("concat", "cross_attention", "film", "late", "tensor")),
-    *(part for part in PARTS if part.startswith("head-")),
-    *("recipe-cnn_lstm_concat", "recipe-cnn_rnn_concat_softmax"),
+    *("encoder-text-gru", "encoder-audio-cnn", "encoder-tabular-ft_transformer"),
+    *("fusion-cross_attention", "fusion-late", "head-regression"),
 ]
 
 

@@ -45,6 +45,7 @@ def test_serving_by_hand_and_raw_give_the_same_answers(monkeypatch):
     assert "| 3 |" in serving.table(results)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fusion", BLOCKS)
 def test_the_sharing_model_answers_like_the_model(sort_of_clevr, fusion):
     ids = sort_of_clevr.question_ids()
@@ -100,6 +101,7 @@ def test_answers_fit_the_painted_mirrored_and_turned_pictures(sort_of_clevr):
     assert checked > 50
 
 
+@pytest.mark.slow
 def test_contenders_of_the_input_pipeline_read_the_same_pictures(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(FOLDER)
     script = importlib.import_module("input_pipeline")
@@ -183,6 +185,7 @@ def test_digits_are_paired_by_class_and_no_picture_is_used_twice(av_digits, digi
     assert len(set(bright)) == 20
 
 
+@pytest.mark.slow
 def test_av_digits(av_digits, digits, monkeypatch, capsys):
     name = "concat, modality dropout"
     results, table = run_twice(av_digits, monkeypatch, capsys, [
@@ -194,6 +197,7 @@ def test_av_digits(av_digits, digits, monkeypatch, capsys):
     assert f"| {name} | {100 * results[0]['accuracy']:.1f} (" in table
 
 
+@pytest.mark.slow
 def test_recipes(monkeypatch, tmp_path, capsys):
     monkeypatch.syspath_prepend(FOLDER)
     recipes = importlib.import_module("recipes")
@@ -223,6 +227,7 @@ def test_recipes_says_what_a_recipe_needs(monkeypatch, capsys):
     assert "linear_sum needs --features" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_tuxpaint(monkeypatch, tmp_path, capsys):
     monkeypatch.syspath_prepend(FOLDER)
     tuxpaint = importlib.import_module("tuxpaint")
@@ -260,6 +265,7 @@ answer = {"probabilities": text.str.contains("good").astype(float).tolist(),
 """
 
 
+@pytest.mark.slow
 def test_clothing_reviews(monkeypatch, tmp_path, capsys):
     import pandas
 

@@ -7,8 +7,6 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from tests.parts import slow_among
-
 NOTEBOOKS = sorted((pathlib.Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 
 
@@ -61,10 +59,10 @@ SMALL = {
         small_messages,
     ),
 }
-STEMS = slow_among([path.stem for path in NOTEBOOKS], [stem for stem in SMALL if "01" not in stem])
 
 
-@pytest.mark.parametrize("stem", STEMS)
+@pytest.mark.slow
+@pytest.mark.parametrize("stem", [path.stem for path in NOTEBOOKS])
 def test_notebook(stem, tmp_path):
     path = NOTEBOOKS[0].with_stem(stem)
     parameters, make_data = SMALL[stem]

@@ -57,7 +57,7 @@ def run(code, *arguments, **environment):
 
 
 def test_import_adds_little():
-    assert min(float(run(FIRST_IMPORT)) for _ in range(3)) < 0.2
+    assert any(float(run(FIRST_IMPORT)) < 0.2 for _ in range(3))
 
 
 def test_works_on_jax_without_tensorflow(tmp_path):

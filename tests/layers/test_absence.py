@@ -52,7 +52,9 @@ def test_batch_normalization_does_not_see_it_either():
 
 
 @every_fusion
-@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "dtype", ["float32", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)]
+)
 def test_all_absent_is_the_prior_and_finite(part, dtype):
     model, _ = build(part, dtype=dtype)
     absent = {f"{name}_present": np.zeros(4, bool) for name in ("image", "text")}

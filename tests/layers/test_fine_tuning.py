@@ -264,6 +264,7 @@ def test_what_cannot_be_frozen(change, message):
     assert len(model.trainable_weights) == before
 
 
+@pytest.mark.slow
 def test_what_is_frozen_is_still_so_after_loading_and_training_goes_on(tmp_path):
     model = build(image=CNN)
     freeze(model, "text")
@@ -342,6 +343,7 @@ def test_gradual_unfreezing_trains_stage_by_stage_in_one_fit():
     assert len(history["val_accuracy"]) == 3
 
 
+@pytest.mark.slow
 def test_gradual_unfreezing_is_a_fit_a_stage():
     callback = GradualUnfreezing({1: {"image": 1}})
     gradual, manual = build(), build()
@@ -393,12 +395,12 @@ def fit_dense(model, epochs=2):
 
 
 SETTINGS = [
-    {},
+    pytest.param({}, marks=pytest.mark.slow),
     {"policy": "mixed_bfloat16", "gradient_accumulation_steps": 2, "jit_compile": True},
     {"clipnorm": 0.1, "use_ema": True, "amsgrad": True},
 ]
 if BACKEND == "tensorflow":
-    SETTINGS.append({"policy": "mixed_float16"})
+    SETTINGS.append(pytest.param({"policy": "mixed_float16"}, marks=pytest.mark.slow))
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
@@ -437,6 +439,7 @@ def test_a_multiplier_scales_learning_rate_and_weight_decay():
         np.testing.assert_allclose(step, expected, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_layerwise_training_goes_on_after_loading(tmp_path):
     model = build()
     multipliers = layerwise_multipliers(model, 0.5, {"^head/.*bias": 0, "image.*norm": 3})
@@ -504,6 +507,7 @@ def test_multipliers_that_do_not_fit():
         fit(model)
 
 
+@pytest.mark.slow
 def test_gradual_unfreezing_with_layerwise_rates(tmp_path):
     model = build()
     model.compile(LayerwiseAdamW(0.01, layerwise_multipliers(model, 0.5)), loss=model.loss)

@@ -116,8 +116,8 @@ CASES = {
     "siglip-text": ("siglip", {"tower": "text"}, IDS, lambda b: b.get_text_embeddings(IDS)),
     "whisper": ("whisper", {}, SOUNDS, decoded),
 }  # fmt: skip
-#: On JAX, which compiles op by op, one of each kind.
-QUICK = CASES if BACKEND == "tensorflow" else ("bert", "vit", "clip-text-embedding", "whisper")
+#: In the default run, one of each kind.
+QUICK = ("bert", "vit", "clip-text-embedding", "whisper")
 
 
 @pytest.fixture(

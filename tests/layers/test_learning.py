@@ -5,15 +5,16 @@ import numpy as np
 import pytest
 
 import mmzoo
-from tests.parts import COSTLY_FUSIONS, predict, slow_among, tiny
+from tests.parts import predict, slow_among, tiny
 
 #: Additive in the modalities: their logits are a sum of one term for each, which XOR is not.
 ADDITIVE = {"sum": {}, "weighted_sum": {}, "late": {}, "concat": {"hidden_units": []}}
 BATCH = 32
 FUSIONS = set(mmzoo.fusion.names())
 XOR = sorted(FUSIONS - set(ADDITIVE) | {"concat"})
-#: Blocks whose test with missing inputs is not left to the slow tests.
-QUICK = {"concat", "cross_attention", "gated", "late", "mixture_of_experts"}
+#: Blocks whose tests are not left to the slow ones.
+DAILY = {"concat", "cross_attention", "product", "tensor"}
+DAILY_WITH_DROPOUT = {"concat", "late"}
 
 
 def model_of(name, options=None, dim=16, **arguments):
@@ -63,14 +64,14 @@ def xor(model, epochs=8):
     return logits.reshape(2, 2), np.mean(probabilities.argmax(axis=1) == left ^ right)
 
 
-@pytest.mark.parametrize("name", slow_among(XOR, slow=COSTLY_FUSIONS))
+@pytest.mark.parametrize("name", slow_among(XOR, slow=set(XOR) - DAILY))
 def test_xor_is_learned(name):
     _, accuracy = xor(model_of(name))
     assert accuracy == 1
 
 
 @pytest.mark.parametrize("policy", HALF)
-@pytest.mark.parametrize("name", slow_among(XOR, slow=set(XOR) - {"concat", "product", "tensor"}))
+@pytest.mark.parametrize("name", slow_among(XOR, slow=set(XOR) - {"tensor"}))
 def test_xor_is_learned_in_half_precision(name, policy):
     for seed in range(3):  # rounding is another start: as with one, a block may get stuck
         keras.utils.set_random_seed(seed)
@@ -101,7 +102,7 @@ def test_xor_is_beyond_additive_blocks(name):
     assert accuracy <= 0.75
 
 
-@pytest.mark.parametrize("name", slow_among(sorted(FUSIONS), slow=FUSIONS - QUICK))
+@pytest.mark.parametrize("name", slow_among(sorted(FUSIONS), slow=FUSIONS - DAILY_WITH_DROPOUT))
 def test_with_modality_dropout_one_input_is_enough(name):
     accuracies, ceilings = one_side_alone(name, modality_dropout=0.4)
     assert np.all(accuracies > ceilings - 0.02)

@@ -9,22 +9,32 @@ from keras import ops
 
 from tests.parts import (
     CLASSES,
-    COMBINED,
-    COSTLY,
+    PARTS,
     as_json,
     build,
     disturb,
     every_part,
     labels,
     predict,
-    slow_for,
+    slow_among,
+    slow_but_daily,
     slow_if_combined,
     tensors,
 )
 
 BACKEND = keras.backend.backend()
 #: XLA on the CPU of JAX has no float16 convolutions.
-POLICIES = ["mixed_bfloat16"] + (["mixed_float16"] if BACKEND == "tensorflow" else [])
+POLICIES = ["mixed_bfloat16"]
+if BACKEND == "tensorflow":
+    POLICIES.append(pytest.param("mixed_float16", marks=pytest.mark.slow))
+
+#: Parts that may do something else with a text's padding; the text beside other encoders and before
+#: heads is always the same one. Recipes are made of the others: slow tests.
+READERS = [part for part in PARTS if part.startswith(("encoder-text-", "fusion-", "recipe-"))]
+RECIPES = [part for part in READERS if part.startswith("recipe-")]
+every_reader_of_text = pytest.mark.parametrize(
+    "part", slow_among(READERS, slow=RECIPES), scope="module"
+)
 
 # Trainable weights whose gradient is zero by mathematics, by the end of their path:
 EXEMPT = {
@@ -121,7 +131,7 @@ def test_mixed_precision(part, policy):
         assert np.isfinite(gradient).all() and gradient.dtype == "float32", path
 
 
-@slow_if_combined
+@every_reader_of_text
 def test_padding_changes_nothing(part, model):
     if "text" not in model.input:
         pytest.skip("no text to pad")
@@ -146,7 +156,7 @@ def test_rows_do_not_see_their_neighbours(model):
     np.testing.assert_allclose(predict(model, alone), expected[:1], atol=1e-5)
 
 
-@slow_for([*COSTLY, *COMBINED])
+@slow_but_daily
 def test_overfits_one_batch(part):
     model, _ = build(part, dim=16)  # of 8 hidden units a seed may leave too few alive
     loss = model.get_layer("head").make_loss()

@@ -133,6 +133,7 @@ def test_xor_of_a_category_and_a_thresholded_number_is_learned(name):
     assert accuracy(name, numbers, 2 + bits, bits ^ (numbers > 0)) > 0.95
 
 
+@pytest.mark.slow
 @every_tabular
 def test_that_a_number_is_missing_is_learned_from(name):
     generator = np.random.default_rng(0)

@@ -17,7 +17,7 @@ ARCHITECTURES = {
     "densenet": "DenseNet121",
     "mobilenet": "MobileNet",
 }
-QUICK = {"mobilenet_v3", "vgg16"}
+QUICK = {"vgg16"}
 
 
 @pytest.mark.parametrize("family", slow_among(ARCHITECTURES, slow=set(ARCHITECTURES) - QUICK))

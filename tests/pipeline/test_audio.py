@@ -334,6 +334,7 @@ def test_a_sound_is_served_as_it_was_trained(tmp_path):
         mmzoo.predict(*pair, {name: column[:4] for name, column in rows.items()})
 
 
+@pytest.mark.slow
 def test_pitches_are_learned():
     generator = np.random.default_rng(1)
     times = np.arange(800) / 4000

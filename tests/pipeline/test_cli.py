@@ -99,6 +99,7 @@ def test_train_evaluate_predict_export(csv, tmp_path, capsys):
     assert (tmp_path / "small" / "assets.extra" / "tf_serving_warmup_requests").exists()
 
 
+@pytest.mark.slow
 def test_sounds(csv, tmp_path):
     table = pandas.read_csv(csv)
     for row in range(60):
@@ -113,6 +114,7 @@ def test_sounds(csv, tmp_path):
     assert {"audio", "image", "text"} == set(answer.structured_input_signature[1])
 
 
+@pytest.mark.slow
 def test_videos(csv, tmp_path):
     table = pandas.read_csv(csv)
     table["clip"] = [json.dumps([f"{row}.png", "0.png"]) for row in range(60)]
@@ -123,6 +125,7 @@ def test_videos(csv, tmp_path):
     assert len(pandas.read_csv(output)) == 60
 
 
+@pytest.mark.slow
 def test_numbers_are_a_regression(csv, tmp_path):
     run = tmp_path / "run"
     assert train(csv=csv, label="price", output=run, text_buckets=3) == 0
@@ -132,6 +135,7 @@ def test_numbers_are_a_regression(csv, tmp_path):
     assert np.isfinite(pandas.read_csv(output)["value"]).all()
 
 
+@pytest.mark.slow
 def test_columns_of_cells_and_vectors(csv, tmp_path, capsys):
     run = tmp_path / "run"
     options = ["--epochs", 1, "--dim", 8, "--output", run, "--csv", csv, "--label", "category"]
@@ -220,6 +224,7 @@ def test_module():
     assert result.returncode == 0 and "quickstart" in result.stdout
 
 
+@pytest.mark.slow
 def test_quickstart_small(tmp_path, capsys):
     pytest.importorskip("easy_vqa", reason="the extra `demo` is not installed")
     folder = tmp_path / "quickstart"

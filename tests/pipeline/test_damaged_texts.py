@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
+from tests.parts import slow_among
 
 MEGABYTE = 2**20
 GOOD = ["is it a red circle", "ein blauer Kreis", "東京の円", "green"]
@@ -97,7 +98,7 @@ def as_bytes(value):
     return value if isinstance(value, bytes) else value.encode(errors="surrogatepass")
 
 
-@pytest.mark.parametrize("tokenizer", [None, "word_piece"])
+@pytest.mark.parametrize("tokenizer", slow_among([None, "word_piece"], slow=[None]))
 @pytest.mark.parametrize(
     ("count", "seed"), [(60, 0), *(pytest.param(1000, s, marks=pytest.mark.slow) for s in (1, 2))]
 )

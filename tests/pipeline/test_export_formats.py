@@ -142,6 +142,7 @@ def read_warmup(folder):
     return [log.predict_log.request for log in logs]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("warmup", ["made up", pytest.param("rows", marks=pytest.mark.slow)])
 def test_warmup_requests_replay(tmp_path, warmup):
     inputs = {

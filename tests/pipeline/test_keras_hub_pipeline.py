@@ -58,6 +58,7 @@ def test_words_of_a_preset(tmp_path):
     assert cased.tokenizer.strip_accents and not cased.tokenizer.lowercase
 
 
+@pytest.mark.slow
 def test_byte_pairs_of_a_preset(tmp_path):
     backbone = roberta(tmp_path)
     encoder = KerasHub(str(tmp_path))
@@ -135,6 +136,7 @@ def two_encoders(kind, folder):
     return "cnn", KerasHub(folder, trainable=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", slow_among(["bert", "clip", "roberta"], ["clip", "roberta"]))
 def test_from_raw_rows_to_the_export(kind, tmp_path):
     image, text = two_encoders(kind, tmp_path / "preset")
@@ -265,6 +267,7 @@ def test_the_recipe_of_bert_and_resnet50_at_full_size():
     assert model.get_layer("image_encoder").count_params() == 23_587_712
 
 
+@pytest.mark.slow
 def test_whisper_from_wav_to_the_export(tmp_path):
     models.WhisperBackbone(
         20, intermediate_dim=16, num_mels=4, max_encoder_sequence_length=16, **SMALL

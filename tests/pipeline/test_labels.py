@@ -95,6 +95,7 @@ def test_labels_are_matched_by_name():
         other.to_dataset(preprocessor)
 
 
+@pytest.mark.slow
 def test_train_evaluate_predict(tmp_path):
     tags = ["|".join(TAGS[row % 4]) for row in range(40)]
     path = tmp_path / "rows.csv"

@@ -23,6 +23,7 @@ def trained():
     return model, preprocessor
 
 
+@pytest.mark.slow
 def test_lora_is_merged_at_export(trained, tmp_path):
     model, preprocessor = trained
     weights = model.get_weights()

@@ -73,6 +73,7 @@ def test_a_cache_changes_nothing_but_the_time(records, tmp_path):
             assert_equal(expected, [batches(cached) for _ in range(1 + training)])
 
 
+@pytest.mark.slow
 def test_a_stale_cache_is_made_anew(records, tmp_path, written, caplog):
     def read(preprocessor, rows=records):
         dataset = rows.to_dataset(preprocessor, 12, cache=tmp_path / "cache")
@@ -130,6 +131,7 @@ def test_a_cache_is_whole_or_not_there(records, tmp_path, monkeypatch):
         records.to_dataset(preprocessor, cache=folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["memory", "folder"])
 def test_counts_are_those_of_the_cached_values(records, tmp_path, caplog, kind, written):
     (records.root / "2.png").write_bytes(b"junk")
@@ -218,5 +220,6 @@ next(passing)
 """
 
 
+@pytest.mark.slow
 def test_a_process_may_end_during_a_pass():
     subprocess.run([sys.executable, "-c", ENDS_DURING_A_PASS], check=True, timeout=120)

@@ -95,6 +95,7 @@ def test_other_endings_have_the_same_rows(words, csv, tmp_path):
     assert stored[same].values.tolist() == rows[same].values.tolist()
 
 
+@pytest.mark.slow
 def test_a_folder_of_pictures(pair, csv, tmp_path):
     folder = csv.parent / "photos"
     (folder / "more").mkdir()

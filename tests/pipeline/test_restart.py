@@ -205,6 +205,7 @@ def test_damaged_checkpoint(tmp_path):
         assert_equal(fitted(tmp_path / "parts"), whole)
 
 
+@pytest.mark.slow
 def test_full_disk(tmp_path):
     """What can't be written is an error; the last good checkpoint stays and is whole."""
     assert fitted(tmp_path, kill_at=15) is None
@@ -240,6 +241,7 @@ def test_checkpoint_of_another_model(tmp_path):
         fitted(tmp_path, optimizer={"use_ema": False})
 
 
+@pytest.mark.slow
 def test_rows_that_are_skipped(tmp_path):
     """Steps count batches of good rows, so a run goes on behind those that it has seen."""
     _, records, _, preprocessor = prepared(AUGMENTED)

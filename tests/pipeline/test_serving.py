@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
-from tests.parts import COMBINED, PARTS, build, image, slow_but_daily, slow_for, text
+from tests.parts import PARTS, build, image, slow_but_daily, slow_for, text
 from tests.pipeline.raw import raw_batch, raw_columns, signature_inputs
 
 
@@ -122,6 +122,7 @@ def test_labels_and_scores_are_the_best_classes(pair, tmp_path, columns):
     )
 
 
+@pytest.mark.slow
 def test_replies_answer_the_labels(tmp_path, columns):
     replies = {"red": "Stop.", "green": "走吧!", "blue": ""}
     inputs = {"image": image(), "text": text()}
@@ -147,6 +148,7 @@ def test_binary_labels_are_no_and_yes(tmp_path):
     np.testing.assert_allclose(outputs["scores"].sum(axis=1), 1, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_versions_and_folders(pair, tmp_path):
     for version, expected in [("next", "1"), (7, "7"), ("next", "8")]:
         folder = mmzoo.export_savedmodel(*pair, tmp_path / "serving", version=version)
@@ -190,10 +192,10 @@ def test_an_interrupted_write_leaves_nothing(pair, tmp_path, monkeypatch, write)
 
 #: The layers' own round trips are tested for every part; here it is the folder of model and
 #: preprocessor, where most parts are alike.
-ALIKE = [part for part in PARTS if part.startswith(("fusion-", "encoder-")) and "film" not in part]
+ALIKE = [part for part in PARTS if not part.startswith("head-") and part != "fusion-film"]
 
 
-@slow_for([*ALIKE, *COMBINED])
+@slow_for(ALIKE)
 def test_save_and_load(part, tmp_path, columns):
     model, arguments = build(part)
     preprocessor = preprocessor_of(arguments)
@@ -256,6 +258,7 @@ def test_numbers_read_as_classes_are_refused(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rows", "error", "message"),
     [
@@ -277,6 +280,7 @@ def test_predict_says_which_row(pair, rows, error, message):
         mmzoo.predict(*pair, rows)
 
 
+@pytest.mark.slow
 def test_any_batch_size_in_one_artefact(pair, tmp_path, columns):
     loaded = tf.saved_model.load(mmzoo.export_savedmodel(*pair, tmp_path / "serving"))
     answer = loaded.signatures["serving_default"]

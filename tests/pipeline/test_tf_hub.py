@@ -17,6 +17,7 @@ import tensorflow as tf
 import mmzoo
 from mmzoo import saved_model_layer
 from mmzoo.encoders import TFHub
+from tests.parts import slow_among
 from tests.pipeline import hub_modules
 from tests.pipeline.raw import encoded, sound
 
@@ -121,6 +122,7 @@ def test_pictures_come_in_the_range_of_the_module(pictures):
 # Training
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channel_axis", [False, True])
 def test_sounds(channel_axis, tmp_path):
     encoder = TFHub(hub_modules.save_sounds(str(tmp_path / "module"), channel_axis), trainable=True)
@@ -196,6 +198,7 @@ def test_regularisation_of_the_module_counts(pictures):
     assert sum(model.losses) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision(policy, pictures):
     encoder = TFHub(pictures, output_key="features", trainable=True, dtype=policy)
@@ -206,6 +209,7 @@ def test_mixed_precision(policy, pictures):
     assert {variable.dtype for variable in encoder.variables} == {"float32"}
 
 
+@pytest.mark.slow
 def test_xla(pictures, tmp_path):
     model = picture_model(TFHub(pictures, output_key="features", trainable=True))
     model.compile("adam", model.get_layer("head").make_loss(), jit_compile=True)
@@ -314,8 +318,8 @@ def text_encoders(folder):
     }
 
 
-@pytest.mark.parametrize("kind", ["strings", "preprocessor"])
-@pytest.mark.parametrize("optional", [False, True])
+@pytest.mark.parametrize("kind", slow_among(["strings", "preprocessor"], slow=["preprocessor"]))
+@pytest.mark.parametrize("optional", slow_among([False, True], slow=[False]))
 def test_texts_from_raw_rows_to_the_export(kind, optional, tmp_path):
     encoder = text_encoders(tmp_path)[kind]
     inputs = {

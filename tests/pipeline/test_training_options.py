@@ -39,7 +39,13 @@ class LightsOutError(Exception):
     """Ends a run in the middle."""
 
 
-@pytest.mark.parametrize("options", [{}, {"ema": 0.9, "gradient_accumulation": 2, "clip_norm": 1}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({}, marks=pytest.mark.slow),
+        {"ema": 0.9, "gradient_accumulation": 2, "clip_norm": 1},
+    ],
+)
 def test_resume(tmp_path, monkeypatch, options):
     """A run that was cut off is not overwritten, and goes on to the same weights and figures."""
     expected, _, _ = run(tmp_path / "whole", **options)

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
+from tests.parts import slow_among
 from tests.pipeline.raw import raw_columns
 
 BAD = (1, 4, 5, 11)
@@ -38,7 +39,7 @@ def logged(caplog):
     return [record.getMessage() for record in caplog.records if record.name == "mmzoo"]
 
 
-@pytest.mark.parametrize("cache", [False, True])
+@pytest.mark.parametrize("cache", slow_among([False, True], slow=[False]))
 def test_skip_leaves_rows_out_and_says_so_every_pass(records, caplog, cache):
     clean = batches(dataset(records.take([row for row in range(12) if row not in BAD])))
     skipping = dataset(records, optional=False, on_error="skip", cache=cache)
@@ -87,6 +88,7 @@ def test_raise_names_the_row(records):
         dataset(records, on_error="ignore")
 
 
+@pytest.mark.slow
 def test_fit_goes_on(records, caplog):
     model = mmzoo.build_model(inputs=inputs(True), fusion="concat", head="regression", dim=4)
     model.fit(dataset(records, on_error="skip", training=True), epochs=2, verbose=0)

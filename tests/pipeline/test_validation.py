@@ -10,6 +10,7 @@ import pytest
 
 import mmzoo
 from mmzoo.data.file_heads import is_truncated, picture_size
+from tests.parts import slow_among
 from tests.pipeline.raw import encoded, picture, sound
 from tests.pipeline.test_cli import mmzoo as command_line
 from tests.pipeline.test_pictures import FILES
@@ -47,7 +48,7 @@ def records(tmp_path):
     return mmzoo.data.from_arrays(columns, labels, root=tmp_path)
 
 
-@pytest.mark.parametrize("resize", ["stretch", "fit"])
+@pytest.mark.parametrize("resize", slow_among(["stretch", "fit"], slow=["stretch"]))
 def test_every_kind_of_bad_value(records, resize):
     image = mmzoo.Image(size=(8, 12), max_pixels=1000, resize=resize)
     report = records.validate({"image": image, "text": TEXT})
@@ -69,6 +70,7 @@ def test_every_kind_of_bad_value(records, resize):
     assert "errors: truncated: 3" in text
 
 
+@pytest.mark.slow
 def test_what_can_not_be_read_is_what_training_can_not_read(records):
     inputs = {"image": IMAGE, "text": TEXT}
     report = records.validate(inputs)
@@ -188,6 +190,7 @@ def rows_csv(records, tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_command_line(rows_csv, tmp_path, capsys):
     columns = ["--image", "photo", "--text", "title", "--label", "kind"]
     output = tmp_path / "report"

@@ -104,6 +104,7 @@ def test_augmentation_is_the_same_for_all_frames():
     assert not originals & {frames[0].tobytes() for frames in x}
 
 
+@pytest.mark.slow
 def test_a_frame_that_cannot_be_read_is_named(files):
     root, _ = files
     (root / "1.png").write_bytes(b"junk")
@@ -139,6 +140,7 @@ def test_bad_values(value, error, message):
         tensors([good, value])
 
 
+@pytest.mark.slow
 def test_a_batch_of_lists_of_different_lengths():
     preprocessor = mmzoo.Preprocessor({"video": mmzoo.Video(FRAMES, size=(6, 8))})
     batch = preprocessor({"video": [[picture("red")], [picture("red"), picture("blue")]]})

@@ -11,6 +11,7 @@ import tensorflow as tf
 import mmzoo
 from mmzoo.preprocessing import unicode
 from mmzoo.tokenizers import WordPiece, from_keras_hub
+from tests.parts import slow_among
 
 keras_hub = pytest.importorskip("keras_hub", reason="the extra `keras-hub` is not installed")
 tensorflow_text = pytest.importorskip("tensorflow_text")
@@ -69,8 +70,8 @@ def test_normal_forms_are_those_of_tensorflow_text(function, theirs):
         np.testing.assert_array_equal(function(batch), theirs(batch))
 
 
-@pytest.mark.parametrize("split_on_cjk", [True, False])
-@pytest.mark.parametrize("strip_accents", [True, False])
+@pytest.mark.parametrize("split_on_cjk", slow_among([True, False], slow=[False]))
+@pytest.mark.parametrize("strip_accents", slow_among([True, False], slow=[False]))
 @pytest.mark.parametrize("lowercase", [True, False])
 def test_ids_are_those_of_keras_hub(lowercase, strip_accents, split_on_cjk):
     options = {
