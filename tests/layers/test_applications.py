@@ -166,6 +166,7 @@ def test_config_and_archive_hold_the_network(family, tmp_path):
     np.testing.assert_array_equal(predict(loaded, x), predict(model, x))
 
 
+@pytest.mark.slow
 def test_equals_the_raw_network_with_weights_of_a_file(tmp_path):
     # 50 x 70: sides that get odd on the way, where Keras pads by the size of the pictures.
     raw = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(50, 70, 3))

@@ -602,6 +602,7 @@ def test_freezing_and_unfreezing_with_lora():
     assert {w.path for w in model.trainable_weights} == matrices
 
 
+@pytest.mark.slow
 def test_lora_file(tmp_path):
     base = build("concat", image=SHALLOW, back=dense)
     base.save(tmp_path / "base.keras")

@@ -145,6 +145,7 @@ def test_predictions_are_float32_probabilities():
     np.testing.assert_allclose(prediction.sum(axis=1), 1, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_logits_are_found_by_their_prediction_alone_and_not_kept_for_ever():
     from mmzoo.heads import logits
 

@@ -80,7 +80,13 @@ def test_what_is_masked_changes_nothing(name):
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [(kind, name) for kind in ("tabular", "features") for name in mmzoo.encoders.names(kind)],
+    [
+        pytest.param(
+            kind, name, marks=[] if name in ("mlp", "ft_transformer") else pytest.mark.slow
+        )
+        for kind in ("tabular", "features")
+        for name in mmzoo.encoders.names(kind)
+    ],
 )
 def test_content_of_an_absent_modality_changes_nothing(kind, name):
     make = {"tabular": tabular, "features": features}[kind]

@@ -7,7 +7,6 @@ import tensorflow as tf
 
 import mmzoo
 from mmzoo.encoders.applications import Applications
-from tests.parts import slow_among
 from tests.pipeline.raw import raw_columns
 
 #: One for each way to scale: inside, by ImageNet's mean in BGR and in RGB, to [-1, 1].
@@ -17,10 +16,10 @@ ARCHITECTURES = {
     "densenet": "DenseNet121",
     "mobilenet": "MobileNet",
 }
-QUICK = {"vgg16"}
 
 
-@pytest.mark.parametrize("family", slow_among(ARCHITECTURES, slow=set(ARCHITECTURES) - QUICK))
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ARCHITECTURES)
 def test_raw_pictures_reach_the_network_scaled_once(family, tmp_path):
     make = getattr(keras.applications, ARCHITECTURES[family])
     raw = make(include_top=False, weights=None, input_shape=(40, 48, 3))

@@ -312,6 +312,7 @@ def test_without_soundfile(monkeypatch):
 # The whole way
 
 
+@pytest.mark.slow
 def test_a_sound_is_served_as_it_was_trained(tmp_path):
     inputs = {"voice": audio(optional=True), "noise": audio("dnn")}
     model = mmzoo.build_model(inputs=inputs, fusion="gated", head=mmzoo.heads.Softmax(3), dim=8)

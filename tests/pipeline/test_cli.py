@@ -179,6 +179,7 @@ def test_broken_pictures_are_found_before_the_training(csv, tmp_path, capsys):
     assert not run.exists()
 
 
+@pytest.mark.slow
 def test_broken_pictures_are_left_out_or_absent(csv, tmp_path, capsys):
     (tmp_path / "7.png").write_bytes(b"junk")
     (tmp_path / "8.png").unlink()

@@ -91,6 +91,7 @@ def test_sentence_pieces(kind, tmp_path):
     np.testing.assert_array_equal(tensors["text_mask"] == 1, raw["padding_mask"])
 
 
+@pytest.mark.slow
 def test_words_of_clip(tmp_path):
     clip(tmp_path)
     tokenizer = KerasHub(tmp_path, tower="text").tokenizer
@@ -244,6 +245,7 @@ def test_a_model_trained_by_others():
         np.testing.assert_allclose(outputs["probabilities"], prediction, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_recipe_of_bert_and_resnet50(tmp_path):
     bert(tmp_path)
     recipe = mmzoo.recipes.bert_resnet50_concat({"text": tmp_path})

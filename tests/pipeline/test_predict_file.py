@@ -135,7 +135,8 @@ print(result.resumed)
 """
 
 
-@pytest.mark.parametrize("ending", ["csv", pytest.param("parquet", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_a_killed_run_goes_on_to_the_same_bytes(words, csv, tmp_path, ending):
     if ending == "parquet":
         pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")

@@ -88,6 +88,7 @@ def test_what_can_not_be_read_is_what_training_can_not_read(records):
         report.check()
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_absent(records, caplog):
     optional = {"image": mmzoo.Image(size=8, max_pixels=1000, optional=True)}
     report = records.validate(optional)

@@ -44,6 +44,7 @@ def test_frames_are_taken_evenly_and_padded():
     assert x["video"][2, 0].tolist() == clip(1)[0].tolist() and not x["video"][2, 1:].any()
 
 
+@pytest.mark.slow
 def test_bytes_paths_arrays_and_json_are_the_same(files):
     root, pixels = files
     names = [f"{number}.png" for number in range(10)]
