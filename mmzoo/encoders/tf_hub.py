@@ -210,6 +210,7 @@ def resolve_module(handle):
 
     Raises:
         FileNotFoundError: when there is none.
+        ImportError: when the package `tensorflow_hub` can't be imported.
     """
     if os.path.isdir(handle):
         if not os.path.isfile(os.path.join(handle, "saved_model.pb")):
@@ -219,7 +220,13 @@ def resolve_module(handle):
         raise FileNotFoundError(
             f"There is no folder {handle}. A TF-Hub handle starts with https://."
         )
-    import tensorflow_hub
+    try:
+        import tensorflow_hub
+    except ImportError as error:
+        raise ImportError(
+            f"tensorflow-hub can't be imported ({error}). Version 0.16.1 needs `pkg_resources`, "
+            'which newer releases of setuptools lack: pip install "setuptools<81"'
+        ) from error
 
     try:
         return tensorflow_hub.resolve(handle)

@@ -419,6 +419,14 @@ def test_handles_are_resolved_in_the_cache(pictures, tmp_path, monkeypatch):
     assert TFHub(handle, output_key="features")(PICTURES)[0].shape == (4, 1, 6)
 
 
+def test_a_newer_setuptools_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pkg_resources", None)
+    for name in [name for name in sys.modules if name.startswith("tensorflow_hub")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(ImportError, match="setuptools<81"):
+        TFHub("https://tfhub.dev/somebody/something/1")
+
+
 @pytest.mark.slow
 def test_a_module_trained_by_others():
     """basic-pitch 0.4.0, from its PyPI wheel: waveforms -> notes."""
