@@ -199,10 +199,8 @@ PARTS = {
     **{f"recipe-{name}": functools.partial(recipe_inputs, name) for name in mmzoo.list_models()},
 }
 
-#: All tests of a module for one part, then all for the next one: they can share its model.
-every_part = pytest.mark.parametrize("part", PARTS, scope="module")
-#: Recipes that differ from the parts they are made of in combination alone. Each is built and takes
-#: a step by default; the other properties are slow tests.
+#: Recipes that differ from the parts they are made of in combination alone. Each is built by its
+#: doctest; the properties are slow tests.
 COMBINED = [
     f"recipe-{name}"
     for name in mmzoo.list_models()
@@ -211,7 +209,7 @@ COMBINED = [
 ]
 #: What is trained, compiled by XLA and exported in the default run: a loop over time steps, a
 #: spectrum, attention, and values in place of classes. For all others these are slow tests.
-DAILY = ["encoder-text-gru", "encoder-audio-cnn", "fusion-cross_attention", "head-regression"]
+DAILY = ["encoder-text-gru", "encoder-text-transformer", "encoder-audio-cnn", "head-regression"]
 
 
 def slow_among(values, slow):
@@ -221,7 +219,10 @@ def slow_among(values, slow):
 
 
 def slow_for(parts):
-    """As `every_part`, with slow tests for some."""
+    """Parametrises over all parts, with slow tests for some.
+
+    All tests of a module run for one part, then all for the next one: they can share its model.
+    """
     return pytest.mark.parametrize("part", slow_among(PARTS, parts), scope="module")
 
 

@@ -355,15 +355,20 @@ def test_train_step_notices_other_work(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "contenders", [["mmzoo"], pytest.param(["mmzoo", "torch eager"], marks=pytest.mark.slow)]
+    ("pair", "contenders"),
+    [
+        ("cnn_lstm_concat", ["mmzoo"]),
+        pytest.param(
+            "cnn_transformer_cross_attention", ["mmzoo", "torch eager"], marks=pytest.mark.slow
+        ),
+    ],
 )
-def test_gpu_train_runs_without_tensorflow_on_a_cpu(contenders, tmp_path):
+def test_gpu_train_runs_without_tensorflow_on_a_cpu(pair, contenders, tmp_path):
     """End to end, as a GPU machine without TensorFlow runs it."""
     if "torch eager" in contenders:
         pytest.importorskip("torch")
     folder = pathlib.Path(__file__).parent
     (tmp_path / "sitecustomize.py").write_text((folder / "without_tensorflow.py").read_text())
-    pair = "cnn_transformer_cross_attention"
     path = os.pathsep.join([str(tmp_path), str(folder.parent)])
     command = [sys.executable, FOLDER / "gpu_train.py", "--tiny", "--pairs", pair]
     command += ["--contenders", *contenders, "--folder", tmp_path]

@@ -60,6 +60,7 @@ def test_import_adds_little():
     assert any(float(run(FIRST_IMPORT)) < 0.2 for _ in range(3))
 
 
+@pytest.mark.slow
 def test_works_on_jax_without_tensorflow(tmp_path):
     pytest.importorskip("jax", reason="the extra `jax` is not installed")
     run(WITHOUT_TENSORFLOW, str(tmp_path / "model"), KERAS_BACKEND="jax")

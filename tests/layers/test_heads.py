@@ -100,8 +100,16 @@ def model_of(head):
                 lambda y: y.astype("int64"),
             ],
         ),
-        (lambda: mmzoo.heads.Sigmoid(), [lambda y: y % 2, lambda y: (y % 2)[:, None]]),
-        (lambda: mmzoo.heads.Regression(), [lambda y: y * 1.5, lambda y: (y * 1.5)[:, None]]),
+        pytest.param(
+            lambda: mmzoo.heads.Sigmoid(),
+            [lambda y: y % 2, lambda y: (y % 2)[:, None]],
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            lambda: mmzoo.heads.Regression(),
+            [lambda y: y * 1.5, lambda y: (y * 1.5)[:, None]],
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_every_shape_of_label_trains_the_same(head, shapes):
@@ -122,7 +130,13 @@ def test_several_labels_at_once():
     assert 0 <= history["accuracy"][0] <= 1
 
 
-@pytest.mark.parametrize("head", [lambda: mmzoo.heads.Softmax(units=3), mmzoo.heads.Sigmoid])
+@pytest.mark.parametrize(
+    "head",
+    [
+        lambda: mmzoo.heads.Softmax(units=3),
+        pytest.param(mmzoo.heads.Sigmoid, marks=pytest.mark.slow),
+    ],
+)
 def test_class_weight_is_sample_weight(head):
     weights = {0: 1.0, 1: 3.0, 2: 0.0}
     losses = []

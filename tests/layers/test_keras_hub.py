@@ -117,7 +117,7 @@ CASES = {
     "whisper": ("whisper", {}, SOUNDS, decoded),
 }  # fmt: skip
 #: In the default run, one of each kind.
-QUICK = ("bert", "clip-image-embedding", "whisper")
+QUICK = ("bert", "clip-image-embedding")
 
 
 @pytest.fixture(

@@ -13,7 +13,6 @@ from tests.parts import (
     as_json,
     build,
     disturb,
-    every_part,
     labels,
     predict,
     slow_among,
@@ -71,7 +70,7 @@ def gradients(model, x, y):
     }
 
 
-@every_part
+@slow_if_combined
 def test_config_round_trip(model):
     for layer in model.layers:
         if isinstance(layer, keras.layers.InputLayer):
@@ -107,7 +106,7 @@ def test_symbolic_shapes_are_eager_shapes(model):
             assert keras.backend.standardize_dtype(value.dtype) == tensor.dtype
 
 
-@every_part
+@slow_if_combined
 def test_every_weight_gets_a_gradient(model):
     disturb(model)
     for path, gradient in gradients(model, tensors(model, rows=6), labels(model, 6)).items():

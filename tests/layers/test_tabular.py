@@ -7,7 +7,17 @@ from keras import ops
 
 import mmzoo
 from tests.layers.test_properties import gradients
-from tests.parts import disturb, features, labels, predict, tabular, tensors, text, tiny
+from tests.parts import (
+    disturb,
+    features,
+    labels,
+    predict,
+    slow_among,
+    tabular,
+    tensors,
+    text,
+    tiny,
+)
 
 ENCODERS = mmzoo.encoders.ENCODERS
 MISSING = np.nan
@@ -132,7 +142,7 @@ def accuracy(name, numbers, categories, y):
     return np.mean(predict(model, second).argmax(axis=1) == y[half:])
 
 
-@every_tabular
+@pytest.mark.parametrize("name", slow_among(ENCODERS["tabular"], slow=["ft_transformer"]))
 def test_xor_of_a_category_and_a_thresholded_number_is_learned(name):
     generator = np.random.default_rng(0)
     numbers, bits = generator.normal(size=1280), generator.integers(0, 2, 1280)

@@ -218,6 +218,7 @@ def test_list_without_an_extra(capsys, monkeypatch):
     assert "bert_resnet50_concat" in output and "[keras-hub]" in output
 
 
+@pytest.mark.slow
 def test_module():
     result = subprocess.run(
         [sys.executable, "-m", "mmzoo", "--help"], capture_output=True, text=True

@@ -66,6 +66,7 @@ def size(folder):
     return sum(path.stat().st_size for path in pathlib.Path(folder).rglob("*") if path.is_file())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["savedmodel", pytest.param("litert", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("weights", "tolerance"),

@@ -192,7 +192,7 @@ def test_an_interrupted_write_leaves_nothing(pair, tmp_path, monkeypatch, write)
 
 #: The layers' own round trips are tested for every part; here it is the folder of model and
 #: preprocessor, where most parts are alike.
-ALIKE = [part for part in PARTS if part not in ("fusion-film", "head-regression")]
+ALIKE = set(PARTS) - {"head-regression"}
 
 
 @slow_for(ALIKE)

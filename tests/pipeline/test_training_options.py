@@ -39,6 +39,7 @@ class LightsOutError(Exception):
     """Ends a run in the middle."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
