@@ -1,6 +1,7 @@
 """The tiny model of a part, which tests of properties share."""
 
 import pytest
+from keras import ops
 
 from tests.parts import build
 
@@ -9,7 +10,7 @@ from tests.parts import build
 def built(part):
     """Model of a part, and the values it starts with: built once for all tests of a module."""
     model, _ = build(part)
-    return model, [variable.numpy() for variable in model.variables]
+    return model, [ops.convert_to_numpy(variable).copy() for variable in model.variables]
 
 
 @pytest.fixture

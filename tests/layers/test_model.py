@@ -25,7 +25,8 @@ def test_layers_and_inputs_have_the_promised_names():
     assert predict(model, tensors(model)).shape == (4, 3)
 
 
-@pytest.mark.parametrize("modality", [pytest.param(image(), marks=pytest.mark.slow), text()])
+@pytest.mark.slow
+@pytest.mark.parametrize("modality", [image(), text()])
 @pytest.mark.parametrize("fusion", sorted({*mmzoo.fusion.names()} - {"bilinear"}))
 def test_one_modality_alone(modality, fusion):
     model = mmzoo.build_model(
