@@ -1,9 +1,34 @@
 """The cells of a table: what is a number, a category, or missing."""
 
+import datetime
 import math
+import re
+
+import numpy as np
 
 #: What a cell for a number may hold, in any case, where there is none.
 MISSING = ("", "nan", "na", "n/a", "null", "none")
+
+_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_ZONE = r"Z|[+-][0-9]{2}:?[0-9]{2}"
+#: How texts of one value, which files write in several ways, become the same: pairs of a pattern
+#: that the whole text matches (in the syntax that Python and RE2 share) and what it is rewritten
+#: to, one behind the other. Only what a program writes of a number, a boolean or a time: "007" and
+#: "3.10" stay what they are.
+CANONICAL = (
+    ("true|TRUE", "True"),
+    ("false|FALSE", "False"),
+    (r"(-?[1-9][0-9]*|0)\.0+", r"\1"),
+    (r"-0\.0+", "0"),
+    (rf"({_DATE})[T ]([0-9]{{2}}:[0-9]{{2}})({_ZONE})?", r"\1 \2:00\3"),
+    (rf"({_DATE})T([0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}.*)", r"\1 \2"),
+    (rf"({_DATE} [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}})\.0+({_ZONE})?", r"\1\2"),
+    (rf"({_DATE} [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}\.[0-9]*[1-9])0+({_ZONE})?", r"\1\2"),
+    (rf"({_DATE} [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(?:\.[0-9]+)?)Z", r"\1+00:00"),
+    (rf"({_DATE}) 00:00:00", r"\1"),
+)
+_COMPILED = tuple((re.compile(pattern), rewritten) for pattern, rewritten in CANONICAL)
+_BOOLEANS = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}
 
 
 def number(cell):
@@ -35,22 +60,90 @@ def number(cell):
 
 
 def category(cell):
-    """A cell of a column of categories.
+    """A cell of a column of categories: one text for a value, whatever source it came from.
+
+    3 in Parquet, 3.0 where pandas had to make floats of integers, and "3.0" in a CSV file are the
+    same category; so are `True`, "true" and "TRUE", and a date with and without midnight.
 
     Args:
-        cell: a string, an integer, a boolean, or `None` where it is missing. A whole float is an
-            integer: pandas makes floats of integers where one is missing.
+        cell: a string, or the bytes of one in UTF-8, a number, a boolean, a date or time; `None` or
+            NaN where it is missing.
 
     Returns:
         A string, empty where it is missing.
 
+    Raises:
+        ValueError: for bytes that are not UTF-8.
+        TypeError: for a list, an array, or whatever else is not one value.
+
     Example:
 
-    >>> category("red"), category(3), category(3.0), category(None)
-    ('red', '3', '3', '')
+    >>> category("red"), category(3), category(3.0), category("3.0"), category("007")
+    ('red', '3', '3', '3', '007')
+    >>> category(True), category("true"), category(datetime.datetime(2026, 1, 31))
+    ('True', 'True', '2026-01-31')
+    >>> category(None), category(float("nan"))
+    ('', '')
     """
+    kind = type(cell)
+    if kind is str:
+        return canonical_text(cell)
     if cell is None:
         return ""
-    if isinstance(cell, float) and cell.is_integer():
-        cell = int(cell)
+    if kind is bool or kind is int:
+        return str(cell)
+    return canonical_text(_text(cell))
+
+
+def canonical_text(text):
+    """The one way in which mmzoo writes the number, boolean or time that a text is of.
+
+    Args:
+        text: any string.
+
+    Returns:
+        A string: itself for all other texts.
+
+    Example:
+
+    >>> canonical_text("2026-01-31T08:30:00.000Z"), canonical_text("3.10")
+    ('2026-01-31 08:30:00+00:00', '3.10')
+    """
+    if text in _BOOLEANS:
+        return _BOOLEANS[text]
+    if text[:1] in "-0123456789":
+        for pattern, rewritten in _COMPILED:
+            match = pattern.fullmatch(text)
+            if match:
+                text = match.expand(rewritten)
+    return text
+
+
+def _text(cell):
+    """A cell that is no string, as one."""
+    if isinstance(cell, np.str_):
+        return str(cell)
+    if isinstance(cell, bytes):
+        try:
+            return cell.decode()
+        except UnicodeDecodeError:
+            raise ValueError(f"{bytes(cell)!r} is not UTF-8") from None
+    if isinstance(cell, np.floating) and not isinstance(cell, float):
+        return "" if np.isnan(cell) else str(cell)  # the shortest digits of float32
+    if isinstance(cell, np.generic):
+        if cell.dtype.kind in "mM":
+            return "" if np.isnat(cell) else str(cell)
+        return category(cell.item())
+    if isinstance(cell, float):
+        return "" if math.isnan(cell) else repr(float(cell))
+    if isinstance(cell, datetime.datetime):
+        return "" if cell != cell else cell.isoformat(" ")  # pandas.NaT is a datetime
+    if isinstance(cell, datetime.date):
+        return cell.isoformat()
+    if hasattr(cell, "numpy"):  # a tensor
+        return category(np.asarray(cell.numpy())[()])
+    if isinstance(cell, (list, tuple, set, dict, np.ndarray)):
+        raise TypeError(f"{cell!r} is not one value")
+    if type(cell).__name__ == "NAType":  # pandas.NA, without importing pandas
+        return ""
     return str(cell)

@@ -72,7 +72,12 @@ VocabularySize = Annotated[int, typer.Option(min=3, help="Most words to know.")]
 SampleRate = Annotated[int, typer.Option(min=1, help="Samples a second of sounds.")]
 Seconds = Annotated[float, typer.Option(help="Length that sounds are cut or padded to.")]
 Regression = Annotated[
-    bool, typer.Option("--regression", help="The labels are numbers to predict, not classes.")
+    bool | None,
+    typer.Option(
+        "--regression/--classes",
+        help="Whether the labels are numbers to predict, or classes; floats are numbers.",
+        show_default=False,
+    ),
 ]
 
 
@@ -174,7 +179,7 @@ def train(
     batch_size: BatchSize = 32,
     learning_rate: Annotated[float, typer.Option(min=0, help="Peak learning rate.")] = 1e-3,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    regression: Regression = False,
+    regression: Regression = None,
     label_delimiter: LabelDelimiter = None,
     optional: Optional = None,
     on_error: OnError = "raise",
@@ -225,6 +230,7 @@ def train(
 ):
     """Train on a file of rows: 80 % to train, 10 % to choose the epoch, 10 % to test."""
     from mmzoo.data import from_file
+    from mmzoo.data.labels import label_summary
     from mmzoo.files import check_free
     from mmzoo.training import is_first_host, scope
     from mmzoo.training.run import train_run
@@ -237,6 +243,7 @@ def train(
         records = from_file(
             csv, columns, label, root, regression=regression, label_delimiter=label_delimiter
         )
+        print(label_summary(records.labels, records.class_names))
         inputs = _inputs(
             records,
             optional,
@@ -303,7 +310,7 @@ def check(
     frames: Frames = 8,
     sample_rate: SampleRate = 16_000,
     seconds: Seconds = 5.0,
-    regression: Regression = False,
+    regression: Regression = None,
     label_delimiter: LabelDelimiter = None,
     optional: Optional = None,
 ):
@@ -506,6 +513,8 @@ def _readable(records, inputs, on_error, preprocessor=None):
     may_fail(on_error, inputs)  # a mistake is rather known before
     print(f"{records}: reading every file once ...", flush=True)
     report = records.validate(inputs, preprocessor)
+    for note in report.notes:
+        print(note)
     usable = report.usable_records(on_error)
     if not report.ok:
         action = "left out" if on_error == "skip" else "taken as absent"

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+#: What pandas calls a missing cell, without importing it: `pandas.NA` and `pandas.NaT`.
+_PANDAS = ("NAType", "NaTType")
+
 
 def is_absent(value):
     """Whether a raw value is an absent one: `None`, `""`, `b""`, NaN, or nothing but such.
@@ -25,4 +28,6 @@ def is_absent(value):
         return bool(np.isnan(value))
     if isinstance(value, np.ndarray) and value.dtype.kind == "f":
         return bool(np.isnan(value).all())
-    return type(value).__name__ == "NAType"  # pandas.NA, without importing pandas
+    if isinstance(value, (np.datetime64, np.timedelta64)):
+        return bool(np.isnat(value))
+    return type(value).__name__ in _PANDAS

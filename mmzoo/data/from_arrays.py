@@ -13,9 +13,10 @@ def from_arrays(columns, labels=None, class_names=None, sample_weight=None, root
             to cell, or one dict of columns, or a DataFrame; features: lists or arrays of numbers.
             `None`, `""`, `b""` and NaN are absent values.
         labels: sequence of strings or integers (classes), lists of strings (several labels a row),
-            floats (targets of a regression), or rows of numbers, `(rows, units)`.
+            floats (targets of a regression), or rows of numbers, `(rows, units)`; as an array or
+            tensor, too.
         class_names: names of the classes in the order of their indices; `None`: those that occur,
-            sorted.
+            sorted. Integers that are not among them are indices.
         sample_weight: sequence of floats.
         root: folder that relative paths start from.
 

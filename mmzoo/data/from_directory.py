@@ -125,7 +125,9 @@ def _column_names(path):
         return next(csv.reader(lines, delimiter=separator(path)), [])
 
 
-def _from_class_folders(folder, columns, label, class_names=None, **others):
+def _from_class_folders(folder, columns, label, class_names=None, regression=None, **others):
+    if regression:
+        others = {"regression": True, **others}
     if others:
         raise ValueError(
             f"{folder} has no metadata file, so its labels are the names of folders: "

@@ -33,7 +33,7 @@ def from_file(path, columns, label=None, root=None, **options):
     import tensorflow as tf
 
     path = os.fspath(path)
-    options = {name: value for name, value in options.items() if value not in (None, False)}
+    options = {name: value for name, value in options.items() if value is not None}
     if tf.io.gfile.isdir(path):
         if has_tfrecords(path):
             return from_tfrecords(path, columns, options.get("class_names"))

@@ -1,9 +1,24 @@
 """Labels: what kind they are, their class names, and their place among the classes."""
 
+import collections
+import datetime
+import decimal
+import numbers
+import warnings
+
 import numpy as np
 
 from mmzoo.cells import MISSING, category
 from mmzoo.data.absent import is_absent
+from mmzoo.data.spelling import rows as in_rows
+from mmzoo.data.spelling import spelling_notes
+
+#: So many different integers are rather numbers to predict than classes; so are fewer of them where
+#: each has few rows.
+MANY_INTEGERS = 50
+MANY_RARE_INTEGERS, RARE = 20, 5
+#: How many classes of one row a message lists.
+LISTED = 5
 
 
 def checked_labels(labels, class_names, describe):
@@ -26,87 +41,257 @@ def checked_labels(labels, class_names, describe):
 
     >>> checked_labels(["b", "a"], None, "row {}".format)
     (['b', 'a'], ['a', 'b'])
+    >>> checked_labels([1, 0], ["cat", "dog"], "row {}".format)
+    (['dog', 'cat'], ['cat', 'dog'])
     >>> rows, names = checked_labels([["b", "a"], [], ["b"]], None, "row {}".format)
     >>> rows.tolist(), names
     ([[1.0, 1.0], [0.0, 0.0], [0.0, 1.0]], ['a', 'b'])
     """
     if labels is None:
         return None, None
-    if _are_lists_of_names(labels):
+    labels = plain_labels(labels, describe)
+    if class_names is not None:
+        class_names = _names_given(class_names)
+    if _are_lists(labels, str) or _are_lists_of_indices(labels, class_names):
         return _multi_hot(labels, class_names, describe)
-    try:
-        array = np.asarray(labels)
-    except ValueError:
-        raise ValueError("Rows of labels that are numbers must be equally long.") from None
-    if array.ndim > 1:
-        if array.dtype.kind not in "biuf":
-            raise ValueError(f"Rows of labels must be numbers; received: {labels[0]!r}.")
-        if class_names is not None and len(class_names) != array.shape[-1]:
-            raise ValueError(f"{len(class_names)} class names for labels of shape {array.shape}.")
-        return _numbers(array, describe), None if class_names is None else list(class_names)
+    if any(isinstance(label, (list, np.ndarray)) for label in labels):
+        return _rows_of_numbers(labels, class_names, describe)
     for row, label in enumerate(labels):
         if is_absent(label):
             raise ValueError(f"{describe(row)}: the label is missing.")
-    if array.dtype.kind == "f" and class_names is None:
-        return _numbers(array, describe), None
+        if not isinstance(label, (str, numbers.Real)):
+            raise ValueError(
+                f"{describe(row)}: a label must be a string, a number or a list of strings; "
+                f"received: {label!r}."
+            )
+    if class_names is None and _are_numbers(labels):
+        return _numbers(np.asarray(labels), describe), None
     if class_names is None:
-        class_names = _sorted_names(array.tolist())
-    class_names = [str(name) for name in class_names]
-    known = set(class_names)
-    for row, label in enumerate(labels):
-        if str(label) not in known:
-            raise ValueError(_unknown(describe(row), label, class_names))
+        class_names = _sorted_names(labels)
+        if not any(isinstance(label, (str, bool)) for label in labels):
+            _warn_of_many_integers(len(class_names), len(labels))
+    named = _named(labels, class_names, describe)
     if len(class_names) < 2:
         raise ValueError(
-            f"All {len(array)} labels are {class_names[0]!r}: there is nothing to tell apart. "
+            f"All {len(labels)} labels are {class_names[0]!r}: there is nothing to tell apart. "
             "Give at least two classes, or `class_names=` if these rows are a part of more."
         )
-    return [str(label) for label in labels], class_names
+    return named, class_names
 
 
-def _are_lists_of_names(labels):
-    """Whether each row has a list of names, which may be empty or absent."""
-    if isinstance(labels, np.ndarray) and labels.dtype.kind != "O":
-        return False
-    names = False
-    for label in labels:
-        if isinstance(label, (list, tuple, set, np.ndarray)):
-            if not all(isinstance(name, str) for name in label):
-                return False
-            names = names or len(label) > 0
-        elif not is_absent(label):
-            return False
+def plain_labels(labels, describe):
+    """Labels as Python's own values, whatever library they came from.
+
+    Args:
+        labels: sequence of labels, array, tensor of TensorFlow, PyTorch or JAX, or pandas series.
+        describe: function from a position to how a message should call that row.
+
+    Returns:
+        A list of strings, numbers, `None` where one is missing, or lists of these; an array of
+        numbers where labels have several axes.
+
+    Raises:
+        ValueError: for one label instead of a sequence, or bytes that are not UTF-8.
+
+    Example:
+
+    >>> plain_labels(np.array([b"cat", b"dog"]), "row {}".format)
+    ['cat', 'dog']
+    """
+    if hasattr(labels, "to_list") and not hasattr(labels, "numpy"):
+        labels = labels.to_list()  # a pandas series
+    labels = _array_of_tensor(labels)
+    if (isinstance(labels, np.ndarray) and labels.ndim == 0) or isinstance(labels, (str, bytes)):
+        raise ValueError(f"Labels must be a sequence, one a row; received: {labels!r}.")
+    if isinstance(labels, np.ndarray) and labels.ndim > 1 and labels.dtype.kind in "biuf":
+        return labels
+    return [_plain(label, row, describe) for row, label in enumerate(labels)]
+
+
+def _array_of_tensor(value):
+    """A tensor as an array, one of ragged rows as a list; anything else as it is."""
+    if isinstance(value, (str, bytes, list, np.ndarray, np.generic)):
+        return value
+    if hasattr(value, "to_list") and hasattr(value, "row_splits"):
+        return value.to_list()  # TensorFlow's ragged rows
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()  # PyTorch's
+    if hasattr(value, "numpy"):
+        return np.asarray(value.numpy())
+    return np.asarray(value) if hasattr(value, "__array__") else value
+
+
+def _plain(label, row, describe):
+    """A label as a string, a number, `None` or a list of these."""
+    label = _array_of_tensor(label)
+    if isinstance(label, np.ndarray) and label.ndim and label.dtype.kind in "biuf":
+        return label
+    if isinstance(label, (list, tuple, set, frozenset, np.ndarray)):
+        if isinstance(label, np.ndarray) and not label.ndim:
+            return _plain(label[()], row, describe)
+        items = sorted(label) if isinstance(label, (set, frozenset)) else label
+        return [_plain(each, row, describe) for each in items]
+    if isinstance(label, np.generic) and label.dtype.kind not in "mM":
+        label = label.item()
+    if is_absent(label):
+        return None
+    if isinstance(label, (bytes, datetime.date, np.datetime64)):
+        try:
+            return category(label)
+        except ValueError as error:
+            raise ValueError(f"{describe(row)}: the label {error}.") from None
+    return float(label) if isinstance(label, decimal.Decimal) else label
+
+
+def _names_given(class_names):
+    """The class names of a user as strings."""
+    names = [_name(name) for name in plain_labels(class_names, "class name {}".format)]
+    twice = [name for name, count in collections.Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"Class names must differ; received twice: {', '.join(twice)}.")
     return names
+
+
+def _name(label):
+    """A label as the name of a class: strings stay as they are written."""
+    return label if isinstance(label, str) else category(label)
+
+
+def _are_lists(labels, kind):
+    """Whether each row has a list of such, which may be empty or absent, and some have items."""
+    if isinstance(labels, np.ndarray):
+        return False
+    items = False
+    for label in labels:
+        if isinstance(label, (list, np.ndarray)):
+            if not all(isinstance(each, kind) for each in label):
+                return False
+            items = items or len(label) > 0
+        elif label is not None:
+            return False
+    return items
+
+
+def _are_lists_of_indices(labels, class_names):
+    """Whether rows are lists of places among the class names, rather than a number for each."""
+    if class_names is None or not _are_lists(labels, numbers.Integral):
+        return False
+    return any(label is None or len(label) != len(class_names) for label in labels)
 
 
 def _multi_hot(labels, class_names, describe):
     """A row of zeros and ones for each list of names; an empty list has none of the labels."""
-    labels = [() if is_absent(row) else row for row in labels]
+    labels = [() if label is None else label for label in labels]
     if class_names is None:
         class_names = _sorted_names(name for row in labels for name in row)
-    class_names = [str(name) for name in class_names]
     if len(class_names) < 2:
         raise ValueError(
             f"The only label that occurs is {class_names[0]!r}. Give `class_names=` if these rows "
             "are a part of more; for one answer, yes or no, give each row one label."
         )
+    of_row = [row for row, names in enumerate(labels) for _ in names]
+    flat = [_plain(name, row, describe) for row, names in enumerate(labels) for name in names]
+    named = _named(flat, class_names, lambda position: describe(of_row[position]))
     position = {name: i for i, name in enumerate(class_names)}
     encoded = np.zeros((len(labels), len(class_names)), "float32")
-    for row, names in enumerate(labels):
-        for name in names:
-            if name not in position:
-                raise ValueError(_unknown(describe(row), name, class_names))
-            encoded[row, position[name]] = 1
+    encoded[of_row, [position[name] for name in named]] = 1
     return encoded, class_names
 
 
+def _rows_of_numbers(labels, class_names, describe):
+    """Labels of several axes, a row of numbers each."""
+    for row, label in enumerate(labels):
+        if label is None:
+            raise ValueError(f"{describe(row)}: the label is missing.")
+    try:
+        array = np.asarray(labels)
+    except ValueError:
+        raise ValueError(
+            "Rows of labels that are numbers must be equally long. If they are lists of classes by "
+            "their index, give `class_names=`."
+        ) from None
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"Rows of labels must be numbers; received: {labels[0]!r}.")
+    if class_names is not None and len(class_names) != array.shape[-1]:
+        raise ValueError(f"{len(class_names)} class names for labels of shape {array.shape}.")
+    return _numbers(array, describe), class_names
+
+
+def _are_numbers(labels):
+    """Whether labels are numbers to predict: all are numbers, and not all of them integers."""
+    floats = [isinstance(label, float) for label in labels]
+    return any(floats) and not any(isinstance(label, str) for label in labels)
+
+
 def _sorted_names(labels):
-    """The names that occur: numbers in their own order ("2" before "10"), all else as strings."""
+    """The names that occur: integers in their own order ("2" before "10"), all else as strings."""
 
-    def order(label):
-        return (1, 0, label) if isinstance(label, str) else (0, label, "")
+    def order(name):
+        is_integer = name.isascii() and name.removeprefix("-").isdecimal()
+        is_integer = is_integer and str(int(name)) == name
+        return (0, int(name), "") if is_integer else (1, 0, name)
 
-    return [str(label) for label in sorted(set(labels), key=order)]
+    return sorted({_name(label) for label in labels}, key=order)
+
+
+def _warn_of_many_integers(classes, count):
+    if classes >= MANY_INTEGERS or (classes >= MANY_RARE_INTEGERS and count < RARE * classes):
+        warnings.warn(
+            f"The labels are {classes} different integers in {in_rows(count)}, and taken for "
+            "classes. If they are numbers to predict, say so: regression=True, on the command line "
+            "--regression, or give floats. If they are classes: regression=False, or class_names=.",
+            stacklevel=2,
+        )
+
+
+def known_names(class_names):
+    """Function from a label to the class it means: that of its name, however it is written.
+
+    Args:
+        class_names: names of the classes.
+
+    Returns:
+        A function from a string to a class name; `None` where no class, or more than one, is
+        meant.
+
+    Example:
+
+    >>> known = known_names(["3", "true"])
+    >>> known("3"), known("3.0"), known("True"), known("False")
+    ('3', '3', 'true', None)
+    """
+    exact, same = set(class_names), {}
+    for name in class_names:
+        same.setdefault(category(name), []).append(name)
+
+    def known(label):
+        if label in exact:
+            return label
+        candidates = same.get(category(label), ())
+        return candidates[0] if len(candidates) == 1 else None
+
+    return known
+
+
+def _named(labels, class_names, describe):
+    """The class names that labels mean, by name, or by index where they are integers."""
+    known = known_names(class_names)
+    meant = [known(_name(label)) for label in labels]
+    if None not in meant:
+        return meant
+    by_index = not any(isinstance(label, str) for label in labels)
+    if by_index and not any(name.removeprefix("-").isdecimal() for name in class_names):
+        indices = [int(label) if label == int(label) else -1 for label in labels]
+        for row, index in enumerate(indices):
+            if not 0 <= index < len(class_names):
+                raise ValueError(
+                    f"{describe(row)}: label {labels[row]!r} is not an index of the "
+                    f"{len(class_names)} classes, which are counted from 0: "
+                    f"{', '.join(class_names[:20])}."
+                )
+        return [class_names[index] for index in indices]
+    row = meant.index(None)
+    raise ValueError(_unknown(describe(row), _name(labels[row]), class_names))
 
 
 def _numbers(array, describe):
@@ -122,6 +307,96 @@ def _unknown(row, label, class_names):
         f"{row}: label {str(label)!r} is not one of the {len(class_names)} classes: "
         f"{', '.join(class_names[:20])}."
     )
+
+
+def label_notes(labels, class_names):
+    """What is suspicious about the labels of some rows as a whole.
+
+    Args:
+        labels: what `checked_labels` returned.
+        class_names: likewise.
+
+    Returns:
+        A list of strings: of names that differ only in case or in spaces at their ends, and of
+        classes of a single row.
+
+    Example:
+
+    >>> for note in label_notes(["cat"] * 3 + ["Cat", "dog", "dog"], ["Cat", "cat", "dog"]):
+    ...     print(note)
+    The labels 'cat' (3 rows) and 'Cat' (1 row) differ only in case or in spaces at their ends.
+    The class 'Cat' has only one row.
+    """
+    counts = class_counts(labels, class_names)
+    if counts is None:
+        return []
+    notes = spelling_notes(counts, "labels")
+    single = [name for name, count in counts.items() if count == 1]
+    if single:
+        more = f" and {len(single) - LISTED} more" if len(single) > LISTED else ""
+        classes = "The class" if len(single) == 1 else "The classes"
+        have = "has only one row" if len(single) == 1 else "have only one row each"
+        notes.append(f"{classes} {', '.join(map(repr, single[:LISTED]))}{more} {have}.")
+    return notes
+
+
+def label_summary(labels, class_names):
+    """What labels were taken for, in a line: numbers to predict, or which classes.
+
+    Args:
+        labels: what `checked_labels` returned.
+        class_names: likewise.
+
+    Returns:
+        A string.
+
+    Example:
+
+    >>> label_summary(["b", "a"], ["a", "b"])
+    'Labels: 2 classes, a (1 row), b (1 row).'
+    >>> label_summary(np.array([0.0, 2.5]), None)
+    'Labels: numbers from 0 to 2.5, to predict as they are. If they are classes: regression=False \
+(--classes).'
+    """
+    if labels is None:
+        return "Labels: none."
+    counts = class_counts(labels, class_names)
+    if counts is None:
+        return (
+            f"Labels: numbers from {labels.min():g} to {labels.max():g}, to predict as they are. "
+            "If they are classes: regression=False (--classes)."
+        )
+    named = [f"{name} ({in_rows(count)})" for name, count in counts.items()]
+    more = f" and {len(named) - LISTED} more" if len(named) > LISTED else ""
+    several = "" if isinstance(labels, list) else ", any number of them a row"
+    return f"Labels: {len(named)} classes{several}, {', '.join(named[:LISTED])}{more}."
+
+
+def class_counts(labels, class_names):
+    """How many rows each class has.
+
+    Args:
+        labels: what `checked_labels` returned.
+        class_names: likewise.
+
+    Returns:
+        Dict from class name to a number; `None` where labels are no classes.
+
+    Example:
+
+    >>> class_counts(["b", "b"], ["a", "b"])
+    {'a': 0, 'b': 2}
+    """
+    if class_names is None or labels is None:
+        return None
+    if isinstance(labels, list):
+        counts = dict.fromkeys(class_names, 0)
+        for label in labels:
+            counts[label] += 1
+        return counts
+    if not np.isin(labels, (0, 1)).all():
+        return None
+    return dict(zip(class_names, labels.sum(axis=0).astype(int).tolist(), strict=True))
 
 
 def split_labels(cells, delimiter, describe):
@@ -145,12 +420,13 @@ def split_labels(cells, delimiter, describe):
     """
     lists = []
     for row, cell in enumerate(cells):
-        if is_absent(cell):
+        cell = _plain(cell, row, describe)
+        if cell is None:
             lists.append([])
         elif isinstance(cell, str):
             lists.append([name.strip() for name in cell.split(delimiter) if name.strip()])
-        elif isinstance(cell, (list, tuple)):
-            lists.append(list(cell))
+        elif isinstance(cell, list):
+            lists.append(cell)
         else:
             raise ValueError(
                 f"{describe(row)}: labels to split at {delimiter!r} must be strings; received: "
@@ -164,7 +440,8 @@ def label_values(cells, regression=None, label_delimiter=None, describe="row {}"
 
     Args:
         cells: sequence of values.
-        regression: whether they are numbers to predict; `None`: floats are.
+        regression: whether they are numbers to predict, or `False`: classes; `None`: floats are
+            numbers to predict.
         label_delimiter: what stands between several labels of a row, or `None`.
         describe: function from a position to how a message should call that row.
 
@@ -179,7 +456,8 @@ def label_values(cells, regression=None, label_delimiter=None, describe="row {}"
     if regression:
         return _targets(cells, describe)
     if regression is False:  # pandas makes floats of integers where one is missing
-        return [None if is_absent(cell) else category(cell) for cell in cells]
+        plain = (_plain(cell, row, describe) for row, cell in enumerate(cells))
+        return [_name(cell) if isinstance(cell, numbers.Real) else cell for cell in plain]
     return cells
 
 
@@ -204,8 +482,8 @@ def text_label_values(cells, regression=None, label_delimiter=None, describe="ro
 
     Args:
         cells: sequence of strings.
-        regression: whether they are numbers to predict; `None`: they are if one has a decimal point
-            and all are numbers.
+        regression: whether they are numbers to predict, or `False`: names of classes; `None`: they
+            are numbers if one has a decimal point and all are numbers.
         label_delimiter: what stands between several labels of a row, or `None`.
         describe: function from a position to how a message should call that row.
 
@@ -234,7 +512,7 @@ def text_label_values(cells, regression=None, label_delimiter=None, describe="ro
         return names
     if regression is None and any("." in cell for cell in filled):
         values = iter(numbers)
-    elif all(cell.isdecimal() and str(int(cell)) == cell for cell in filled):
+    elif regression is None and all(cell.isdecimal() and str(int(cell)) == cell for cell in filled):
         values = iter([int(cell) for cell in filled])
     else:
         return names  # "007" is a name, not a number
@@ -260,9 +538,7 @@ def balanced_weights(labels, class_names):
 
     Reference: King and Zeng 2001, as `sklearn.utils.class_weight.compute_class_weight`.
     """
-    counts = dict.fromkeys(class_names, 0)
-    for label in labels:
-        counts[label] += 1
+    counts = class_counts(labels, class_names)
     occurring = sum(count > 0 for count in counts.values())
     return {
         index: len(labels) / (occurring * count) if count else 1.0
@@ -293,10 +569,10 @@ def aligned(labels, names, known, describe):
     if list(names) == list(known):
         return labels
     result = np.zeros((len(labels), len(known)), "float32")
-    position = {name: i for i, name in enumerate(known)}
+    position, meant = {name: i for i, name in enumerate(known)}, known_names(known)
     for name, column in zip(names, labels.T, strict=True):
-        if name in position:
-            result[:, position[name]] = column
+        if meant(name) is not None:
+            result[:, position[meant(name)]] = column
         elif column.any():
             raise ValueError(_unknown(describe(int(np.flatnonzero(column)[0])), name, list(known)))
     return result

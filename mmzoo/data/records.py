@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmzoo.data.absent import is_absent
-from mmzoo.data.labels import balanced_weights, checked_labels
+from mmzoo.data.labels import balanced_weights, checked_labels, plain_labels
 from mmzoo.data.on_error import may_fail
 from mmzoo.data.raw_problems import raw_problems
 from mmzoo.data.splitting import split_groups, split_labelled_rows, split_rows
@@ -22,11 +22,13 @@ class Records:
         columns: dict from modality name to a sequence of raw values, all of one length. Those of a
             table are dicts from column to cell, or together one dict of columns.
         labels: sequence of labels: strings, booleans or integers (classes), lists of strings
-            (several labels a row, or none), floats (numbers), or rows of numbers `(rows, units)`.
-            Integers as targets of a regression: give them as floats. `None`: unlabelled.
+            (several labels a row, or none), floats (numbers), or rows of numbers `(rows, units)`;
+            as arrays or tensors, too. Integers as targets of a regression: give them as floats.
+            `None`: unlabelled.
         class_names: names of the classes in the order of their indices; `None`: those that occur,
-            sorted. For rows of numbers: the names of their columns. Lists of strings are kept as
-            rows of zeros and ones, `(rows, classes)`.
+            sorted. Beside them integers are names if they are among these, else indices; so are
+            those in lists. For rows of numbers: the names of their columns. Lists of strings are
+            kept as rows of zeros and ones, `(rows, classes)`.
         sample_weight: sequence of finite floats, not negative, or `None`. Needs labels.
         root: folder that relative paths start from.
         describe: function from a position to what a message should call that row.
@@ -58,6 +60,7 @@ class Records:
         }
         self.root = root
         self.describe = describe
+        labels = None if labels is None else plain_labels(labels, describe)
         lengths = {name: len(values) for name, values in self.columns.items()}
         for name, values in (("labels", labels), ("sample_weight", sample_weight)):
             if values is not None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from mmzoo.data.all_cores import mapped, without_tuner
 from mmzoo.data.file_heads import is_truncated, picture_size
+from mmzoo.data.labels import class_counts, label_notes
 from mmzoo.data.raw_problems import raw_problems
 from mmzoo.data.validation_report import Finding, ValidationReport
 from mmzoo.files import open_bytes, under
@@ -45,7 +46,10 @@ def validate(records, inputs, preprocessor=None, verbose=False):
         dict(inputs),
         sorted(findings, key=lambda finding: finding.row),
         {name: column.figures for name, column in columns.items()},
-        _classes(records),
+        class_counts(records.labels, records.class_names)
+        if isinstance(records.labels, list)
+        else None,
+        label_notes(records.labels, records.class_names),
     )
 
 
@@ -263,14 +267,6 @@ def _duplicate_rows(records, columns):
         if labels is not None and np.any(labels[row] != labels[same]):
             message = f"{labels[row]!r}, but {earlier}, with the same values, is {labels[same]!r}."
             yield Finding(row, where, "", "", "warning", "contradiction", message)
-
-
-def _classes(records):
-    """Dict from class name to number of rows, or `None`."""
-    if not isinstance(records.labels, list):
-        return None
-    counts = collections.Counter(records.labels)
-    return {name: counts[name] for name in records.class_names}
 
 
 def _content(pixels, size, policy):

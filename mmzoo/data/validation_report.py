@@ -52,6 +52,7 @@ class ValidationReport:
             number of tokens), `cut` (share of the texts longer than the model reads) and `unknown`
             (share of the tokens outside the vocabulary).
         classes: dict from class name to number of rows; `None` where labels are no classes.
+        notes: list of strings: what is suspicious about labels or a column as a whole.
 
     Example:
 
@@ -76,6 +77,7 @@ class ValidationReport:
     findings: list
     columns: dict
     classes: dict | None = None
+    notes: list = dataclasses.field(default_factory=list)
 
     @property
     def rows(self):
@@ -159,6 +161,7 @@ class ValidationReport:
             "warnings": _counts(self.warnings),
             "columns": self.columns,
             "classes": self.classes,
+            "notes": self.notes,
         }
 
     def save(self, path):
@@ -203,6 +206,8 @@ class ValidationReport:
                 lines += [f"  {finding.where}: {_about(finding)}" for finding in shown]
                 if count > LISTED:
                     lines.append(f"  and {count - LISTED:,} more")
+        if self.notes:
+            lines += ["notes", *(f"  {note}" for note in self.notes)]
         return "\n".join(lines)
 
 

@@ -132,11 +132,14 @@ class Tabular(Modality):
                         f"{describe(row)}: {name!r} has no column {column!r}; it has: "
                         f"{', '.join(map(repr, value))}. A missing cell is None."
                     )
-            filled = any(category(value[column]) for column in self.categorical)
-            for column in self.numeric:
+            filled = False
+            for column in self.columns:
                 try:
-                    filled |= not math.isnan(number(value[column]))
-                except ValueError as error:
+                    if column in self.categorical:
+                        filled |= category(value[column]) != ""
+                    else:
+                        filled |= not math.isnan(number(value[column]))
+                except (TypeError, ValueError) as error:
                     raise ValueError(
                         f"{describe(row)}: column {column!r} of {name!r}: {error}."
                     ) from None

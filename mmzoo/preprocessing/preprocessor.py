@@ -2,9 +2,12 @@
 
 import dataclasses
 import json
+import warnings
 
 import keras
 
+from mmzoo.data.labels import class_counts, known_names
+from mmzoo.data.spelling import spelling_notes
 from mmzoo.files import check_format_version, file_written_whole
 from mmzoo.identifiers import nearest_hint
 from mmzoo.modalities import check_inputs
@@ -56,6 +59,8 @@ class Preprocessor:
     def adapt(self, records):
         """Learns from the training rows: vocabularies, statistics and class names.
 
+        A warning says where labels differ only in case or in spaces at their ends.
+
         Args:
             records: `mmzoo.data.Records`.
 
@@ -68,6 +73,9 @@ class Preprocessor:
             self.inputs[name].check_values(name, values, records.describe)
             part.adapt(values)
         self.class_names = records.class_names
+        counts = class_counts(records.labels, records.class_names)
+        for note in spelling_notes(counts or {}, "labels"):
+            warnings.warn(note, stacklevel=2)
 
     def check_adapted(self):
         """Raises a `ValueError` if something that has to be learned was not.
@@ -207,10 +215,11 @@ class Preprocessor:
                 "labelled training rows."
             )
         table = {name: index for index, name in enumerate(self.class_names)}
+        known = known_names(self.class_names)
         try:
-            return [table[str(label)] for label in labels]
+            return [table[known(str(label))] for label in labels]
         except KeyError:
-            row, label = next((i, x) for i, x in enumerate(labels) if str(x) not in table)
+            row, label = next((i, x) for i, x in enumerate(labels) if known(str(x)) is None)
             known = ", ".join(self.class_names[:20]) + (", ..." if len(table) > 20 else "")
             raise ValueError(
                 f"{describe(row)}: label {str(label)!r} is not one of the {len(table)} classes the "

@@ -235,3 +235,22 @@ def test_quickstart_small(tmp_path, capsys):
     assert "in a process without mmzoo" in output
     assert (folder / "answers.png").stat().st_size > 10_000
     assert (folder / "serving" / "saved_model.pb").exists()
+
+
+@pytest.mark.slow
+def test_train_says_what_it_takes_the_labels_for(csv, tmp_path, capsys):
+    table = pandas.read_csv(csv)
+    table["kind"] = ["Red", *["red", "blue"] * 29, "red"]
+    table["flag"] = [0.0, 1.0] * 30
+    table.to_csv(csv, index=False)
+    (tmp_path / "7.png").write_bytes(b"junk")  # so that no training begins
+    options = {"csv": csv, "output": tmp_path / "run"}
+    assert train(**options, label="kind") == 1
+    printed = capsys.readouterr().out
+    assert "Labels: 3 classes, Red (1 row), blue (29 rows), red (30 rows)." in printed
+    assert "'red' (30 rows) and 'Red' (1 row) differ only in case" in printed
+    assert train(**options, label="flag") == 1
+    assert "Labels: numbers from 0 to 1, to predict as they are" in capsys.readouterr().out
+    arguments = [part for option in (TRAIN | {"--label": "flag"}).items() for part in option]
+    assert mmzoo("train", *arguments, "--classes", "--csv", csv, "--output", tmp_path / "run") == 1
+    assert "Labels: 2 classes, 0.0 (30 rows), 1.0 (30 rows)." in capsys.readouterr().out

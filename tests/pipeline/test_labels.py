@@ -6,6 +6,7 @@ import numpy as np
 import pandas
 import pytest
 import sklearn.utils.class_weight
+import tensorflow as tf
 
 import mmzoo
 from mmzoo.data import from_arrays, from_csv, from_dataframe, from_generator, from_jsonl
@@ -160,3 +161,155 @@ def test_integers_as_targets_and_floats_as_classes():
     table["n"] = ["3", "10", "cheap"]
     with pytest.raises(ValueError, match="must be numbers; table, row 2 has 'cheap'"):
         from_dataframe(table, {"text": "title"}, "n", regression=True)
+
+
+class TorchTensor:
+    """What is used of a `torch.Tensor`, which is no array while it has gradients."""
+
+    def __init__(self, values):
+        self.values = np.asarray(values)
+
+    def detach(self):
+        return self
+
+    cpu = detach
+
+    def numpy(self):
+        return self.values
+
+    def __len__(self):
+        return len(self.values)
+
+    def __array__(self, *_, **__):
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+
+LABELS = {
+    "bytes": [b"cat", b"dog", b"cat"],
+    "an array of bytes": np.array([b"cat", b"dog", b"cat"]),
+    "an array of objects": np.array(["cat", b"dog", np.str_("cat")], object),
+    "a series with an index of its own": pandas.Series(["cat", "dog", "cat"], index=[7, 8, 9]),
+    "a categorical": pandas.Categorical(["cat", "dog", "cat"]),
+    "TensorFlow": tf.constant(["cat", "dog", "cat"]),
+    "scalars of TensorFlow": [tf.constant("cat"), tf.constant("dog"), tf.constant("cat")],
+}
+INDICES = {
+    "integers": [0, 1, 0],
+    "an array": np.array([0, 1, 0], "int64"),
+    "a column of them": pandas.Series([0, 1, 0]),
+    "floats that are whole": [0.0, 1.0, 0.0],
+    "booleans": [False, True, False],
+    "TensorFlow": tf.constant([0, 1, 0]),
+    "scalars of TensorFlow": list(tf.constant([0, 1, 0])),
+    "PyTorch": TorchTensor([0, 1, 0]),
+    "scalars of PyTorch": [TorchTensor(0), TorchTensor(1), TorchTensor(0)],
+}
+
+
+@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
+def test_labels_of_any_library_are_names(labels):
+    records = from_arrays({"text": ["a", "b", "c"]}, labels)
+    assert records.class_names == ["cat", "dog"] and records.labels == ["cat", "dog", "cat"]
+
+
+@pytest.mark.parametrize("labels", INDICES.values(), ids=INDICES)
+def test_integers_beside_class_names_are_indices(labels):
+    records = from_arrays({"text": ["a", "b", "c"]}, labels, class_names=["zebra", "ant"])
+    assert records.class_names == ["zebra", "ant"] and records.labels == ["zebra", "ant", "zebra"]
+
+
+def test_lists_of_integers_beside_class_names_are_indices():
+    rows = [[0, 2], [], [1]]
+    for labels in (rows, list(map(np.array, rows)), tf.ragged.constant(rows)):
+        records = from_arrays({"text": ["a", "b", "c"]}, labels, class_names=NAMES)
+        assert records.labels.tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
+    as_numbers = from_arrays({"text": ["a", "b"]}, [[0, 1, 1], [1, 0, 0]], class_names=NAMES)
+    assert as_numbers.labels.tolist() == [[0, 1, 1], [1, 0, 0]]  # one number for each class
+    names = tf.ragged.constant([["red", "big"], [], ["round"]])
+    assert from_arrays({"text": ["a", "b", "c"]}, names).labels.tolist() == [
+        [1, 1, 0], [0, 0, 0], [0, 0, 1],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("labels", "class_names", "message"),
+    [
+        ([0, 1, 2], ["a", "b"], "row 2: label 2 is not an index of the 2 classes, .* from 0: a, b"),
+        ([0, -1, 1], ["a", "b"], "row 1: label -1 is not an index of the 2 classes"),
+        ([0.5, 1, 0], ["a", "b"], "row 0: label 0.5 is not an index"),
+        ([0, 1, 2], ["1", "2", "3"], "row 0: label '0' is not one of the 3 classes: 1, 2, 3"),
+        (["a", "b", "a"], ["a", "b", "a"], "Class names must differ; received twice: a"),
+        (["a", b"\xff", "a"], None, r"row 1: the label b'\\xff' is not UTF-8"),
+        (["a", {"b": 1}, "a"], None, "row 1: a label must be a string, a number or a list of str"),
+        ([[0], [1, 2], []], None, "equally long.* by their index, give `class_names=`"),
+        (tf.constant("cat"), None, "Labels must be a sequence, one a row"),
+    ],
+)
+def test_labels_that_mean_no_class(labels, class_names, message):
+    with pytest.raises(ValueError, match=message):
+        from_arrays({"text": ["x", "y", "z"]}, labels, class_names)
+
+
+def test_one_class_whatever_the_file_writes_for_it():
+    """3 in Parquet is 3.0 behind a missing cell in pandas, and "3.0" in a CSV file."""
+    preprocessor = mmzoo.Preprocessor(TEXT)
+    preprocessor.adapt(from_arrays({"text": ["a", "b"]}, ["3", "true"]))
+    for labels in (["3.0", "TRUE"], ["3", "True"], [3, True], [np.int8(3), np.True_]):
+        ((_, y),) = from_arrays({"text": ["a", "b"]}, labels).to_dataset(preprocessor)
+        assert y.numpy().tolist() == [0, 1]
+    sources = (["10", "2", "2"], [10, 2, 2], np.array([10, 2, 2]), ["10", 2, "2"])
+    for labels in sources:
+        assert from_arrays({"text": ["a", "b", "c"]}, labels).class_names == ["2", "10"]
+
+
+def test_many_integers_are_rather_numbers(tmp_path, recwarn):
+    table = pandas.DataFrame({"title": ["a"] * 300, "n": [row % 60 for row in range(300)]})
+    table.to_csv(tmp_path / "rows.csv", index=False)
+    table.to_json(tmp_path / "rows.jsonl", orient="records", lines=True)
+    table.to_parquet(tmp_path / "rows.parquet")
+    columns = {"text": "title"}
+    for path in ("rows.csv", "rows.jsonl", "rows.parquet"):
+        with pytest.warns(UserWarning, match="60 different .* regression=True, .* --regression"):
+            assert len(mmzoo.data.from_file(tmp_path / path, columns, "n").class_names) == 60
+    with pytest.warns(UserWarning, match="60 different integers in 300 rows"):
+        from_arrays({"text": ["a"] * 300}, table["n"])
+    recwarn.clear()
+    for path in ("rows.csv", "rows.jsonl", "rows.parquet"):
+        classes = mmzoo.data.from_file(tmp_path / path, columns, "n", regression=False)
+        assert classes.class_names[:3] == ["0", "1", "2"] and len(classes.class_names) == 60
+        numbers = mmzoo.data.from_file(tmp_path / path, columns, "n", regression=True)
+        assert numbers.class_names is None
+    from_arrays({"text": ["a"] * 300}, [row % 10 for row in range(300)])
+    assert not [warning for warning in recwarn if "different" in str(warning.message)]
+
+
+def test_regression_false_makes_classes_of_decimals(tmp_path):
+    table = pandas.DataFrame({"title": ["a", "b", "c"], "n": [0.0, 1.0, 0.0]})
+    table.to_csv(tmp_path / "rows.csv", index=False)
+    table.to_json(tmp_path / "rows.jsonl", orient="records", lines=True)
+    table.to_parquet(tmp_path / "rows.parquet")
+    for path in ("rows.csv", "rows.jsonl", "rows.parquet"):
+        numbers = mmzoo.data.from_file(tmp_path / path, {"text": "title"}, "n")
+        classes = mmzoo.data.from_file(tmp_path / path, {"text": "title"}, "n", regression=False)
+        assert numbers.class_names is None or path == "rows.jsonl"  # which pandas writes as 0
+        assert len(classes.class_names) == 2 and isinstance(classes.labels, list)
+
+
+def test_labels_that_differ_only_in_case_or_spaces():
+    labels = ["cat"] * 3 + ["Cat", "cat ", "dog", "dog", "owl"]
+    records = from_arrays({"text": ["a"] * 8}, labels)
+    notes = records.validate(TEXT).notes
+    assert notes == [
+        "The labels 'cat' (3 rows), 'Cat' (1 row) and 'cat ' (1 row) differ only in case or in "
+        "spaces at their ends.",
+        "The classes 'Cat', 'cat ', 'owl' have only one row each.",
+    ]
+    preprocessor = mmzoo.Preprocessor(TEXT)
+    with pytest.warns(UserWarning, match=r"'cat' \(3 rows\), 'Cat' \(1 row\)"):
+        preprocessor.adapt(records)
+    several = from_arrays({"text": ["a"] * 3}, [["Red", "big"], ["red", "big"], ["red"]])
+    assert several.validate(TEXT).notes == [
+        "The labels 'red' (2 rows) and 'Red' (1 row) differ only in case or in spaces at their "
+        "ends.",
+        "The class 'Red' has only one row.",
+    ]
