@@ -29,8 +29,8 @@ from results_file import FOLDER, read, write
 from spoken_digits import rows as spoken_digits
 
 import mmzoo
-from mmzoo.optional import require
 from mmzoo.training.run import warmup_cosine
+from mmzoo.utils.optional_packages import require
 
 NAME = "av_digits"
 SAMPLE_RATE, SECONDS = 8000, 0.75

@@ -28,8 +28,8 @@ import numpy as np
 from results_file import FOLDER, read, write
 
 import mmzoo
-from mmzoo.optional import require
 from mmzoo.training import train_run
+from mmzoo.utils.optional_packages import require
 
 NAME = "clothing_reviews"
 PEER = pathlib.Path(__file__).with_name("clothing_reviews_widedeep.py")

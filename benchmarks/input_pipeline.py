@@ -160,7 +160,7 @@ def bare_decoding(paths, resizes=True):
     """Decoder and resizing alone, in as many threads as there are cores."""
     import tensorflow as tf
 
-    from mmzoo.preprocessing.resizing import resize
+    from mmzoo.preprocessing.codecs.resizing import resize
 
     contents = {path: pathlib.Path(path).read_bytes() for path in set(paths)}
     encoded = [tf.constant(contents[path]) for path in paths]

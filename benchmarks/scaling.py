@@ -122,7 +122,7 @@ def input_cost(folder, rows=2048):
 def listing_cost(rows=1_000_000):
     """Bytes of memory of a row in `Records`, and seconds and bytes of its place in the order."""
     import mmzoo
-    from mmzoo.data.row_order import epoch_order
+    from mmzoo.data.pipeline.row_order import epoch_order
 
     before = resident()
     paths = [f"photos/{row:012d}.jpg" for row in range(rows)]
@@ -152,7 +152,7 @@ def checkpoint_cost(folder, megabytes=1024):
 
     What the processor takes for it, mostly checksums, is the least it can take anywhere.
     """
-    from mmzoo.training.checkpoint_folder import CheckpointFolder
+    from mmzoo.training.checkpoints.checkpoint_folder import CheckpointFolder
 
     generator = np.random.default_rng(0)
     part = generator.normal(size=4 * 2**20).astype("float32")  # 16 MB

@@ -25,7 +25,7 @@ from keras import ops
 from results_file import FOLDER, read, write
 
 import mmzoo
-from mmzoo.data.sort_of_clevr import ANSWERS, COLORS, SENTENCES, SortOfClevr
+from mmzoo.data.datasets.sort_of_clevr import ANSWERS, COLORS, SENTENCES, SortOfClevr
 from mmzoo.training import warmup_cosine
 
 NAME = "sort_of_clevr"

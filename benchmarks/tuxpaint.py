@@ -26,8 +26,8 @@ import numpy as np
 from results_file import FOLDER, read, write
 
 import mmzoo
-from mmzoo.optional import require
 from mmzoo.training.run import warmup_cosine
+from mmzoo.utils.optional_packages import require
 
 NAME = "tuxpaint"
 FOLDS = 5

@@ -6,13 +6,12 @@ from mmzoo.export import export_savedmodel
 from mmzoo.layers import ModalityDropout
 from mmzoo.modalities import Audio, Features, Image, Modality, Tabular, Text, Video
 from mmzoo.model import build_model
-from mmzoo.prediction import predict
-from mmzoo.preprocessing import Preprocessor
+from mmzoo.prediction.predict import predict
+from mmzoo.preprocessor import Preprocessor
 from mmzoo.recipes import Recipe, list_models
 from mmzoo.saving import load, save
 from mmzoo.training import branch_table, enable_lora, freeze, unfreeze, xla_report
-
-__version__ = "0.1.0"
+from mmzoo.version import __version__
 
 __all__ = [
     "Audio",
@@ -26,6 +25,7 @@ __all__ = [
     "Tabular",
     "Text",
     "Video",
+    "__version__",
     "branch_table",
     "build_model",
     "data",

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Annotated
 
-from mmzoo.optional import require
+from mmzoo.utils.optional_packages import require
 
 typer = require("typer", "cli")
 
@@ -231,9 +231,9 @@ def train(
     """Train on a file of rows: 80 % to train, 10 % to choose the epoch, 10 % to test."""
     from mmzoo.data import from_file
     from mmzoo.data.labels import label_summary
-    from mmzoo.files import check_free
     from mmzoo.training import is_first_host, scope
     from mmzoo.training.run import train_run
+    from mmzoo.utils.atomic_files import check_free
 
     columns = _columns(image, text, audio, video, features, numeric, categorical)
     several = hosts or model_parallel > 1
@@ -381,7 +381,7 @@ def predict(
     was killed goes on when it is started again.
     """
     from mmzoo.data import from_file
-    from mmzoo.data.from_file import is_csv
+    from mmzoo.data.sources.from_file import is_csv
     from mmzoo.predict_file import predict_file
 
     if (csv is None) == (folder is None):
@@ -508,7 +508,7 @@ def _inputs(records, optional, **options):
 
 def _readable(records, inputs, on_error, preprocessor=None):
     """The records that `on_error` leaves, after every file was read once."""
-    from mmzoo.data.on_error import may_fail
+    from mmzoo.data.pipeline.on_error import may_fail
 
     may_fail(on_error, inputs)  # a mistake is rather known before
     print(f"{records}: reading every file once ...", flush=True)
@@ -572,7 +572,7 @@ def main():
     try:
         app()
     except (ValueError, TypeError, OSError, ImportError) as error:
-        from mmzoo.training.hosts import end_process
+        from mmzoo.training.distribution.hosts import end_process
 
         print(f"Error: {error}", file=sys.stderr)
         end_process(1)

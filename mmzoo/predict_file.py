@@ -15,10 +15,10 @@ import keras
 import numpy as np
 
 from mmzoo.data import Records, from_dataframe
-from mmzoo.optional import require
-from mmzoo.prediction import predict_good_rows, prediction_columns
-from mmzoo.resumable_parts import ResumableParts
+from mmzoo.prediction.predict import predict_good_rows, prediction_columns
 from mmzoo.saving import check_pair
+from mmzoo.utils.optional_packages import require
+from mmzoo.utils.resumable_parts import ResumableParts
 
 #: Rows that are in memory at a time, and that a run which is killed may lose.
 PART_ROWS = 8192

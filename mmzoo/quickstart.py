@@ -10,9 +10,9 @@ import numpy as np
 from mmzoo.data import easy_vqa
 from mmzoo.export import export_savedmodel
 from mmzoo.modalities import Image, Text
-from mmzoo.optional import require
-from mmzoo.prediction import predict
+from mmzoo.prediction.predict import predict
 from mmzoo.training.run import train_run
+from mmzoo.utils.optional_packages import require
 
 #: The model of the README; `benchmarks/easy_vqa.py` measures what it reaches.
 INPUTS = {

@@ -8,10 +8,11 @@ import zipfile
 import keras
 
 from mmzoo.compilations import watch_compilations
-from mmzoo.files import check_format_version, written_whole
 from mmzoo.heads import Regression
-from mmzoo.preprocessing import Preprocessor
-from mmzoo.training.lora import lora_merged
+from mmzoo.preprocessor import Preprocessor
+from mmzoo.training.fine_tuning.lora import lora_merged
+from mmzoo.utils.atomic_files import atomic_folder
+from mmzoo.utils.checks import check_format_version
 
 FORMAT_VERSION = 1
 MODEL_FILE = "model.keras"
@@ -50,7 +51,7 @@ def save(model, preprocessor, path):
     ours = os.path.isdir(path) and set(os.listdir(path)) == {
         MODEL_FILE, PREPROCESSOR_FILE, FORMAT_FILE
     }  # fmt: skip
-    with written_whole(path, replace=ours) as folder:
+    with atomic_folder(path, replace=ours) as folder:
         with lora_merged(model):
             model.save(os.path.join(folder, MODEL_FILE))
         preprocessor.save(os.path.join(folder, PREPROCESSOR_FILE))

@@ -13,7 +13,7 @@ import pytest
 from keras import ops
 
 import mmzoo
-from mmzoo.data.sort_of_clevr import COLORS, RADIUS, SENTENCES, SortOfClevr, _truth
+from mmzoo.data.datasets.sort_of_clevr import COLORS, RADIUS, SENTENCES, SortOfClevr, _truth
 from tests.parts import disturb
 from tests.test_notebooks import make_stamps, make_voices
 

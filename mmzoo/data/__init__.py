@@ -1,20 +1,20 @@
 """Data: rows of raw values -> tf.data pipelines."""
 
-from mmzoo.data.easy_vqa import easy_vqa
-from mmzoo.data.from_arrays import from_arrays
-from mmzoo.data.from_csv import from_csv
-from mmzoo.data.from_dataframe import from_dataframe
-from mmzoo.data.from_directory import from_directory
-from mmzoo.data.from_file import from_file
-from mmzoo.data.from_generator import from_generator
-from mmzoo.data.from_jsonl import from_jsonl
-from mmzoo.data.from_parquet import from_parquet
-from mmzoo.data.from_tfds import from_tfds
-from mmzoo.data.from_tfrecords import from_tfrecords
+from mmzoo.data.datasets.easy_vqa import easy_vqa
+from mmzoo.data.datasets.sort_of_clevr import SortOfClevr, sort_of_clevr
+from mmzoo.data.datasets.tux_paint import tux_paint
 from mmzoo.data.records import Records
-from mmzoo.data.sort_of_clevr import SortOfClevr, sort_of_clevr
-from mmzoo.data.tux_paint import tux_paint
-from mmzoo.data.validation_report import Finding, ValidationReport
+from mmzoo.data.sources.from_arrays import from_arrays
+from mmzoo.data.sources.from_csv import from_csv
+from mmzoo.data.sources.from_dataframe import from_dataframe
+from mmzoo.data.sources.from_directory import from_directory
+from mmzoo.data.sources.from_file import from_file
+from mmzoo.data.sources.from_generator import from_generator
+from mmzoo.data.sources.from_jsonl import from_jsonl
+from mmzoo.data.sources.from_parquet import from_parquet
+from mmzoo.data.sources.from_tfds import from_tfds
+from mmzoo.data.sources.from_tfrecords import from_tfrecords
+from mmzoo.data.validation.validation_report import Finding, ValidationReport
 
 __all__ = [
     "Finding",

@@ -6,9 +6,9 @@ import os
 
 import numpy as np
 
-from mmzoo.files import exists, file_paths, open_bytes, under
-from mmzoo.progress import track
-from mmzoo.stored_bytes import StoredBytes
+from mmzoo.raw.paths import exists, file_paths, open_bytes, resolve_path
+from mmzoo.raw.stored_bytes import StoredBytes
+from mmzoo.utils.progress import track
 
 #: Files read at once.
 THREADS = 16
@@ -43,7 +43,7 @@ def file_bytes(value, root, where):
         return value
     if isinstance(value, StoredBytes):
         return value.read()
-    path = under(root, value)
+    path = resolve_path(root, value)
     if not exists(path):
         raise FileNotFoundError(f"{where}: no such file: {path}.")
     with open_bytes(path) as file:

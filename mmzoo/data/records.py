@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from mmzoo.data.absent import is_absent
 from mmzoo.data.labels import balanced_weights, checked_labels, plain_labels
-from mmzoo.data.on_error import may_fail
-from mmzoo.data.raw_problems import raw_problems
+from mmzoo.data.pipeline.on_error import may_fail
+from mmzoo.data.problems import raw_problems
 from mmzoo.data.splitting import split_groups, split_labelled_rows, split_rows
-from mmzoo.files import exists, in_message, under
+from mmzoo.raw.absent import is_absent
+from mmzoo.raw.paths import describe_value, exists, resolve_path
 
 #: How many bad rows a message lists.
 LISTED = 5
@@ -204,7 +204,7 @@ class Records:
                 folder with shards of other rows.
             FileNotFoundError: for a path that does not exist; names the row.
         """
-        from mmzoo.data.write_tfrecords import write_tfrecords
+        from mmzoo.data.tfrecords.write_tfrecords import write_tfrecords
 
         write_tfrecords(self, folder, shards, paths)
 
@@ -305,7 +305,10 @@ class Records:
             if rows_of["invalid"]:
                 raise next(problem.error for problem in problems if problem.kind == "invalid")
             if missing := rows_of["missing file"]:
-                files = [under(self.root, f) for f in modality.paths(self.column(name)[missing[0]])]
+                files = [
+                    resolve_path(self.root, f)
+                    for f in modality.paths(self.column(name)[missing[0]])
+                ]
                 path = next(path for path in files if not exists(path))
                 raise FileNotFoundError(
                     f"{name!r}: no such file: {path} (and {len(missing) - 1} more), in "
@@ -330,7 +333,7 @@ class Records:
             A string; of many rows, the first few.
         """
         values = self.column(name)
-        fault = fault or (lambda value, root: in_message(value))
+        fault = fault or (lambda value, root: describe_value(value))
         return "; ".join(
             self.describe(int(row)) + fault(values[row], self.root) for row in rows[:LISTED]
         )
@@ -379,7 +382,7 @@ class Records:
         >>> [(finding.row, finding.severity, finding.kind) for finding in report.findings]
         [(2, 'error', 'absent'), (3, 'warning', 'duplicate'), (3, 'warning', 'contradiction')]
         """
-        from mmzoo.data.validation import validate
+        from mmzoo.data.validation.validation import validate
 
         return validate(self, inputs, preprocessor, verbose)
 
@@ -446,7 +449,7 @@ class Records:
         self._check_shard(shard, training, on_error, inputs)
         self.check({name: inputs[name] for name in inputs if name not in forgiven})
 
-        from mmzoo.data.pipeline import Pipeline
+        from mmzoo.data.pipeline.pipeline import Pipeline
 
         pipeline = Pipeline(self, preprocessor, batch_size, training, seed, cache, on_error, shard)
         return pipeline.dataset(epoch, first_step)

@@ -25,7 +25,7 @@ from mmzoo.encoders.text_lstm import TextLSTM
 from mmzoo.encoders.text_transformer import TextTransformer
 from mmzoo.encoders.tf_hub import TFHub
 from mmzoo.encoders.video_frames import VideoFrames
-from mmzoo.identifiers import resolve, unknown
+from mmzoo.utils.identifiers import resolve, unknown
 
 #: The registered encoders: kind of modality -> name -> class.
 ENCODERS = {

@@ -8,7 +8,7 @@ from keras import ops
 
 from mmzoo.encoders.applications import Applications
 from mmzoo.encoders.encoder import Encoder
-from mmzoo.safe_mode import trusted_in_process
+from mmzoo.utils.safe_mode import trusted_in_process
 
 #: A layer given to several adapters is stored under one id, so that a loaded model shares it too.
 _IDS = weakref.WeakKeyDictionary()

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from mmzoo.encoders.encoder import Encoder
-from mmzoo.identifiers import unknown
+from mmzoo.utils.identifiers import unknown
 
 #: The architectures: name -> function that makes the network.
 ARCHITECTURES = {

@@ -8,10 +8,10 @@ import numpy as np
 from keras import ops
 
 from mmzoo.encoders.encoder import Encoder
-from mmzoo.identifiers import unknown
 from mmzoo.layers import whisper_log_mel
-from mmzoo.optional import require
 from mmzoo.tokenizers import Tokenizer, from_keras_hub
+from mmzoo.utils.identifiers import unknown
+from mmzoo.utils.optional_packages import require
 
 #: What backbones call the tensors of a `mmzoo.Text`.
 TEXT_INPUTS = {"ids": "token_ids", "mask": "padding_mask", "segments": "segment_ids"}

@@ -7,8 +7,8 @@ import keras
 from keras import ops
 
 from mmzoo.encoders.encoder import Encoder
-from mmzoo.safe_mode import check_code_allowed
 from mmzoo.tokenizers import PARTS, HubPreprocessor, RawStrings
+from mmzoo.utils.safe_mode import check_code_allowed
 
 #: What TF-Hub's text modules call the tensors of a `mmzoo.Text`.
 TEXT_INPUTS = {part: name for name, part in PARTS.items()}
@@ -85,7 +85,7 @@ class TFHub(Encoder):
                 f"A TF-Hub module is a TensorFlow graph; Keras runs on {keras.backend.backend()}. "
                 "Set KERAS_BACKEND=tensorflow before Keras is imported."
             )
-        from mmzoo.saved_model_layer import SavedModelLayer
+        from mmzoo.saved_model.saved_model_layer import SavedModelLayer
 
         self.handle = os.fspath(handle)
         self.output_key = output_key
@@ -190,7 +190,7 @@ class TFHub(Encoder):
     @classmethod
     def from_config(cls, config):
         check_code_allowed(f"This model holds the TF-Hub module {config['handle']!r}")
-        from mmzoo.saved_model_layer import folder_of
+        from mmzoo.saved_model.saved_model_layer import folder_of
 
         module = config["module"]
         folder = folder_of(module["id"])

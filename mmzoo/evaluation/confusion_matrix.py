@@ -5,7 +5,7 @@ import unicodedata
 import numpy as np
 
 from mmzoo.evaluation.pictures import FAINT, INK, name_style, new_figure, written_count
-from mmzoo.optional import require
+from mmzoo.utils.optional_packages import require
 
 #: A matrix of more classes shows colours only, no counts.
 MOST_CLASSES_WITH_COUNTS = 40

@@ -7,8 +7,8 @@ from mmzoo.evaluation import figures
 from mmzoo.evaluation.labels import check_labels
 from mmzoo.evaluation.report import Report
 from mmzoo.heads import Regression, Sigmoid, Softmax
-from mmzoo.optional import require
-from mmzoo.progress import track
+from mmzoo.utils.optional_packages import require
+from mmzoo.utils.progress import track
 
 
 def evaluate(model, dataset, verbose=True):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmzoo.optional import require
+from mmzoo.utils.optional_packages import require
 
 AVERAGES = ("micro", "macro", "weighted")
 

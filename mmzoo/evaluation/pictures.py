@@ -2,7 +2,7 @@
 
 import pathlib
 
-from mmzoo.optional import require
+from mmzoo.utils.optional_packages import require
 
 INK = "#222222"
 FAINT = "#8a8a8a"

@@ -9,7 +9,7 @@ import numpy as np
 
 from mmzoo.evaluation.confusion_matrix import draw_confusion_matrix
 from mmzoo.evaluation.pictures import save_figure, written_count
-from mmzoo.optional import require
+from mmzoo.utils.optional_packages import require
 
 #: A printed table shows at most so many classes, the most frequent ones.
 MOST_CLASSES_PRINTED = 40

@@ -7,11 +7,11 @@ import warnings
 import keras
 
 from mmzoo.export.model_card import write_model_card
-from mmzoo.files import written_whole
 from mmzoo.heads import Regression, Sigmoid
-from mmzoo.prediction import as_records
+from mmzoo.prediction.predict import as_records
 from mmzoo.saving import check_pair
-from mmzoo.training.lora import lora_merged
+from mmzoo.training.fine_tuning.lora import lora_merged
+from mmzoo.utils.atomic_files import atomic_folder
 
 #: The most classes that `labels` and `scores` list.
 TOP = 5
@@ -99,7 +99,7 @@ def export_savedmodel(
     requests = _requests(preprocessor, warmup)
     packages = _packages(preprocessor) if format == "savedmodel" else {}
     batch_size = None
-    with written_whole(folder) as temporary, lora_merged(model):
+    with atomic_folder(folder) as temporary, lora_merged(model):
         if format == "savedmodel":
             _write_savedmodel(model, preprocessor, weights, temporary)
         else:

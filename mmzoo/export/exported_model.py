@@ -6,7 +6,7 @@ import os
 import keras
 import numpy as np
 
-from mmzoo.optional import require
+from mmzoo.utils.optional_packages import require
 
 
 class ExportedModel(keras.Model):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.saved_model_layer import SavedModelLayer
+from mmzoo.saved_model.saved_model_layer import SavedModelLayer
 
 #: Weights with fewer numbers stay as they are: biases, scales, small kernels.
 SMALLEST = 1024

@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 
-from mmzoo.optional import require
+from mmzoo.utils.optional_packages import require
 
 #: The version of ONNX's operators that is written; from 17 on there is a Fourier transform.
 OPSET = 18

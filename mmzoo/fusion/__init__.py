@@ -21,7 +21,7 @@ from mmzoo.fusion.relation import Relation
 from mmzoo.fusion.sum import Sum
 from mmzoo.fusion.tensor import Tensor
 from mmzoo.fusion.weighted_sum import WeightedSum
-from mmzoo.identifiers import resolve
+from mmzoo.utils.identifiers import resolve
 
 #: The registered fusion blocks: name -> class, from the simplest to the most structured.
 FUSIONS = {

@@ -5,7 +5,7 @@ from mmzoo.heads.losses import SigmoidCrossentropy, SoftmaxCrossentropy
 from mmzoo.heads.regression import Regression
 from mmzoo.heads.sigmoid import Sigmoid
 from mmzoo.heads.softmax import Softmax
-from mmzoo.identifiers import resolve
+from mmzoo.utils.identifiers import resolve
 
 #: The registered heads: name -> class.
 HEADS = {

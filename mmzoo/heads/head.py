@@ -5,7 +5,7 @@ from keras import ops
 
 from mmzoo.heads.logits import remember_logits
 from mmzoo.layers import CompositeLayer
-from mmzoo.modalities.modality import check_positive_integers
+from mmzoo.utils.checks import check_positive_integers
 
 
 class Head(CompositeLayer):

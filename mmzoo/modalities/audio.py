@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 import keras
 
-from mmzoo.modalities.modality import Modality, augmentation_names, check_positive_integers
+from mmzoo.modalities.modality import Modality, augmentation_names
+from mmzoo.utils.checks import check_positive_integers
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")

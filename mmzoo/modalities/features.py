@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 
-from mmzoo.modalities.modality import Modality, check_positive_integers
+from mmzoo.modalities.modality import Modality
+from mmzoo.utils.checks import check_positive_integers
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")

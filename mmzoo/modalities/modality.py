@@ -1,7 +1,6 @@
 """The base class of modalities: what a raw value is, as pure configuration."""
 
 import dataclasses
-import numbers
 import os
 from typing import ClassVar
 
@@ -126,13 +125,6 @@ class Modality:
     def from_config(cls, config):
         """The modality with these arguments."""
         return cls(**config)
-
-
-def check_positive_integers(argument, *values):
-    """Raises a `ValueError` unless all values are positive integers."""
-    for value in values:
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-            raise ValueError(f"`{argument}` takes positive integers; received: {value!r}.")
 
 
 def augmentation_names(augmentation, known):

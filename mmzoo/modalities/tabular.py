@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 import keras
 
-from mmzoo.cells import category, number
-from mmzoo.modalities.modality import Modality, check_positive_integers
+from mmzoo.modalities.modality import Modality
+from mmzoo.raw.cells import category, number
+from mmzoo.utils.checks import check_positive_integers
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")

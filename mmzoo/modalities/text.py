@@ -5,12 +5,11 @@ from typing import Any, ClassVar
 
 import keras
 
-from mmzoo.modalities.modality import Modality, check_positive_integers
-from mmzoo.safe_mode import trusted_in_process
+from mmzoo.modalities.modality import Modality
+from mmzoo.raw.segments import join_segments
 from mmzoo.tokenizers import Tokenizer
-
-#: What stands between the parts of a text, where it may have some.
-SEPARATOR = "[SEP]"
+from mmzoo.utils.checks import check_positive_integers
+from mmzoo.utils.safe_mode import trusted_in_process
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -165,7 +164,7 @@ class Text(Modality):
     def check_values(self, name, values, describe):
         for row, value in enumerate(values):
             if self.segments is not None:
-                value = joined(value)
+                value = join_segments(value)
             if value is None or isinstance(value, bytes):
                 continue
             if not isinstance(value, str):
@@ -204,19 +203,3 @@ class Text(Modality):
         from mmzoo.preprocessing.text import TextPreprocessing
 
         return TextPreprocessing(self, name)
-
-
-def joined(value):
-    """A text that is given in parts, a list of strings or a row of a table, as one string.
-
-    Example:
-
-    >>> joined(["a question?", "its context"]), joined("one text")
-    ('a question?[SEP]its context', 'one text')
-    """
-    if isinstance(value, dict):
-        value = list(value.values())
-    if not isinstance(value, (list, tuple)):
-        return value
-    parts = [part or "" for part in value]
-    return SEPARATOR.join(parts) if all(isinstance(part, str) for part in parts) else value

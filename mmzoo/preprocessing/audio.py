@@ -9,12 +9,12 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.optional import require
+from mmzoo.preprocessing.codecs.resampling import REACH, resample
+from mmzoo.preprocessing.codecs.wav import decode_wav, to_mono
 from mmzoo.preprocessing.preprocessing import Preprocessing
 from mmzoo.preprocessing.python_call import python_call
-from mmzoo.preprocessing.resampling import REACH, resample
-from mmzoo.preprocessing.wav import decode_wav, to_mono
-from mmzoo.stored_bytes import StoredBytes
+from mmzoo.raw.stored_bytes import StoredBytes
+from mmzoo.utils.optional_packages import require
 
 #: Formats that `soundfile` reads: how their files are called, and how they begin.
 COMPRESSED_ENDINGS = (".flac", ".mp3", ".oga", ".ogg", ".opus")

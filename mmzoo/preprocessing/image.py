@@ -5,13 +5,13 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.data.absent import is_absent
 from mmzoo.preprocessing.augmentation import augment
-from mmzoo.preprocessing.decoding import decode_picture, onto_white
-from mmzoo.preprocessing.orientation import lies_on_its_side, upright
+from mmzoo.preprocessing.codecs.decoding import decode_picture, onto_white
+from mmzoo.preprocessing.codecs.exif import lies_on_its_side, upright
+from mmzoo.preprocessing.codecs.resizing import pad, resize
 from mmzoo.preprocessing.preprocessing import Preprocessing
-from mmzoo.preprocessing.resizing import pad, resize
-from mmzoo.stored_bytes import StoredBytes
+from mmzoo.raw.absent import is_absent
+from mmzoo.raw.stored_bytes import StoredBytes
 
 
 class ImagePreprocessing(Preprocessing):

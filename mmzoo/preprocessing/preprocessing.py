@@ -6,8 +6,8 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.files import exists, in_message, under
-from mmzoo.stored_bytes import StoredBytes, read_stored
+from mmzoo.raw.paths import describe_value, exists, resolve_path
+from mmzoo.raw.stored_bytes import StoredBytes, read_stored
 
 
 class Preprocessing:
@@ -81,7 +81,7 @@ class Preprocessing:
             return _stored_column(values)
         if kind != "paths":
             return None
-        paths = ["" if value is None else under(root, value) for value in values]
+        paths = ["" if value is None else resolve_path(root, value) for value in values]
         return tf.constant(paths, tf.string), _read_path
 
     def fault(self, value, root):
@@ -94,7 +94,7 @@ class Preprocessing:
         Returns:
             A string, empty where there is nothing to say.
         """
-        return in_message(value)
+        return describe_value(value)
 
     def raw_spec(self):
         """`tf.TensorSpec` of a batch of raw values in the exported signature, or a dict of them."""

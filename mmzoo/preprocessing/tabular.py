@@ -6,8 +6,8 @@ import warnings
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.cells import category, number
 from mmzoo.preprocessing.preprocessing import Preprocessing
+from mmzoo.raw.cells import category, number
 
 
 class TabularPreprocessing(Preprocessing):

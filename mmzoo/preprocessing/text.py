@@ -5,8 +5,8 @@ import collections
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.modalities.text import SEPARATOR, joined
 from mmzoo.preprocessing.preprocessing import Preprocessing
+from mmzoo.raw.segments import SEPARATOR, join_segments
 
 # RE2 classes. Han, Hiragana, Katakana and Hangul are written without spaces or with few of them.
 _CHINESE_JAPANESE_KOREAN = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}"
@@ -72,7 +72,7 @@ class TextPreprocessing(Preprocessing):
     def _texts(self, values):
         """The strings of a column, empty where one is absent."""
         if self.modality.segments is not None:
-            values = [joined(value) for value in values]
+            values = [join_segments(value) for value in values]
         return ["" if value is None else value for value in values]
 
     def adapt(self, values):
@@ -127,7 +127,7 @@ class TextPreprocessing(Preprocessing):
     def to_tensors(self, values):
         if self.modality.segments is not None and not tf.is_tensor(values):
             several = isinstance(values, (list, tuple))
-            values = [joined(value) for value in values] if several else values
+            values = [join_segments(value) for value in values] if several else values
         return super().to_tensors(values)
 
     def count_tokens(self, values):

@@ -1,6 +1,5 @@
 """The zoo: named triples of inputs, fusion and head, a recipe a file."""
 
-from mmzoo.identifiers import unknown
 from mmzoo.recipes.bert_resnet50_concat import bert_resnet50_concat
 from mmzoo.recipes.cnn_lstm_concat import cnn_lstm_concat
 from mmzoo.recipes.cnn_rnn_concat_softmax import cnn_rnn_concat_softmax
@@ -20,6 +19,7 @@ from mmzoo.recipes.trimodal import trimodal
 from mmzoo.recipes.vilt_small import vilt_small
 from mmzoo.recipes.voice_sentiment import voice_sentiment
 from mmzoo.recipes.weighted_average import weighted_average
+from mmzoo.utils.identifiers import unknown
 
 #: The recipes that need no arguments: name -> function.
 RECIPES = {

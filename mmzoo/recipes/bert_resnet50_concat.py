@@ -2,10 +2,10 @@
 
 from mmzoo.encoders import Applications, KerasHub
 from mmzoo.heads import Sigmoid
-from mmzoo.identifiers import unknown
 from mmzoo.modalities import Image, Text
-from mmzoo.optional import require
 from mmzoo.recipes.recipe import Recipe, part
+from mmzoo.utils.identifiers import unknown
+from mmzoo.utils.optional_packages import require
 
 
 def bert_resnet50_concat(weights=None, tokenizer=None, trainable=None):

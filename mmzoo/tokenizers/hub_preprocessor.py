@@ -8,8 +8,8 @@ import zipfile
 
 import keras
 
-from mmzoo.safe_mode import check_code_allowed
 from mmzoo.tokenizers.tokenizer import Tokenizer
+from mmzoo.utils.safe_mode import check_code_allowed
 
 #: What modules call the tensors that mmzoo calls so.
 PARTS = {"input_word_ids": "ids", "input_mask": "mask", "input_type_ids": "segments"}

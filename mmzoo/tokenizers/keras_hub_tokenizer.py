@@ -6,10 +6,10 @@ import tempfile
 
 import keras
 
-from mmzoo.optional import require
-from mmzoo.safe_mode import safe_mode
 from mmzoo.tokenizers.sub_words import SubWords
 from mmzoo.tokenizers.word_piece import WordPiece
+from mmzoo.utils.optional_packages import require
+from mmzoo.utils.safe_mode import safe_mode
 
 #: Their start token is for a decoder: what an encoder reads has none.
 NO_START = ("SigLIPTokenizer", "T5Tokenizer")

@@ -1,22 +1,22 @@
 """Training: what stands around `model.fit`."""
 
-from mmzoo.training.branch_table import BranchTable, branch_table
+from mmzoo.training.distribution.hosts import HostLostError, is_first_host
+from mmzoo.training.distribution.layout_map import layout_map
+from mmzoo.training.distribution.local_copy import local_copy
+from mmzoo.training.distribution.scope import scope
+from mmzoo.training.fine_tuning.branch_table import BranchTable, branch_table
+from mmzoo.training.fine_tuning.freezing import freeze, unfreeze
+from mmzoo.training.fine_tuning.gradual_unfreezing import GradualUnfreezing
+from mmzoo.training.fine_tuning.layerwise_adamw import LayerwiseAdamW
+from mmzoo.training.fine_tuning.layerwise_multipliers import layerwise_multipliers
+from mmzoo.training.fine_tuning.lora import enable_lora, lora_merged, merge_lora
+from mmzoo.training.fine_tuning.lora_file import load_lora, save_lora
 from mmzoo.training.fit import fit
-from mmzoo.training.freezing import freeze, unfreeze
-from mmzoo.training.gradual_unfreezing import GradualUnfreezing
 from mmzoo.training.history_file import HistoryFile
-from mmzoo.training.hosts import HostLostError, is_first_host
-from mmzoo.training.layerwise_adamw import LayerwiseAdamW
-from mmzoo.training.layerwise_multipliers import layerwise_multipliers
-from mmzoo.training.layout_map import layout_map
 from mmzoo.training.learning_rate_finder import LearningRateSearch, find_learning_rate
-from mmzoo.training.local_copy import local_copy
-from mmzoo.training.lora import enable_lora, lora_merged, merge_lora
-from mmzoo.training.lora_file import load_lora, save_lora
 from mmzoo.training.non_finite import NonFiniteError
 from mmzoo.training.progress import Progress
 from mmzoo.training.run import train_run, warmup_cosine
-from mmzoo.training.scope import scope
 from mmzoo.training.xla_report import XlaReport, xla_report
 
 __all__ = [

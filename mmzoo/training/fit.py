@@ -6,19 +6,19 @@ import json
 import keras
 import numpy as np
 
-from mmzoo.training.callback_states import CallbackStates
-from mmzoo.training.checkpoint_folder import CheckpointFolder
-from mmzoo.training.hosts import (
+from mmzoo.training.checkpoints.callback_states import CallbackStates
+from mmzoo.training.checkpoints.checkpoint_folder import CheckpointFolder
+from mmzoo.training.checkpoints.state_keeper import StateKeeper
+from mmzoo.training.checkpoints.training_state import restore_state
+from mmzoo.training.distribution.hosts import (
     check_agreed,
     data_share,
     from_first_host,
     gather_weights,
     is_first_host,
 )
+from mmzoo.training.distribution.shared_validation import SharedValidation
 from mmzoo.training.non_finite import LossNotFiniteError, StopAtNonFinite, explained
-from mmzoo.training.shared_validation import SharedValidation
-from mmzoo.training.state_keeper import StateKeeper
-from mmzoo.training.training_state import restore_state
 
 
 def fit(

@@ -5,7 +5,7 @@ import io
 
 import keras
 
-from mmzoo.files import file_written_whole
+from mmzoo.utils.atomic_files import atomic_file
 
 
 class HistoryFile(keras.callbacks.Callback):
@@ -34,5 +34,5 @@ class HistoryFile(keras.callbacks.Callback):
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["epoch", *history.history])
         writer.writerows(zip(history.epoch, *history.history.values(), strict=True))
-        with file_written_whole(self.path) as file:
+        with atomic_file(self.path) as file:
             file.write(text.getvalue().encode())

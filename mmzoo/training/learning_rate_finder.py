@@ -5,8 +5,8 @@ import dataclasses
 import keras
 import numpy as np
 
-from mmzoo.optional import require
-from mmzoo.training.renewal import other_optimizer
+from mmzoo.training.fine_tuning.recompile import other_optimizer
+from mmzoo.utils.optional_packages import require
 
 #: A loss so many times the lowest one ends the search.
 DIVERGED = 4.0

@@ -5,8 +5,8 @@ import contextlib
 import keras
 import numpy as np
 
-from mmzoo.training.hosts import host_array
-from mmzoo.training.local_copy import local_copy, without_distribution
+from mmzoo.training.distribution.hosts import host_array
+from mmzoo.training.distribution.local_copy import local_copy, without_distribution
 
 #: How many rows and weights a message lists.
 LISTED = 5
@@ -57,7 +57,7 @@ def explained(loss, model, train, preprocessor, options, at, last_good):
     Returns:
         A `NonFiniteError`.
     """
-    from mmzoo.data.row_order import epoch_order
+    from mmzoo.data.pipeline.row_order import epoch_order
 
     epoch, step = at
     good_epoch, good_step, weights = last_good

@@ -2,7 +2,7 @@
 
 import keras
 
-from mmzoo.optional import require
+from mmzoo.utils.optional_packages import require
 
 
 class Progress(keras.callbacks.Callback):

@@ -11,17 +11,17 @@ import numpy as np
 
 from mmzoo import heads, recipes
 from mmzoo.evaluation import evaluate, plot_training_curves
-from mmzoo.files import written_whole
 from mmzoo.model import build_model
-from mmzoo.optional import require
-from mmzoo.preprocessing import Preprocessor
+from mmzoo.preprocessor import Preprocessor
 from mmzoo.saving import check_pair, save
-from mmzoo.training.branch_table import branch_table
+from mmzoo.training.distribution.hosts import is_first_host
+from mmzoo.training.distribution.local_copy import local_copy, without_distribution
+from mmzoo.training.fine_tuning.branch_table import branch_table
 from mmzoo.training.fit import fit
 from mmzoo.training.history_file import HistoryFile
-from mmzoo.training.hosts import is_first_host
-from mmzoo.training.local_copy import local_copy, without_distribution
 from mmzoo.training.progress import Progress
+from mmzoo.utils.atomic_files import atomic_folder
+from mmzoo.utils.optional_packages import require
 
 #: What `metadata=` is written to.
 METADATA_FILE = "metadata.json"
@@ -165,7 +165,7 @@ def train_run(
         )
     keras.utils.set_random_seed(seed)
     first = is_first_host()
-    with written_whole(output) if first else contextlib.nullcontext() as folder:
+    with atomic_folder(output) if first else contextlib.nullcontext() as folder:
         model = build_model(
             recipe,
             inputs=inputs,

@@ -28,7 +28,7 @@ from mmzoo.training import (
     save_lora,
     unfreeze,
 )
-from mmzoo.training.branches import branch_layers, layers_with_weights
+from mmzoo.training.fine_tuning.branches import branch_layers, layers_with_weights
 from tests.layers.test_properties import gradients
 from tests.parts import disturb, image, labels, predict, tensors, text
 

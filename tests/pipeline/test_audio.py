@@ -10,7 +10,7 @@ import scipy.signal
 import tensorflow as tf
 
 import mmzoo
-from mmzoo.preprocessing.resampling import resample
+from mmzoo.preprocessing.codecs.resampling import resample
 from tests.parts import audio
 from tests.pipeline.raw import wav
 

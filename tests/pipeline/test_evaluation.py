@@ -10,9 +10,10 @@ import pytest
 import sklearn.metrics
 
 import mmzoo
-from mmzoo import heads, optional
+from mmzoo import heads
 from mmzoo.evaluation import Report, evaluate, plot_training_curves
 from mmzoo.evaluation.labels import check_labels
+from mmzoo.utils import optional_packages
 
 ROWS = 40
 EASY_VQA = (
@@ -390,7 +391,7 @@ def test_models_without_a_head():
 
 def test_a_missing_package_says_how_to_install_it(monkeypatch, text_model, text_rows):
     with pytest.raises(ImportError, match=r'pip install "mmzoo\[report\]"'):
-        optional.require("no_such_package.inside", extra="report")
+        optional_packages.require("no_such_package.inside", extra="report")
     monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
     with pytest.raises(ImportError, match=r'sklearn.*pip install "mmzoo\[report\]"'):
         evaluate(text_model, [text_rows])

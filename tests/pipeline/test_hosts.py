@@ -15,7 +15,7 @@ import pandas
 import pytest
 
 import mmzoo
-from mmzoo.training.hosts import checked_index
+from mmzoo.training.distribution.hosts import checked_index
 from tests.pipeline.raw import raw_columns
 
 pytest.importorskip("jax", reason="the extra `jax` is not installed")

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
-from mmzoo.data import decoded_cache
+from mmzoo.data.pipeline.pipeline import decoded_cache
 from tests.pipeline.raw import picture, raw_columns, sound
 
 INPUTS = {

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import mmzoo
-from mmzoo.training.checkpoint_folder import CheckpointFolder
+from mmzoo.training.checkpoints.checkpoint_folder import CheckpointFolder
 from tests.pipeline.training_process import AUGMENTED, BATCH_SIZE, prepared
 
 ROOT = pathlib.Path(__file__).parent.parent.parent

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
-from mmzoo.data.sort_of_clevr import ANSWERS, COLORS, SENTENCES, SortOfClevr
+from mmzoo.data.datasets.sort_of_clevr import ANSWERS, COLORS, SENTENCES, SortOfClevr
 
 SCENES = SortOfClevr.generate(300, seed=0)
 

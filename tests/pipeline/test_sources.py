@@ -12,7 +12,6 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 import mmzoo
-from mmzoo import cells
 from mmzoo.data import (
     from_arrays,
     from_csv,
@@ -26,7 +25,8 @@ from mmzoo.data import (
     from_tfrecords,
 )
 from mmzoo.data.content import file_bytes
-from mmzoo.stored_bytes import StoredBytes
+from mmzoo.raw import cells
+from mmzoo.raw.stored_bytes import StoredBytes
 from tests.pipeline.raw import encoded, picture, sound
 
 INPUTS = {

@@ -15,8 +15,8 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
-from mmzoo import saved_model_layer
 from mmzoo.encoders import TFHub
+from mmzoo.saved_model import saved_model_layer
 from tests.parts import slow_among
 from tests.pipeline import hub_modules
 from tests.pipeline.raw import encoded, sound

@@ -1,0 +1,1 @@
+"""Pipeline: rows -> tf.data batches; order, decoding, caches, unreadable values."""

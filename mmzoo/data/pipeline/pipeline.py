@@ -1,0 +1,191 @@
+"""From the positions of rows to batches: read, decode, leave out or mend, augment, batch."""
+
+import functools
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from mmzoo.data.labels import aligned
+from mmzoo.data.pipeline import decoded_cache
+from mmzoo.data.pipeline.decoder import decoder
+from mmzoo.data.pipeline.on_error import may_fail
+from mmzoo.data.pipeline.parallel_map import parallel_map, without_tuner
+from mmzoo.data.pipeline.row_order import in_order, shuffled
+from mmzoo.data.pipeline.unreadable import UnreadableReport
+from mmzoo.data.problems import raw_problems
+from mmzoo.preprocessing.python_call import python_call
+
+
+class Pipeline:
+    """Makes the dataset of `Records.to_dataset`, which explains the arguments.
+
+    Args:
+        records: the `mmzoo.data.Records`.
+        preprocessor: an adapted `mmzoo.Preprocessor`.
+        batch_size: rows a batch.
+        training: whether to shuffle, augment and keep all batches of one shape.
+        seed: of shuffling and augmentation.
+        cache: `False`, `True`, `"memory"` or a folder.
+        on_error: `"raise"`, `"skip"` or `"missing"`.
+        shard: `(index, count)`.
+    """
+
+    def __init__(self, records, preprocessor, batch_size, training, seed, cache, on_error, shard):
+        self.records = records
+        self.preprocessor = preprocessor
+        self.batch_size = batch_size
+        self.on_error = on_error
+        self.may_fail = may_fail(on_error, preprocessor.inputs)
+        self.training, self.seed, self.shard = training, seed, shard
+        self.targets = self._targets()
+        self.columns = {name: self._column(name, cache) for name in preprocessor.inputs}
+
+    def dataset(self, epoch=None, first_step=0):
+        """The dataset of batches, of an epoch from one of its steps on."""
+        self.first_step = first_step
+        self.rows, self.drop_remainder = self._rows(epoch)
+        if self.on_error == "raise":
+            batches = parallel_map(self.rows, self._read_and_finish)
+            return without_tuner(batches)
+        action = "left out" if self.on_error == "skip" else "taken as absent"
+        batches = int(self.rows.cardinality())
+        report = UnreadableReport(self._unreadable_message, action, batches)
+        make = self._skipping if self.on_error == "skip" else self._with_absent
+        dataset = report.passes(functools.partial(make, report))
+        if self.on_error == "missing":
+            dataset = dataset.apply(tf.data.experimental.assert_cardinality(batches))
+        return without_tuner(dataset)
+
+    def _rows(self, epoch):
+        """Dataset of batches of positions, and whether their last one may not be short."""
+        count = len(self.records)
+        if not self.training:
+            return in_order(count, self.shard).batch(self.batch_size), False
+        rows = shuffled(count, self.seed, self.shard, epoch, self.batch_size)
+        whole = count // (self.batch_size * self.shard[1])  # batches that every shard can fill
+        if not whole:
+            return rows.batch(self.batch_size), False
+        if self.on_error == "skip":  # steps are those of good rows: `_skipping` counts them
+            return rows.batch(self.batch_size), True
+        rows = rows.take(whole * self.batch_size).batch(self.batch_size, drop_remainder=True)
+        return rows.skip(self.first_step), True
+
+    def _column(self, name, cache):
+        """Function from a batch of positions to `(decoded, ok)` of one modality."""
+        part, root = self.preprocessor.parts[name], self.records.root
+        values = self.records.column(name)
+        usable = np.ones(len(values), bool)
+        if name in self.may_fail:
+            problems = raw_problems(name, part.modality, self.records)
+            usable[[problem.row for problem in problems]] = False
+            values = [value if ok else None for value, ok in zip(values, usable, strict=True)]
+        column, read = part.column(values, root)
+
+        if part.works_on_elements:
+            decode_rows = decoder(part, column, read)
+        else:
+
+            def decode_rows(rows):
+                return part.decode(tf.nest.map_structure(lambda x: tf.gather(x, rows), column))
+
+        def decode(rows):
+            decoded, ok = decode_rows(rows)
+            return decoded, ok & tf.gather(usable, rows)
+
+        if not cache or not part.works_on_elements:
+            return decode
+        if cache is True or cache == "memory":
+            kept = decoded_cache.in_memory(decode, len(values))
+        else:
+            kept = decoded_cache.on_disk(decode, part, values, root, os.fspath(cache))
+        if kept is None:
+            return decode
+        bad = np.flatnonzero(~kept[1].numpy())
+        if bad.size and name not in self.may_fail:
+            raise ValueError(f"{self._unreadable_message(name, bad.tolist())}.")
+        return lambda rows: tf.nest.map_structure(lambda values: tf.gather(values, rows), kept)
+
+    def _read(self, rows):
+        """A batch of positions -> `(decoded, ok)`, two dicts by modality name."""
+        decoded, good = {}, {}
+        for name, column in self.columns.items():
+            decoded[name], good[name] = column(rows)
+        checks = [
+            self._raise_unreadable(name, rows, ok)
+            for name, ok in good.items()
+            if name not in self.may_fail
+        ]
+        with tf.control_dependencies(checks):
+            return tf.nest.map_structure(tf.identity, (decoded, good))
+
+    def _finish(self, decoded, rows, seeds=None):
+        """What was decoded -> a batch as `fit` takes it."""
+        if seeds is not None:
+            decoded = {
+                name: part.augment(decoded[name], seeds)
+                for name, part in self.preprocessor.parts.items()
+            }
+        x = self.preprocessor.batch(decoded)
+        targets = [tf.gather(target, rows) for target in self.targets]
+        return (x, *targets) if targets else x
+
+    def _read_and_finish(self, rows, *seeds):
+        return self._finish(self._read(rows)[0], rows, *seeds)
+
+    def _read_and_note(self, report, number, rows, *seeds):
+        """`((decoded, rows, *seeds), ok)`; the report knows of what is not ok."""
+        decoded, good = self._read(rows)
+        with tf.control_dependencies([report.note(number, rows, good)]):
+            return tf.nest.map_structure(tf.identity, (decoded, rows, *seeds)), good
+
+    def _with_absent(self, report, number):
+        """One pass, in which values that can't be read are absent."""
+
+        def read_and_finish(*rows):
+            return self._finish(*self._read_and_note(report, number, *rows)[0])
+
+        return parallel_map(self.rows, read_and_finish)
+
+    def _skipping(self, report, number):
+        """One pass without the rows that can't be read."""
+
+        def read_good(*rows):
+            values, good = self._read_and_note(report, number, *rows)
+            all_good = tf.reduce_all(tf.stack(list(good.values())), axis=0)
+            return tf.nest.map_structure(lambda x: tf.boolean_mask(x, all_good), values)
+
+        kept = parallel_map(self.rows, read_good).rebatch(self.batch_size, self.drop_remainder)
+        return parallel_map(kept.skip(self.first_step), self._finish)
+
+    def _unreadable_message(self, name, rows):
+        return self.records.unreadable_message(name, rows, self.preprocessor.parts[name].fault)
+
+    def _raise_unreadable(self, name, rows, ok):
+        """An op that fails, naming row and file, unless all values could be read."""
+
+        def fail():
+            named = functools.partial(self.records.named, fault=self.preprocessor.parts[name].fault)
+            message = python_call(
+                lambda bad: f"mmzoo: no readable {name} in {named(name, bad.numpy())}",
+                [tf.boolean_mask(rows, ~ok)],
+                tf.string,
+            )
+            return tf.debugging.Assert(False, [message])
+
+        return tf.cond(tf.reduce_all(ok), tf.no_op, fail)
+
+    def _targets(self):
+        """Labels and sample weights as tensors, as far as there are any."""
+        labels, weights = self.records.labels, self.records.sample_weight
+        if labels is None:
+            return []
+        if isinstance(labels, list):
+            indices = self.preprocessor.encode_labels(labels, self.records.describe)
+            targets = [tf.constant(indices, tf.int32)]
+        else:
+            names, known = self.records.class_names, self.preprocessor.class_names
+            if names is not None and known is not None:
+                labels = aligned(labels, names, known, self.records.describe)
+            targets = [tf.constant(labels, tf.float32)]
+        return targets if weights is None else [*targets, tf.constant(weights, tf.float32)]

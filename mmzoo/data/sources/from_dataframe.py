@@ -1,0 +1,88 @@
+"""Records of the columns of a pandas DataFrame."""
+
+from mmzoo.data.labels import label_values
+from mmzoo.data.records import Records
+from mmzoo.data.sources.columns import (
+    check_columns,
+    delimiters,
+    list_cells,
+    modality_values,
+    wanted_columns,
+)
+
+
+def from_dataframe(
+    table,
+    columns,
+    label=None,
+    class_names=None,
+    sample_weight=None,
+    root=None,
+    name="table",
+    regression=None,
+    label_delimiter=None,
+    list_columns=None,
+):
+    """Records of the columns of a pandas DataFrame.
+
+    Args:
+        table: `pandas.DataFrame`.
+        columns: dict from modality name to the name of a column, such as `{"image": "photo"}`. For
+            a `mmzoo.Tabular`: a list of names, or a dict from its columns to those of the table.
+        label: name of the column of labels, or `None`. Its cells are classes, numbers (floats), or
+            lists of strings: several labels a row.
+        class_names: names of the classes in the order of their indices; `None`: those that occur.
+        sample_weight: name of a column of weights, or `None`.
+        root: folder that relative paths start from.
+        name: how messages should call the table.
+        regression: whether the labels are numbers to predict; `None`: floats are.
+        label_delimiter: what stands between several labels of a row, such as `"|"`; an empty cell
+            has none. `None`: a string is one label.
+        list_columns: columns whose cells are lists of files: names of columns of JSON lists, or a
+            dict from name to what stands between the files, such as `{"photos": ";"}`. Cells that
+            are lists already need not be named.
+
+    Returns:
+        `Records`.
+
+    Raises:
+        ValueError: for an unknown column; the message lists those there are. Else see `Records`;
+            messages count rows from 0.
+
+    Example:
+
+    >>> import pandas
+    >>> table = pandas.DataFrame({"title": ["a cat", "a dog"], "kind": ["cat|pet", "pet"]})
+    >>> from_dataframe(table, {"text": "title"}, label="kind", label_delimiter="|").labels.tolist()
+    [[1.0, 1.0], [0.0, 1.0]]
+    """
+    describe = f"{name}, row {{}}".format
+    labels = None
+    if label in table.columns:
+        cells = table[label].tolist()
+        labels = label_values(cells, regression, label_delimiter, describe)
+    return records_of_table(
+        table,
+        columns,
+        label,
+        labels,
+        class_names,
+        sample_weight,
+        root,
+        describe,
+        name,
+        list_columns,
+    )
+
+
+def records_of_table(
+    table, columns, label, labels, class_names, sample_weight, root, describe, name, list_columns
+):
+    """Records of a data frame whose `labels` were read already; see `from_dataframe`."""
+    wanted, lists = wanted_columns(columns), delimiters(list_columns)
+    check_columns(name, [*wanted, label, sample_weight, *lists], table.columns)
+    cells = {column: table[column].tolist() for column in wanted}
+    for column in lists.keys() & cells.keys():
+        cells[column] = list_cells(cells[column], lists[column], describe, column)
+    weights = None if sample_weight is None else table[sample_weight].to_numpy()
+    return Records(modality_values(cells, columns), labels, class_names, weights, root, describe)

@@ -1,0 +1,60 @@
+"""Records of a Parquet file."""
+
+import os
+
+from mmzoo.data.sources.columns import check_columns, wanted_columns
+from mmzoo.data.sources.rows import records_of_rows
+from mmzoo.raw.paths import open_bytes, parent_folder
+from mmzoo.utils.optional_packages import require
+
+
+def from_parquet(path, columns, label=None, root=None, **options):
+    """Records of a Parquet file. Needs the extra `mmzoo[parquet]`.
+
+    It is read a batch of rows at a time, and the bytes of files go to a temporary file.
+
+    Args:
+        path: the file, local or any URL of `tf.io.gfile`.
+        columns: dict from modality name to the name of a column, as in `from_dataframe`. Cells are
+            strings, numbers, bytes (of a file), lists, or a struct of `bytes` and `path`, as
+            Hugging Face stores pictures and sounds.
+        label: name of the column of labels, or `None`.
+        root: folder that relative paths start from; `None`: the file's own.
+        **options: `class_names`, `sample_weight`, `regression`, `label_delimiter` and
+            `list_columns`, as in `mmzoo.data.from_dataframe`.
+
+    Returns:
+        `Records`.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: for a file that is not Parquet, or an unknown column. Else see `Records`;
+            messages count rows from 0.
+        ImportError: when pyarrow is missing.
+
+    Example:
+
+    ```python
+    records = mmzoo.data.from_parquet("rows.parquet", {"image": "photo"}, label="category")
+    ```
+    """
+    parquet = require("pyarrow.parquet", "parquet")
+    invalid = require("pyarrow", "parquet").ArrowInvalid
+    path = os.fspath(path)
+    with open_bytes(path) as opened:
+        try:
+            file = parquet.ParquetFile(opened)
+        except invalid as error:
+            raise ValueError(f"{path} can't be read as Parquet: {error}") from None
+        wanted = [*wanted_columns(columns), label, options.get("sample_weight")]
+        check_columns(path, wanted, file.schema_arrow.names)
+        batches = file.iter_batches(columns=[column for column in wanted if column is not None])
+        return records_of_rows(
+            (row for batch in batches for row in batch.to_pylist()),
+            columns,
+            label,
+            root=parent_folder(path) if root is None else root,
+            describe=lambda row: f"{path}, row {row}",
+            name=path,
+            **options,
+        )

@@ -1,0 +1,117 @@
+"""Records of rows that come one by one, as dicts from column to cell."""
+
+import numpy as np
+
+from mmzoo.data.labels import label_values
+from mmzoo.data.records import Records
+from mmzoo.data.sources.columns import (
+    check_columns,
+    delimiters,
+    list_cells,
+    modality_values,
+    wanted_columns,
+)
+from mmzoo.data.sources.spool import Spool
+from mmzoo.utils.progress import track
+
+#: The keys of a cell with a file, as Hugging Face stores them in Parquet.
+HUGGING_FACE_FILE = {"bytes", "path"}
+
+
+def records_of_rows(
+    rows,
+    columns,
+    label=None,
+    class_names=None,
+    sample_weight=None,
+    root=None,
+    regression=None,
+    label_delimiter=None,
+    list_columns=None,
+    describe="row {}".format,
+    name="the rows",
+):
+    """Records of dicts; keeps paths, strings and numbers of them, and spools the bytes of files.
+
+    What is given as `bytes` is a file. So are uint8 arrays `(H, W, 1 to 4)`: they are pictures, and
+    kept as PNG, which loses nothing.
+
+    Args:
+        rows: iterable of dicts from column to cell; a column that a row lacks is absent.
+        columns: as in `mmzoo.data.from_dataframe`.
+        label: likewise; so are `class_names`, `sample_weight`, `root`, `regression`,
+            `label_delimiter` and `list_columns`.
+        describe: function from a position to how a message should call that row.
+        name: what messages call the source.
+
+    Returns:
+        `Records`.
+
+    Raises:
+        TypeError: for a row that is no dict.
+        ValueError: for a column that no row has; lists those there are. Else see `Records`.
+    """
+    wanted, lists = wanted_columns(columns), delimiters(list_columns)
+    available, cells = {}, {column: [] for column in wanted}
+    labels, weights = [], []
+    number = -1
+    with Spool() as spool:
+        for number, row in enumerate(track(rows, None, f"Reading {name}")):
+            if not isinstance(row, dict):
+                raise TypeError(
+                    f"{describe(number)} must be a dict from column to cell; received: "
+                    f"{type(row).__name__}."
+                )
+            available |= dict.fromkeys(row)
+            for column, values in cells.items():
+                values.append(_kept(row.get(column), spool))
+            labels.append(_plain(row.get(label)))
+            weights.append(_plain(row.get(sample_weight)))
+    if number < 0:
+        raise ValueError(f"There are no rows in {name}.")
+    check_columns(name, [*wanted, label, sample_weight, *lists], available)
+    for column in lists.keys() & cells.keys():
+        cells[column] = list_cells(cells[column], lists[column], describe, column)
+    if label is not None:
+        labels = label_values(labels, regression, label_delimiter, describe)
+    return Records(
+        modality_values(cells, columns),
+        labels if label is not None else None,
+        class_names,
+        [np.nan if weight is None else weight for weight in weights] if sample_weight else None,
+        root,
+        describe,
+    )
+
+
+def _kept(value, spool):
+    """What records hold of a cell."""
+    value = _plain(value)
+    if isinstance(value, np.ndarray):
+        if value.dtype != np.uint8 or value.ndim != 3 or not 1 <= value.shape[2] <= 4:
+            return value
+        return spool.store(_png(value)) if value.size else None
+    if isinstance(value, bytes) and value:
+        return spool.store(value)
+    if isinstance(value, dict) and value.keys() == HUGGING_FACE_FILE:
+        return _kept(value["bytes"], spool) or value["path"]
+    if isinstance(value, (list, tuple)):
+        if value and all(isinstance(each, (int, float)) for each in value):
+            return np.asarray(value)
+        return [_kept(each, spool) for each in value]
+    return value
+
+
+def _plain(value):
+    """Python's own strings and numbers in place of NumPy's and TensorFlow's."""
+    if hasattr(value, "numpy"):
+        value = value.numpy()
+    if isinstance(value, np.ndarray) and (value.ndim == 0 or value.dtype.kind in "OSU"):
+        return value.tolist()
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _png(pixels):
+    import tensorflow as tf
+
+    return tf.io.encode_png(pixels).numpy()

@@ -1,0 +1,1 @@
+"""TFRecord files of rows: their layout, and writing them."""

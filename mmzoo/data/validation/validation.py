@@ -1,0 +1,319 @@
+"""validate(): reads every value as training would, and says what it found."""
+
+import collections
+import contextlib
+import hashlib
+import itertools
+import math
+import re
+
+import numpy as np
+
+from mmzoo.data.labels import class_counts, label_notes
+from mmzoo.data.pipeline.parallel_map import parallel_map, without_tuner
+from mmzoo.data.problems import raw_problems
+from mmzoo.data.validation.file_heads import is_truncated, picture_size
+from mmzoo.data.validation.validation_report import Finding, ValidationReport
+from mmzoo.raw.paths import open_bytes, resolve_path
+
+#: Pictures with a side below that are suspicious.
+TINY = 8
+#: So are those whose sides differ by more than this factor.
+NARROW = 10
+#: Values that are read at once.
+BATCH = 16
+
+
+def validate(records, inputs, preprocessor=None, verbose=False):
+    """Reads every value of some records; see `Records.validate`."""
+    from mmzoo.preprocessor import Preprocessor
+
+    parts = (preprocessor or Preprocessor(inputs)).parts
+    columns = {}
+    findings = []
+    for name, modality in inputs.items():
+        column = _Column(name, modality, parts[name], records)
+        column.find_raw_problems()
+        if parts[name].works_on_elements:
+            column.read(verbose)
+        elif modality.kind == "text":
+            column.count_tokens(learn=preprocessor is None)
+        columns[name] = column
+        findings += column.findings
+    findings += _duplicate_rows(records, columns.values())
+    return ValidationReport(
+        records,
+        dict(inputs),
+        sorted(findings, key=lambda finding: finding.row),
+        {name: column.figures for name, column in columns.items()},
+        class_counts(records.labels, records.class_names)
+        if isinstance(records.labels, list)
+        else None,
+        label_notes(records.labels, records.class_names),
+    )
+
+
+class _Column:
+    """One column under examination.
+
+    Args:
+        name: modality name.
+        modality: its modality.
+        part: its `mmzoo.preprocessing.Preprocessing`.
+        records: `mmzoo.data.Records`.
+    """
+
+    def __init__(self, name, modality, part, records):
+        self.name, self.modality, self.part, self.records = name, modality, part, records
+        self.findings = []
+        self.values = list(records.column(name))  # without those that can't be used
+        self.paths = {}  # of the rows whose values are in files
+        for row, value in enumerate(self.values):
+            if value is not None and (paths := self._paths(value)):
+                self.paths[row] = paths
+        self.digests = [None] * len(self.values)  # the same where values are
+        self.figures = {
+            "values": sum(value is not None for value in self.values),
+            "absent": sum(value is None for value in self.values),
+        }
+
+    def _paths(self, value):
+        """The files of a value; none if it can't be said, which `raw_problems` finds as well."""
+        with contextlib.suppress(ValueError, TypeError):
+            return [resolve_path(self.records.root, path) for path in self.modality.paths(value)]
+        return []
+
+    def find_raw_problems(self):
+        """What shows without reading a file, and which values are the same."""
+        for problem in raw_problems(self.name, self.modality, self.records):
+            self._found(problem.row, "error", problem.kind, str(problem.error))
+            self.values[problem.row] = None
+        for row, value in enumerate(self.values):
+            if value is not None:
+                self.digests[row] = _digest(self.paths.get(row, value))
+        self.figures["distinct"] = len({*self.digests} - {None})
+
+    def read(self, verbose):
+        """Decodes every distinct value, and looks at the files they are in."""
+        rows_of = collections.defaultdict(list)  # what is read -> the rows that have it
+        for row, digest in enumerate(self.digests):
+            if digest is not None:
+                rows_of[digest].append(row)
+        groups = list(rows_of.values())
+        sizes, total_bytes = [], 0
+        for group, ok, decoded in self._decoded(groups, verbose):
+            encoded = self._bytes(group[0])
+            size = None if encoded is None else picture_size(encoded)
+            if ok:
+                severity, found = "warning", list(self._suspicions(encoded, size, decoded))
+            else:
+                severity, found = "error", [self._diagnosis(group[0], encoded, size)]
+            if encoded is not None:
+                total_bytes += len(encoded)
+                digest = hashlib.blake2b(encoded, digest_size=16).digest()
+                for row in group:
+                    self.digests[row] = digest
+            sizes += [size] * (size is not None and ok)
+            for row, (kind, message) in itertools.product(group, found):
+                self._found(row, severity, kind, message)
+        self.figures["distinct"] = len({*self.digests} - {None})
+        if total_bytes:
+            self.figures["bytes"] = total_bytes
+        if sizes:
+            sizes.sort(key=math.prod)
+            for key, at in (("smallest", 0), ("median", len(sizes) // 2), ("largest", -1)):
+                self.figures[key] = list(sizes[at])
+
+    def _decoded(self, groups, verbose):
+        """Yields `(group, ok, decoded)`: the first value of every group, as training decodes it."""
+        import keras
+        import tensorflow as tf
+
+        from mmzoo.data.pipeline.decoder import decoder
+
+        if not groups:
+            return
+        values = [self.values[group[0]] for group in groups]
+        column, self._read = self.part.column(values, self.records.root)
+        self._first = {group[0]: i for i, group in enumerate(groups)}
+        self._taken = lambda at: tf.nest.map_structure(lambda part: tf.gather(part, at), column)
+        decode_rows = decoder(self.part, column, self._read)
+
+        def decode(positions):
+            decoded, ok = decode_rows(positions)
+            return positions, ok, tf.nest.flatten(decoded)[0]
+
+        batches = tf.data.Dataset.range(len(values)).batch(BATCH)
+        batches = without_tuner(parallel_map(batches, decode))
+        progress = None
+        if verbose:
+            print(f"Reading {self.name}: {len(values):,} distinct values", flush=True)
+            progress = keras.utils.Progbar(len(values), interval=0.5, unit_name="value")
+        for positions, ok, decoded in batches.as_numpy_iterator():
+            for at, position in enumerate(positions):
+                yield groups[position], bool(ok[at]), decoded[at]
+            if progress is not None:
+                progress.update(int(positions[-1]) + 1)
+
+    def _bytes(self, row):
+        """The bytes of an encoded file, the first of several.
+
+        `None` where it can't be opened or the value is none.
+        """
+        import tensorflow as tf
+
+        if row not in self.paths:
+            value = self.values[row]
+            return value if isinstance(value, bytes) else None
+        try:
+            with open_bytes(self.paths[row][0]) as file:
+                return file.read()
+        except (OSError, tf.errors.OpError):
+            return None
+
+    def _diagnosis(self, row, encoded, size):
+        """`(kind, message)` of a value that can't be read."""
+        if encoded is None:
+            return "unreadable", self._error(row)
+        if not encoded:
+            return "empty", "The file has no bytes."
+        most = getattr(self.modality, "max_pixels", None)
+        if most is not None and size is not None and math.prod(size) > most:
+            return "too large", f"{size[0]} x {size[1]} pixels are more than max_pixels={most}."
+        if is_truncated(encoded):
+            return "truncated", f"The file breaks off after {len(encoded):,} bytes."
+        return "unreadable", self._error(row)
+
+    def _error(self, row):
+        """What the decoder says of a value."""
+        import tensorflow as tf
+
+        try:
+            self.part.element(self._read(self._taken(self._first[row])))
+        except (tf.errors.OpError, UnicodeError) as error:
+            message = _plain(str(error))
+        else:
+            message = "It can't be read."
+        if len(self.paths.get(row, [])) > 1:  # which of them
+            message += self.part.fault(self.values[row], self.records.root)
+        return message
+
+    def _suspicions(self, encoded, size, decoded):
+        """Yields `(kind, message)` of a value that was read."""
+        if encoded is not None and not encoded:
+            yield "empty", "The file has no bytes: taken as absent."
+            return
+        if self.modality.kind == "image":
+            if size is not None and min(size) < TINY:
+                yield "tiny", f"{size[0]} x {size[1]} pixels."
+            if size is not None and max(size) > NARROW * min(size):
+                yield "narrow", f"{size[0]} x {size[1]} pixels."
+            content = _content(decoded, size, self.modality.resize)
+            if (content == content[:1, :1]).all():
+                yield "one colour", f"All pixels are {content[0, 0].tolist()}."
+        elif self.modality.kind == "audio" and not decoded.any():
+            yield "silent", "All samples are 0."
+
+    def count_tokens(self, learn):
+        """How long texts are, and how much of them the model knows."""
+
+        texts = [value for value in self.values if value is not None]
+        for row, value in enumerate(self.values):
+            if isinstance(value, bytes) and not _is_utf8(value):
+                self._found(row, "warning", "not UTF-8", "Its other bytes are read as U+FFFD.")
+        if not texts:
+            return
+        if learn:
+            self.part.adapt(texts)
+        texts, _ = self.part.column(texts, self.records.root)
+        lengths, unknown = [], 0
+        for start in range(0, len(texts), 4096):
+            counts = self.part.count_tokens(texts[start : start + 4096])
+            if counts is None:
+                return
+            lengths.append(counts[0].numpy())
+            unknown += int(counts[1])
+        lengths = np.concatenate(lengths)
+        most = self.modality.longest
+        self.figures["tokens"] = {
+            "mean": float(lengths.mean()),
+            "median": float(np.median(lengths)),
+            "longest": int(lengths.max()),
+            "histogram": _histogram(lengths),
+        }
+        self.figures["cut"] = 0.0 if most is None else float((lengths > most).mean())
+        self.figures["unknown"] = unknown / max(int(lengths.sum()), 1)
+
+    def _found(self, row, severity, kind, message):
+        where = self.records.describe(row)
+        raw = self.records.column(self.name)[row]
+        value = ", ".join(map(str, self.modality.paths(raw))) if row in self.paths else ""
+        message = message.removeprefix(f"{where}: ")
+        self.findings.append(Finding(row, where, self.name, value, severity, kind, message))
+
+
+def _duplicate_rows(records, columns):
+    """Warnings about rows that have the values of an earlier one."""
+    first = {}
+    for row, digests in enumerate(zip(*(column.digests for column in columns), strict=True)):
+        if all(digest is None for digest in digests):
+            continue
+        same = first.setdefault(digests, row)
+        if same == row:
+            continue
+        where, earlier = records.describe(row), records.describe(same)
+        yield Finding(row, where, "", "", "warning", "duplicate", f"The same as {earlier}.")
+        labels = records.labels
+        if labels is not None and np.any(labels[row] != labels[same]):
+            message = f"{labels[row]!r}, but {earlier}, with the same values, is {labels[same]!r}."
+            yield Finding(row, where, "", "", "warning", "contradiction", message)
+
+
+def _content(pixels, size, policy):
+    """The part of resized pixels that a picture covers, without what `"fit"` put around it."""
+    if policy != "fit" or size is None:
+        return pixels
+    wanted = np.array(pixels.shape[:2])
+    taken = np.clip(np.round(np.array(size) * (wanted / size).min()), 1, wanted).astype(int)
+    top, left = np.round((wanted - taken) / 2).astype(int)
+    return pixels[top : top + taken[0], left : left + taken[1]]
+
+
+def _histogram(lengths):
+    """Dict from a range of lengths to how many there are: 0, 1, 2, 3-4, 5-8, 9-16, ..."""
+    exponents = np.ceil(np.log2(np.maximum(lengths, 1))).astype(int)
+    buckets = np.where(lengths == 0, -1, exponents)
+    counts = collections.Counter(buckets.tolist())
+    names = {-1: "0", 0: "1", 1: "2"}
+    return {
+        names.get(bucket) or f"{2 ** (bucket - 1) + 1}-{2**bucket}": counts[bucket]
+        for bucket in range(min(counts), max(counts) + 1)
+    }
+
+
+def _digest(value):
+    """Something short that is the same for the same value."""
+    if isinstance(value, str):
+        value = value.encode(errors="surrogatepass")
+    elif isinstance(value, np.ndarray):
+        value = repr((value.shape, value.dtype.str)).encode() + value.tobytes()
+    elif not isinstance(value, bytes):
+        value = repr(value).encode(errors="surrogatepass")
+    return hashlib.blake2b(value, digest_size=16).digest()
+
+
+def _is_utf8(value):
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _plain(message):
+    """The one line of TensorFlow's message that says what is wrong."""
+    asserted = re.search(r"assertion failed: \[(.*?)\]|Summarized data: b'(.*?)'", message)
+    if asserted:
+        return asserted[1] or asserted[2]
+    lines = [line for line in message.split("\n\n")[-1].splitlines() if line.strip()]
+    return re.sub(r"\{\{.*?\}\}|\[Op:.*|name: $", "", lines[0]).strip() if lines else message

@@ -1,0 +1,1 @@
+"""Codecs: bytes of pictures and sounds -> numbers, in TensorFlow ops that an export can hold."""

@@ -1,0 +1,1 @@
+"""Facts about raw values: absent ones, cells, segments, paths, stored bytes. Below everything."""

@@ -1,0 +1,1 @@
+"""Distribution: several devices and hosts, on JAX."""
