@@ -79,3 +79,21 @@ def joined(tokens, mask, modality_vectors):
         for m, stream in enumerate(tokens.values())
     ]
     return ops.concatenate(streams, axis=1), ops.concatenate(list(mask.values()), axis=1)
+
+
+def separated(sequence, tokens):
+    """The sequence of `joined`, cut into the modalities' parts again.
+
+    Args:
+        sequence: `(B, sum of T, dim)`.
+        tokens: dict from modality name to `(B, T, dim)`: how many belong to each.
+
+    Returns:
+        Dict from modality name to `(B, T, dim)`.
+    """
+    streams, start = {}, 0
+    for name, stream in tokens.items():
+        length = ops.shape(stream)[1]
+        streams[name] = sequence[:, start : start + length]
+        start = start + length
+    return streams

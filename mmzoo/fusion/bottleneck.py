@@ -80,7 +80,7 @@ class Bottleneck(AttentionFusion):
         ]
         self.norm = self.make_norm()
 
-    def fuse(self, tokens, mask):
+    def fuse_tokens(self, tokens, mask):
         tokens = self.normalized(tokens)
         names = list(tokens)
         batch = ops.shape(tokens[names[0]])[0]
@@ -112,7 +112,8 @@ class Bottleneck(AttentionFusion):
                 classes[m] = latents[:, :1]
                 copies.append(latents[:, 1:])
             bottleneck = sum(copies) / len(copies)
-        return self.norm(sum(classes)[:, 0] / len(classes))
+        streams = {name: self.norm(stream) for name, stream in tokens.items()}
+        return self.norm(sum(classes)[:, 0] / len(classes)), streams
 
     def get_config(self):
         return {

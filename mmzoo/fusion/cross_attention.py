@@ -53,7 +53,7 @@ class CrossAttention(AttentionFusion):
         self.norms = [self.make_norm(f"{name}_norm") for name in names]
         self.joint = self.make_dense(self.dim, "joint")
 
-    def fuse(self, tokens, mask):
+    def fuse_tokens(self, tokens, mask):
         tokens = self.normalized(tokens)
         names = list(tokens)
         others = {name: [o for o in names if o != name] or [name] for name in names}
@@ -67,4 +67,4 @@ class CrossAttention(AttentionFusion):
                 for name, block in zip(names, blocks, strict=True)
             }
         tokens = {name: norm(tokens[name]) for name, norm in zip(names, self.norms, strict=True)}
-        return self.joint(ops.concatenate(pooled(tokens, mask), axis=-1))
+        return self.joint(ops.concatenate(pooled(tokens, mask), axis=-1)), tokens

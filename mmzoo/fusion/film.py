@@ -79,21 +79,21 @@ class FiLM(Fusion):
         self.outputs = [self.make_dense(self.dim, f"{name}_output") for name in self.streams]
         self.joint = self.make_dense(self.dim, "joint") if len(self.streams) > 1 else None
 
-    def fuse(self, tokens, mask):
+    def fuse_tokens(self, tokens, mask):
         query, _ = pick_query(self.query, tokens)
         generated = self.generator(masked_mean(tokens[query], mask[query]))
         generated = ops.reshape(generated, (-1, len(self.streams), self.depth, 2, 1, self.dim))
         grids = self.grids or {}
-        vectors = []
+        streams = {}
         for s, name in enumerate(self.streams):
             x = ops.relu(self.stems[s](append_coordinates(tokens[name], grids.get(name))))
             for i, block in enumerate(self.blocks[s]):
                 x = block(x, mask[name], generated[:, s, i, 0], generated[:, s, i, 1])
-            x = self.outputs[s](append_coordinates(x, grids.get(name)))
-            vectors.append(masked_max(x, mask[name]))
+            streams[name] = self.outputs[s](append_coordinates(x, grids.get(name)))
+        vectors = [masked_max(stream, mask[name]) for name, stream in streams.items()]
         if self.joint is None:
-            return vectors[0]
-        return self.joint(ops.concatenate(vectors, axis=-1))
+            return vectors[0], streams
+        return self.joint(ops.concatenate(vectors, axis=-1)), streams
 
     def get_config(self):
         return {

@@ -3,15 +3,19 @@
 import keras
 from keras import ops
 
-from mmzoo.layers import CompositeLayer, masked_mean
+from mmzoo.layers import AddVector, CompositeLayer, masked_mean
 
 
 class Fusion(CompositeLayer):
     """Joins the tokens of one or more modalities into one vector a row.
 
-    A subclass implements `fuse(tokens, mask)`; the hidden layers of the classifier
-    are the same for all and live here. Modalities are always taken in alphabetical order, so the
-    weights do not depend on the order of a dict.
+    A subclass implements `fuse(tokens, mask)`, or, where it has streams of tokens of its own,
+    `fuse_tokens(tokens, mask)`; the hidden layers of the classifier are the same for all and live
+    here. Modalities are always taken in alphabetical order, so the weights do not depend on the
+    order of a dict.
+
+    `fusion(tokens, mask)` gives the vector; `fusion.contextualized(tokens, mask)` gives tokens,
+    too, for heads that answer about parts of an input.
 
     Class attributes say what a block is and what `build_model` should hand over:
 
@@ -37,10 +41,12 @@ class Fusion(CompositeLayer):
     Call arguments:
         tokens: dict from modality name to `(B, T, D)` float.
         mask: dict from modality name to `(B, T)` bool, `True` where a token is valid.
+        return_tokens: whether to return what `contextualized` does.
 
     Returns:
         `(B, D)`: the last of `hidden_units` wide, or as the block says; or `(B, M, D)`, one vector
-        a modality, whose logits the head averages.
+        a modality, whose logits the head averages. With `return_tokens=True` a tuple: see
+        `contextualized`.
     """
 
     projects = "always"
@@ -69,24 +75,74 @@ class Fusion(CompositeLayer):
                 self.hidden_layers.append(
                     self.make_dense(units, f"hidden_{i}", activation=activation, dtype=dtype)
                 )
+        # Has no weights until tokens are asked for.
+        self.add_vector = AddVector(dim, dtype=dtype, name="add_vector")
 
     def make_dense(self, units, name, dtype=None, **options):
         """A dense layer, of this block's precision unless it is said, as a sublayer `name`."""
         return keras.layers.Dense(units, dtype=dtype or self.dtype_policy, name=name, **options)
 
+    def build(self, tokens_shape):
+        """Nothing to build here: hidden layers get their weights as they are called."""
+
     def fuse(self, tokens, mask):
         """The fused vector `(B, D)`, before the hidden layers."""
         raise NotImplementedError(f"{type(self).__name__} must implement `fuse`.")
 
-    def call(self, tokens, mask):
-        names = sorted(tokens)
-        fused = self.fuse(
-            {name: tokens[name] for name in names},
-            {name: mask[name] for name in names},
-        )
+    def fuse_tokens(self, tokens, mask):
+        """The fused vector, and the streams of tokens that this block computes on the way to it.
+
+        Args:
+            tokens: dict from modality name to `(B, T, D)`, in alphabetical order.
+            mask: dict from modality name to `(B, T)` bool.
+
+        Returns:
+            `(fused, streams)`: what `fuse` says, and a dict from modality name to `(B, T, dim)`, of
+            those modalities that have a stream.
+        """
+        return self.fuse(tokens, mask), {}
+
+    def contextualized(self, tokens, mask, training=None):
+        """The fused vector, and each modality's tokens in the light of the others.
+
+        A modality whose tokens the block itself rewrites, as attention does, has these; the tokens
+        of the others are brought to the width `dim`, and the fused vector is added to each. The
+        vector is that of `fusion(tokens, mask)`, from the same weights.
+
+        Args:
+            tokens: dict from modality name to `(B, T, D)` float.
+            mask: dict from modality name to `(B, T)` bool, `True` where a token is valid.
+            training: whether dropout is on, as in every Keras layer.
+
+        Returns:
+            `(vector, tokens, mask)`: what `fusion(tokens, mask)` returns; a dict from modality name
+            to `(B, T, dim)`, or as the block says; and the mask of these, which is the one that
+            came.
+
+        Example:
+
+        >>> import mmzoo, numpy as np
+        >>> tokens = {"image": np.ones((2, 4, 8)), "text": np.ones((2, 3, 6))}
+        >>> mask = {"image": np.ones((2, 4), bool), "text": np.ones((2, 3), bool)}
+        >>> vector, tokens, mask = mmzoo.fusion.Concat(dim=16).contextualized(tokens, mask)
+        >>> {name: tuple(stream.shape) for name, stream in tokens.items()}
+        {'image': (2, 4, 16), 'text': (2, 3, 16)}
+        """
+        options = {} if training is None else {"training": training}
+        return self(tokens, mask, return_tokens=True, **options)
+
+    def call(self, tokens, mask, return_tokens=False):
+        tokens = {name: tokens[name] for name in sorted(tokens)}
+        mask = {name: mask[name] for name in sorted(mask)}
+        vector, streams = self.fuse_tokens(tokens, mask)
         for layer in self.hidden_layers:
-            fused = layer(fused)
-        return fused
+            vector = layer(vector)
+        if not return_tokens:
+            return vector
+        others = {name: tokens[name] for name in tokens if name not in streams}
+        if others:
+            streams = {**streams, **self.add_vector(others, vector)}
+        return vector, {name: streams[name] for name in tokens}, mask
 
     def get_config(self):
         return {

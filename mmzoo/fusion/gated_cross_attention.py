@@ -71,9 +71,10 @@ class GatedCrossAttention(AttentionFusion):
             stream = block(stream, padding_mask=padding_mask, context=context)
         return self.norm(stream)
 
-    def fuse(self, tokens, mask):
+    def fuse_tokens(self, tokens, mask):
         query, _ = pick_query(self.query, tokens)
-        return masked_mean(self.read(tokens, mask), mask[query])
+        stream = self.read(tokens, mask)
+        return masked_mean(stream, mask[query]), {query: stream}
 
     def get_config(self):
         return {**super().get_config(), "query": self.query}

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from mmzoo.fusion.attention_fusion import AttentionFusion, joined
+from mmzoo.fusion.attention_fusion import AttentionFusion, joined, separated
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -51,7 +51,7 @@ class MergedAttention(AttentionFusion):
         self.blocks = [self.make_block(f"block_{i}") for i in range(self.depth)]
         self.norm = self.make_norm()
 
-    def fuse(self, tokens, mask):
+    def fuse_tokens(self, tokens, mask):
         tokens = self.normalized(tokens)
         sequence, valid = joined(tokens, mask, self.modality_vectors)
         batch = ops.shape(sequence)[0]
@@ -61,4 +61,4 @@ class MergedAttention(AttentionFusion):
         valid = ops.concatenate([ops.ones((batch, 1), dtype="bool"), valid], axis=1)
         for block in self.blocks:
             sequence = block(sequence, padding_mask=valid)
-        return self.norm(sequence[:, 0])
+        return self.norm(sequence[:, 0]), separated(self.norm(sequence[:, 1:]), tokens)

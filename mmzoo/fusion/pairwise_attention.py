@@ -29,7 +29,7 @@ class PairwiseAttention(AttentionFusion):
         mask: dict from modality name to `(B, T)` bool.
 
     Returns:
-        `(B, dim)`.
+        `(B, dim)`. Tokens of `contextualized` are `dim` times the number of others wide.
 
     Example:
 
@@ -72,7 +72,7 @@ class PairwiseAttention(AttentionFusion):
         self.norms = [self.make_norm(f"{name}_norm") for name in names]
         self.joint = self.make_dense(self.dim, "joint")
 
-    def fuse(self, tokens, mask):
+    def fuse_tokens(self, tokens, mask):
         tokens = self.normalized(tokens)
         streams = {}
         for m, name in enumerate(tokens):
@@ -84,4 +84,4 @@ class PairwiseAttention(AttentionFusion):
                 read.append(stream)
             stream = self.own_blocks[m](ops.concatenate(read, axis=-1), padding_mask=mask[name])
             streams[name] = self.norms[m](stream)
-        return self.joint(ops.concatenate(pooled(streams, mask), axis=-1))
+        return self.joint(ops.concatenate(pooled(streams, mask), axis=-1)), streams

@@ -62,14 +62,16 @@ class Perceiver(AttentionFusion):
         self.latent_blocks = [self.make_block(f"latent_block_{i}") for i in range(self.depth)]
         self.norm = self.make_norm()
 
-    def fuse(self, tokens, mask):
+    def fuse_tokens(self, tokens, mask):
         tokens = self.normalized(tokens)
         sequence, valid = joined(tokens, mask, self.modality_vectors)
         shape = (ops.shape(sequence)[0], self.num_latents, self.dim)
         latents = ops.broadcast_to(ops.cast(self.latents, sequence.dtype)[None], shape)
         for read, think in zip(self.reading_blocks, self.latent_blocks, strict=True):
             latents = think(read(latents, padding_mask=valid, context=sequence))
-        return ops.mean(self.norm(latents), axis=1)
+        fused = ops.mean(self.norm(latents), axis=1)
+        # Only the latents read. A token learns from them as in the other blocks: from their mean.
+        return fused, {name: stream + fused[:, None] for name, stream in tokens.items()}
 
     def get_config(self):
         return {**super().get_config(), "num_latents": self.num_latents}

@@ -1,6 +1,7 @@
 """Small pure-Keras pieces that several parts share."""
 
 from mmzoo.layers.absence import AbsentToken, NeutralInput
+from mmzoo.layers.add_vector import AddVector
 from mmzoo.layers.additive_noise import AdditiveNoise
 from mmzoo.layers.composite_layer import CompositeLayer
 from mmzoo.layers.coordinates import append_coordinates
@@ -29,6 +30,7 @@ __all__ = [
     "MLP",
     "POOLINGS",
     "AbsentToken",
+    "AddVector",
     "AdditiveNoise",
     "CompositeLayer",
     "FiLMBlock",
