@@ -638,3 +638,31 @@ def test_content_is_shared_through_any_column():
     assert records.content_groups() == [0, 1, 1, 2, 0]
     with pytest.raises(ValueError, match="no column 'voice'"):
         records.content_groups("voice")
+
+
+def test_batches_are_no_rows():
+    """A batched dataset would be read as rows with several labels each."""
+    texts, kinds = ["a cat", "a dog", "a fish"], [0, 2, 1]
+    rows = tf.data.Dataset.from_tensor_slices({"title": texts, "kind": kinds})
+    columns = {"text": "title"}
+    names = {"class_names": ["cat", "fish", "dog"]}
+    for batched in (rows.batch(2), rows.batch(3, drop_remainder=True), rows.ragged_batch(2)):
+        for source in (from_tfds, from_generator):
+            with pytest.raises(ValueError, match=r"are batched.*: unbatch\(\) it"):
+                source(batched, columns, "kind", **names)
+        good = from_tfds(batched.unbatch(), columns, "kind", **names)
+        assert set(good.labels) <= {"cat", "fish", "dog"}
+    loader = [{"title": texts, "kind": tf.constant(kinds)}]  # as a loader of PyTorch collates them
+    with pytest.raises(ValueError, match=r"batched, 3 rows each: unbatch\(\) it"):
+        from_generator(loader, columns, "kind", **names)
+    pictures = {"image": np.zeros((2, 4, 4, 3), "uint8"), "kind": np.array([0, 1])}
+    with pytest.raises(ValueError, match="batched"):
+        from_generator([pictures], {"image": "image"}, "kind")
+
+
+def test_rows_of_arrays_are_no_batches():
+    vectors = [{"v": np.arange(3.0), "tags": np.array([0, 1, 0])} for _ in range(2)]
+    assert from_generator(vectors, {"features": "v"}, "tags").labels.shape == (2, 3)
+    frames = tf.data.Dataset.from_tensors({"frames": [b"\0a", b"\0b"], "sound": [0.5, 0.5]})
+    records = from_tfds(frames, {"video": "frames"})
+    assert len(records) == 1 and len(records.column("video")[0]) == 2

@@ -6,6 +6,7 @@ import wave
 import numpy as np
 
 from mmzoo.data.pipeline.parallel_map import parallel_map, without_tuner
+from mmzoo.data.sources.batched import check_spec_not_batched
 from mmzoo.data.sources.columns import wanted_columns
 from mmzoo.data.sources.rows import records_of_rows
 from mmzoo.raw.stored_bytes import FRAME, StoredBytes
@@ -40,8 +41,8 @@ def from_tfds(dataset, columns, label=None, split=None, data_dir=None, **options
         `Records`.
 
     Raises:
-        ValueError: for an unknown feature, a missing split, or a text that is not UTF-8; names the
-            row. Else see `Records`.
+        ValueError: for a dataset that is batched, an unknown feature, a missing split, or a text
+            that is not UTF-8; names the row. Else see `Records`.
         TypeError: for a `tf.data.Dataset` of anything but dicts.
 
     Example:
@@ -66,6 +67,7 @@ def from_tfds(dataset, columns, label=None, split=None, data_dir=None, **options
                 "A `tf.data.Dataset` must be of dicts from feature to tensor; received: "
                 f"{dataset.element_spec}."
             )
+        check_spec_not_batched(dataset.element_spec, name)
         elements = ((element, None) for element in dataset.as_numpy_iterator())
     else:
         builder = _prepared(dataset, data_dir, split)

@@ -4,6 +4,7 @@ import numpy as np
 
 from mmzoo.data.labels import label_values
 from mmzoo.data.records import Records
+from mmzoo.data.sources.batched import check_not_batched
 from mmzoo.data.sources.columns import (
     check_columns,
     delimiters,
@@ -49,7 +50,8 @@ def records_of_rows(
 
     Raises:
         TypeError: for a row that is no dict.
-        ValueError: for a column that no row has; lists those there are. Else see `Records`.
+        ValueError: for rows that are batches, or a column that no row has; lists those there are.
+            Else see `Records`.
     """
     wanted, lists = wanted_columns(columns), delimiters(list_columns)
     available, cells = {}, {column: [] for column in wanted}
@@ -62,6 +64,8 @@ def records_of_rows(
                     f"{describe(number)} must be a dict from column to cell; received: "
                     f"{type(row).__name__}."
                 )
+            if not number:
+                check_not_batched(row, wanted, label, name)
             available |= dict.fromkeys(row)
             for column, values in cells.items():
                 values.append(_kept(row.get(column), spool))
