@@ -6,6 +6,7 @@ from mmzoo.export import export_savedmodel
 from mmzoo.layers import ModalityDropout
 from mmzoo.modalities import Audio, Features, Image, Modality, Tabular, Text, Video
 from mmzoo.model import build_model
+from mmzoo.multimodal_model import MultimodalModel, embedding_model
 from mmzoo.prediction.predict import predict
 from mmzoo.preprocessor import Preprocessor
 from mmzoo.recipes import Recipe, list_models
@@ -19,6 +20,7 @@ __all__ = [
     "Image",
     "Modality",
     "ModalityDropout",
+    "MultimodalModel",
     "Preprocessor",
     "Recipe",
     "Report",
@@ -29,6 +31,7 @@ __all__ = [
     "branch_table",
     "build_model",
     "data",
+    "embedding_model",
     "enable_lora",
     "encoders",
     "evaluate",

@@ -7,39 +7,50 @@ import weakref
 import keras
 import numpy as np
 
-from mmzoo.loss_scaling import mend_loss_scaling
-
 #: Shapes that are kept of a train step whose batches have no static shape.
 MOST = 64
 
 
-def watch_compilations(model):
-    """Has a model remember what its train step is compiled for, from now on.
+#: What the train steps of models were compiled for, beside them: Keras saves what models hold.
+_LOGS = weakref.WeakKeyDictionary()
+
+
+def note_compilation(model, data):
+    """Remembers what a train step is compiled for; called where it begins.
 
     Keras, TensorFlow and JAX call `train_step` when they trace it, not when they run it: so this
     costs a step nothing. Where TensorFlow traces for batches of any shape, XLA compiles that trace
     for each shape that comes; the compiled step then notes shapes that are new, in a variable.
 
     Args:
+        model: a `keras.Model`.
+        data: the batch that its `train_step` was given.
+    """
+    if is_traced(model):
+        _note(_LOGS.setdefault(model, []), model, data)
+
+
+def watch_compilations(model):
+    """Has a model of another class than `MultimodalModel`, which does so itself, note them.
+
+    Args:
         model: a `keras.Model`; watched once, however often this is called.
     """
-    if hasattr(model.train_step, "compilations"):
+    if model in _LOGS:
         return
-    train_step, log = model.train_step, []
+    _LOGS[model] = []
+    train_step = model.train_step
 
     @functools.wraps(train_step)
     def watched(*state_and_data):
-        if is_traced(model):
-            _note(log, model, state_and_data[-1])
-        mend_loss_scaling(model.optimizer)
+        note_compilation(model, state_and_data[-1])
         return train_step(*state_and_data)
 
-    watched.compilations = log
     model.train_step = watched
 
 
 def compilations(model):
-    """What the train step of a watched model has been compiled for so far.
+    """What the train step of a model that notes it has been compiled for so far.
 
     Args:
         model: a `keras.Model`.
@@ -60,7 +71,7 @@ def compilations(model):
     1
     """
     seen = []
-    for names, tensors, table, _ in getattr(model.train_step, "compilations", ()):
+    for names, tensors, table, _ in _LOGS.get(model, ()):
         if table is None:
             seen.append(dict(zip(names, tensors, strict=True)))
             continue

@@ -12,9 +12,9 @@ import keras
 
 from mmzoo import encoders, heads, recipes
 from mmzoo import fusion as fusions
-from mmzoo.compilations import watch_compilations
 from mmzoo.layers import AbsentToken, ModalityDropout, NeutralInput
 from mmzoo.modalities import check_inputs
+from mmzoo.multimodal_model import MultimodalModel
 
 
 def build_model(
@@ -52,8 +52,9 @@ def build_model(
         name: name of the model.
 
     Returns:
-        A functional `keras.Model` from a dict of tensors, `{name: (B, ...)}`, to `(B, units)`
-        float32. A modality with `optional=True` adds the boolean input `<name>_present`, `(B,)`.
+        A `mmzoo.MultimodalModel`, a functional `keras.Model`, from a dict of tensors,
+        `{name: (B, ...)}`, to `(B, units)` float32. A modality with `optional=True` adds the
+        boolean input `<name>_present`, `(B,)`.
 
     Raises:
         ValueError: for an unknown name, an impossible modality name, a part that is missing, or
@@ -126,10 +127,7 @@ def build_model(
             tokens[key], mask[key] = absent(tokens[key], mask[key], present[key])
 
     prediction = named(head, "head")(named(fusion, "fusion")(tokens, mask))
-    model = keras.Model(model_inputs, prediction, name=name or "multimodal_model")
-    if dtype is not None:  # Keras looks here whether the loss is to be scaled, as float16 needs it
-        model.dtype_policy = dtype
-    watch_compilations(model)
+    model = MultimodalModel(model_inputs, prediction, name=name or "multimodal_model", dtype=dtype)
     if compile:
         model.compile(
             optimizer=optimizer,

@@ -3,18 +3,20 @@
 import contextlib
 import json
 import os
+import shutil
+import tempfile
 import zipfile
 
 import keras
 
-from mmzoo.compilations import watch_compilations
 from mmzoo.heads import Regression
+from mmzoo.multimodal_model import MultimodalModel
 from mmzoo.preprocessor import Preprocessor
 from mmzoo.training.fine_tuning.lora import lora_merged
 from mmzoo.utils.atomic_files import atomic_folder
 from mmzoo.utils.checks import check_format_version
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MODEL_FILE = "model.keras"
 PREPROCESSOR_FILE = "preprocessor.json"
 FORMAT_FILE = "mmzoo.json"
@@ -81,29 +83,40 @@ def load(path, safe_mode=True):
         )
     with open(format_file) as file:
         version = json.load(file)["format_version"]
-    check_format_version(path, version, FORMAT_VERSION)
+    check_format_version(path, version, FORMAT_VERSION, oldest=1)
     file = os.path.join(path, MODEL_FILE)
-    with _precision_of(file):
+    with _newest_format(file, version) as file:
         model = keras.saving.load_model(file, safe_mode=safe_mode)
-    watch_compilations(model)
     return model, Preprocessor.load(os.path.join(path, PREPROCESSOR_FILE), safe_mode=safe_mode)
 
 
 @contextlib.contextmanager
-def _precision_of(file):
-    """Within it, a model of float16 is compiled as it was.
+def _newest_format(file, version):
+    """Path of a file in the newest format: `file` itself, or a temporary copy.
 
-    Keras stores the precision of layers, but not the model's, by which it scales the loss.
+    In format 1 the model was Keras's own `Functional`, which did not know its precision.
     """
-    with zipfile.ZipFile(file) as archive:
-        scaled = b'"mixed_float16"' in archive.read("config.json")
-    policy = keras.config.dtype_policy()
-    if scaled:
-        keras.config.set_dtype_policy("mixed_float16")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(policy)
+    if version == FORMAT_VERSION:
+        yield file
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = os.path.join(folder, MODEL_FILE)
+        with zipfile.ZipFile(file) as old, zipfile.ZipFile(copy, "w") as new:
+            for name in old.namelist():
+                if name == "config.json":
+                    new.writestr(name, json.dumps(_as_multimodal_model(json.loads(old.read(name)))))
+                else:
+                    with old.open(name) as source, new.open(name, "w", force_zip64=True) as target:
+                        shutil.copyfileobj(source, target)
+        yield copy
+
+
+def _as_multimodal_model(config):
+    if config["class_name"] != "Functional":
+        return config
+    name = keras.saving.get_registered_name(MultimodalModel)
+    found = {"class_name": MultimodalModel.__name__, "module": MultimodalModel.__module__}
+    return {**config, **found, "registered_name": name}
 
 
 def check_pair(model, preprocessor):

@@ -5,6 +5,8 @@ import dataclasses
 import keras
 
 from mmzoo.compilations import compilations, watch_compilations
+from mmzoo.keras_compat import all_layers, is_op_determinism_enabled, made_under_strategy
+from mmzoo.multimodal_model import MultimodalModel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,11 +105,12 @@ def xla_report(model):
     """
     if not model.compiled:
         raise ValueError("The model is not compiled. Call `model.compile(...)` first.")
-    watch_compilations(model)
+    if not isinstance(model, MultimodalModel):
+        watch_compilations(model)
     backend, (device, device_name) = keras.backend.backend(), _device()
     blockers = tuple(
         (layer.path, type(layer).__name__)
-        for layer in model._flatten_layers(include_self=False)
+        for layer in all_layers(model)[1:]
         if not layer.supports_jit
     )
     inputs = model.input if isinstance(model.input, dict) else {}
@@ -131,11 +134,9 @@ def _reason(model, backend, device, blockers):
     if blockers:
         return "Layers of the model can't be compiled."
     if backend == "tensorflow":
-        from tensorflow.python.framework.config import is_op_determinism_enabled
-
-        if is_op_determinism_enabled():  # where Keras looks, too: there is no public name
+        if is_op_determinism_enabled():
             return "Op determinism is enabled."
-        if getattr(model, "_distribute_strategy", None) is not None:
+        if made_under_strategy(model):
             return "The model was made under a tf.distribute strategy."
         if device == "CPU":
             return (

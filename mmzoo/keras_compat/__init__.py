@@ -1,0 +1,50 @@
+"""Every touch of a name that Keras, KerasHub or TensorFlow does not promise to keep.
+
+Each name here has a test that says what changed, should it fail: `tests/keras_compat`, which
+`tests/keras_compat/newest.py` runs with the newest Keras there is.
+"""
+
+from mmzoo.keras_compat.attention import AttentionStep
+from mmzoo.keras_compat.keras_hub import make_tables, tokenize_in_graph
+from mmzoo.keras_compat.layers import (
+    all_layers,
+    attached_mask,
+    inner_layers,
+    own_variables,
+    set_trainable,
+    track_variable,
+)
+from mmzoo.keras_compat.logits import attach_logits, attached_logits
+from mmzoo.keras_compat.lora import base_weight, lora_matrices, remove_lora, restore_lora
+from mmzoo.keras_compat.optimizers import DecayByWeight, copy_decay_exclusions, rate_or_schedule
+from mmzoo.keras_compat.saving import in_safe_mode, safe_mode
+from mmzoo.keras_compat.tensorflow import function_called, is_op_determinism_enabled
+from mmzoo.keras_compat.training import NOT_MEMORY, made_under_strategy, set_optimizer
+
+__all__ = [
+    "NOT_MEMORY",
+    "AttentionStep",
+    "DecayByWeight",
+    "all_layers",
+    "attach_logits",
+    "attached_logits",
+    "attached_mask",
+    "base_weight",
+    "copy_decay_exclusions",
+    "function_called",
+    "in_safe_mode",
+    "inner_layers",
+    "is_op_determinism_enabled",
+    "lora_matrices",
+    "made_under_strategy",
+    "make_tables",
+    "own_variables",
+    "rate_or_schedule",
+    "remove_lora",
+    "restore_lora",
+    "safe_mode",
+    "set_optimizer",
+    "set_trainable",
+    "tokenize_in_graph",
+    "track_variable",
+]

@@ -1,0 +1,127 @@
+"""MultimodalModel: what build_model() returns."""
+
+import keras
+from keras import ops
+
+from mmzoo.compilations import note_compilation
+from mmzoo.encoders import Encoder
+from mmzoo.heads import Head
+from mmzoo.keras_compat import all_layers
+from mmzoo.loss_scaling import LossScaleOptimizer
+
+
+@keras.saving.register_keras_serializable(package="mmzoo")
+class MultimodalModel(keras.Model):
+    """A functional `keras.Model` that knows its parts, its precision and its compilations.
+
+    `mmzoo.build_model` makes it. All that Keras does with functional models it does with this one:
+    `keras.saving.load_model`, `keras.models.clone_model`, `keras.Model(model.input, ...)`.
+
+    With `"mixed_float16"` the loss is scaled, by `mmzoo`'s own `LossScaleOptimizer`, which takes
+    the place of Keras's: as built, loaded or cloned, and compiled however often.
+
+    Args:
+        inputs: dict of symbolic inputs, as for `keras.Model`.
+        outputs: symbolic output, or a dict of them.
+        name: name of the model.
+        dtype: dtype policy of the model; `None`: `"mixed_float16"` where a layer has that, or else
+            that of the fusion block.
+
+    Example:
+
+    >>> import mmzoo
+    >>> inputs = {"text": mmzoo.Text(length=4, vocabulary_size=10, encoder="bag")}
+    >>> model = mmzoo.build_model(inputs=inputs, head="sigmoid", dim=8)
+    >>> sorted(model.encoders), sorted(model.heads), model.embedding.shape
+    (['text'], ['head'], (None, 8))
+    """
+
+    def __init__(self, *args, dtype=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        if dtype is None:
+            known_by = [self if self.fusion is None else self.fusion, *all_layers(self)]
+            policies = [layer.dtype_policy for layer in known_by]
+            scaled = (policy for policy in policies if policy.name == "mixed_float16")
+            dtype = next(scaled, policies[0])
+        self.dtype_policy = keras.dtype_policies.get(dtype)
+
+    @property
+    def encoders(self):
+        """Dict from the name of a modality to its `Encoder`."""
+        return self._parts(Encoder, "_encoder")
+
+    @property
+    def fusion(self):
+        """The fusion block; `None` in a model without one."""
+        return next((layer for layer in self.layers if layer.name == "fusion"), None)
+
+    @property
+    def heads(self):
+        """Dict from the name of an answer to its `Head`; `"head"` where there is only one."""
+        return self._parts(Head, "_head")
+
+    @property
+    def embedding(self):
+        """The symbolic output of the fusion block: what the head reads."""
+        return self.fusion.output
+
+    def _parts(self, kind, ending):
+        found = [layer for layer in self.layers if isinstance(layer, kind)]
+        return {layer.name.removesuffix(ending): layer for layer in found}
+
+    def compile(self, optimizer="rmsprop", *args, auto_scale_loss=True, **kwargs):
+        optimizer = keras.optimizers.get(optimizer)
+        if type(optimizer) is keras.optimizers.LossScaleOptimizer:
+            settings = optimizer.get_config() | {"inner_optimizer": optimizer.inner_optimizer}
+            optimizer = LossScaleOptimizer(**settings)
+        is_scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and not is_scaled:
+            optimizer = LossScaleOptimizer(optimizer)
+        super().compile(optimizer, *args, auto_scale_loss=False, **kwargs)
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def get_compile_config(self):
+        return super().get_compile_config()
+
+    def train_step(self, *state_and_data):
+        note_compilation(self, state_and_data[-1])
+        return super().train_step(*state_and_data)
+
+    def get_config(self):
+        return {**super().get_config(), "dtype": keras.dtype_policies.serialize(self.dtype_policy)}
+
+
+def embedding_model(model):
+    """The part of a model that ends at the fusion block: one vector a row, as the head reads it.
+
+    It shares the layers of `model`: what either learns, both know.
+
+    Args:
+        model: what `mmzoo.build_model` returned.
+
+    Returns:
+        A functional `keras.Model` from the same inputs to `(B, D)`. Where the block gives one
+        vector a modality, it is their mean.
+
+    Raises:
+        ValueError: when the model has no fusion block.
+
+    Example:
+
+    >>> import mmzoo
+    >>> inputs = {"text": mmzoo.Text(length=4, vocabulary_size=10, encoder="bag")}
+    >>> model = mmzoo.build_model(inputs=inputs, head="sigmoid", dim=8)
+    >>> embedding_model(model).output_shape
+    (None, 8)
+    """
+    if "fusion" not in [layer.name for layer in model.layers]:
+        raise ValueError(
+            f"The model {model.name!r} is not one of mmzoo.build_model: it has no fusion block."
+        )
+    embedding = model.get_layer("fusion").output
+    if len(embedding.shape) == 3:
+        embedding = ops.mean(embedding, axis=1)
+    return keras.Model(model.input, embedding, name="embedding_model")
