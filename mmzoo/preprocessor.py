@@ -7,8 +7,8 @@ import warnings
 import keras
 
 from mmzoo.data.labels import class_counts, known_names
-from mmzoo.data.spelling import spelling_notes
 from mmzoo.modalities import check_inputs
+from mmzoo.raw.spelling import spelling_notes
 from mmzoo.utils.atomic_files import atomic_file
 from mmzoo.utils.checks import check_format_version
 from mmzoo.utils.identifiers import nearest_hint

@@ -8,10 +8,10 @@ import warnings
 
 import numpy as np
 
-from mmzoo.data.spelling import rows as in_rows
-from mmzoo.data.spelling import spelling_notes
 from mmzoo.raw.absent import is_absent
 from mmzoo.raw.cells import MISSING, category
+from mmzoo.raw.spelling import rows as in_rows
+from mmzoo.raw.spelling import spelling_notes
 
 #: So many different integers are rather numbers to predict than classes; so are fewer of them where
 #: each has few rows.

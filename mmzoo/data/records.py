@@ -6,8 +6,10 @@ from mmzoo.data.labels import balanced_weights, checked_labels, plain_labels
 from mmzoo.data.pipeline.on_error import may_fail
 from mmzoo.data.problems import raw_problems
 from mmzoo.data.splitting import split_groups, split_labelled_rows, split_rows
+from mmzoo.data.table_columns import check_columns, column_cells
 from mmzoo.raw.absent import is_absent
 from mmzoo.raw.paths import describe_value, exists, resolve_path
+from mmzoo.raw.plain_value import plain_value
 
 #: How many bad rows a message lists.
 LISTED = 5
@@ -55,8 +57,7 @@ class Records:
                     f"{values!r}."
                 )
         self.columns = {
-            name: [_without_absent(value) for value in _as_rows(name, values)]
-            for name, values in columns.items()
+            name: _plain_column(name, values, describe) for name, values in columns.items()
         }
         self.root = root
         self.describe = describe
@@ -479,16 +480,29 @@ class Records:
             )
 
 
-def _as_rows(name, values):
-    """A table that is given by columns (a dict, a DataFrame), as a list of dicts, one a row."""
+def _plain_column(name, values, describe):
+    """The values of a column in their plain form, `None` where one is absent.
+
+    A table may come by columns, as a dict or a DataFrame; it becomes a list of dicts, one a row.
+    """
+
+    def plain(values):
+        for row, value in enumerate(values):
+            try:
+                yield plain_value(value)
+            except ValueError as error:
+                raise ValueError(f"{describe(row)}: {name!r}: {error}.") from None
+
     if hasattr(values, "columns"):
-        return values.to_dict("records")
+        check_columns(f"The table {name!r}", list(values.columns), list(values.columns))
+        values = {column: column_cells(values[column]) for column in values.columns}
     if not isinstance(values, dict):
-        return values
+        return list(map(_without_absent, plain(values)))
     lengths = {column: len(cells) for column, cells in values.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"The columns of {name!r} must have one length; received: {lengths}.")
-    return [dict(zip(values, cells, strict=True)) for cells in zip(*values.values(), strict=True)]
+    rows = zip(*map(plain, values.values()), strict=True)
+    return [_without_absent(dict(zip(values, cells, strict=True))) for cells in rows]
 
 
 def _without_absent(value):

@@ -42,7 +42,8 @@ def export_savedmodel(
     Outputs: `probabilities` (or `values`), `(B, units)`; `labels` and `scores`, the best classes
     and their probabilities, best first, and their `replies`, where the head has some; and from raw
     rows `<name>_ok`, whether the value could be read and is there where it has to be, and `ok`,
-    whether all are, `(B,)` bool.
+    whether all are, `(B,)` bool; of a table with categories `<name>_unknown`, how many of a row's
+    cells have a category that is not known, `(B,)` int32.
 
     Beside the graph are a `model_card.md`, and in `assets.extra/` the same for programs: classes,
     versions and the whole preprocessing.
@@ -200,7 +201,12 @@ def _write_savedmodel(model, preprocessor, weights, folder):
         tensors, good = preprocessor.checked_call(batch)
         all_good = tf.reduce_all(tf.stack(list(good.values())), axis=0)
         flags = {f"{name}_ok": ok for name, ok in good.items()}
-        return {**from_tensors(tensors), **flags, "ok": all_good}
+        counts = {
+            f"{name}_{count}": number
+            for name, part in preprocessor.parts.items()
+            for count, number in part.served_counts(tensors).items()
+        }
+        return {**from_tensors(tensors), **flags, **counts, "ok": all_good}
 
     archive = keras.export.ExportArchive()
     resources = tf.Module()

@@ -104,6 +104,8 @@ def _signature(model, preprocessor, about, top):
     lines += ["", *_outputs(model, kinds, top)]
     for name in preprocessor.inputs:
         lines.append(f"| `{name}_ok` | (B,) | whether `{name}` could be read, and is there |")
+        for count, meaning in preprocessor.inputs[name].served_counts().items():
+            lines.append(f"| `{name}_{count}` | (B,) | number of {meaning} |")
     return [*lines, "| `ok` | (B,) | whether all are |"]
 
 

@@ -8,6 +8,7 @@ from mmzoo.modalities.modality import Modality
 #: Endings that a modality's name may not have: mmzoo names inputs, outputs and layers with them.
 RESERVED_SUFFIXES = (
     "_absent", "_encoder", "_mask", "_neutral", "_ok", "_present", "_projection", "_segments",
+    "_unknown",
 )  # fmt: skip
 #: Names that a modality may not have.
 RESERVED_NAMES = (

@@ -66,6 +66,14 @@ class Modality:
         """
         return [name]
 
+    def served_counts(self):
+        """What the exported model counts in each row, in outputs called `<name>_<count>`.
+
+        Returns:
+            Dict from a count to what it says; most modalities have none.
+        """
+        return {}
+
     def encoder_defaults(self):
         """Arguments that the modality fills in where its encoder leaves them open."""
         return {}

@@ -109,6 +109,9 @@ class Tabular(Modality):
             names.append(raw)
         return names
 
+    def served_counts(self):
+        return {"unknown": "cells with a category that is not known"} if self.categorical else {}
+
     def encoder_defaults(self):
         return {
             "numbers": len(self.numeric),

@@ -32,6 +32,17 @@ class Preprocessing:
     def adapt(self, values):
         """Learns from the raw values of the training rows; nothing by default."""
 
+    def notes(self, values):
+        """What is suspicious about a column as a whole; nothing by default.
+
+        Args:
+            values: sequence of raw values that can be used; `None` where one is absent.
+
+        Returns:
+            A list of sentences.
+        """
+        return []
+
     def get_state(self):
         """What `adapt` learned, as JSON-able values."""
         return {}
@@ -215,6 +226,17 @@ class Preprocessing:
             whether the value is there, where it has to be.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `batch`.")
+
+    def served_counts(self, tensors):
+        """What a served answer counts for each row, besides whether it is ok; nothing by default.
+
+        Args:
+            tensors: what `batch` returned first.
+
+        Returns:
+            Dict from a name of `Modality.served_counts` to `(B,)` int32.
+        """
+        return {}
 
 
 def _file_kind(value):

@@ -6,8 +6,14 @@ import warnings
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.preprocessing.column_statistics import mean_and_deviation
 from mmzoo.preprocessing.preprocessing import Preprocessing
-from mmzoo.raw.cells import category, number
+from mmzoo.raw.cells import CANONICAL, category, number
+from mmzoo.raw.spelling import rows as in_rows
+from mmzoo.raw.spelling import spelling_notes
+
+#: Between these, deviations and numbers lie well within float32.
+FLOAT32 = (1e-30, 1e30)
 
 
 class TabularPreprocessing(Preprocessing):
@@ -37,7 +43,8 @@ class TabularPreprocessing(Preprocessing):
             numbers = numbers[~np.isnan(numbers)]
             if not numbers.size:
                 raise ValueError(f"No numbers to learn from in column {column!r} of {self.name!r}.")
-            statistics[column] = [float(numbers.mean()), float(numbers.std()) or 1.0]
+            mean, deviation, _ = mean_and_deviation(numbers)
+            statistics[column] = [mean, deviation]
         for column in (c for c, known in vocabularies.items() if known is None):
             counts = collections.Counter(category(row[column]) for row in rows)
             del counts[""]
@@ -49,6 +56,31 @@ class TabularPreprocessing(Preprocessing):
             frequent = sorted(counts, key=lambda known: (-counts[known], known))
             vocabularies[column] = frequent[: self.modality.vocabulary_size - 2]
         self.set_state({"statistics": statistics, "vocabularies": vocabularies})
+        for note in self.notes(rows):
+            warnings.warn(note, stacklevel=2)
+
+    def notes(self, values):
+        """Names columns that are constant, and categories that are written in two ways."""
+        rows = [value for value in values if value is not None]
+        notes = []
+        for column in self.modality.numeric:
+            numbers = np.array([number(row.get(column)) for row in rows])
+            numbers = numbers[~np.isnan(numbers)]
+            if len(numbers) > 1 and mean_and_deviation(numbers)[2]:
+                notes.append(self._constant(column, f"{numbers[0]:.15g}", len(numbers)))
+        for column in self.modality.categorical:
+            counts = collections.Counter(category(row.get(column)) for row in rows)
+            del counts[""]
+            if len(counts) == 1 and counts.total() > 1:
+                notes.append(self._constant(column, repr(next(iter(counts))), counts.total()))
+            notes += spelling_notes(counts, f"categories in column {column!r} of {self.name!r},")
+        return notes
+
+    def _constant(self, column, value, count):
+        return (
+            f"Column {column!r} of {self.name!r} is constant: {value} in all {in_rows(count)} that "
+            "have a value. A model learns nothing from it."
+        )
 
     def get_state(self):
         return {"statistics": self.statistics, "vocabularies": self.vocabularies}
@@ -63,12 +95,11 @@ class TabularPreprocessing(Preprocessing):
             self.tables = [
                 tf.lookup.StaticHashTable(
                     tf.lookup.KeyValueTensorInitializer(
-                        tf.constant(categories, tf.string),
-                        tf.range(2, len(categories) + 2, dtype=tf.int32),
+                        tf.constant(list(ids), tf.string), tf.constant(list(ids.values()), tf.int32)
                     ),
                     default_value=1,
                 )
-                for categories in self.vocabularies.values()
+                for ids in map(_ids, self.vocabularies.values())
             ]
 
     def resources(self):
@@ -90,7 +121,8 @@ class TabularPreprocessing(Preprocessing):
 
     def _warn_of_unknown(self, cells):
         """Says which categories have no id of their own, where none was left out on purpose."""
-        for (column, known), given in zip(self.vocabularies.items(), cells.T, strict=True):
+        for (column, vocabulary), given in zip(self.vocabularies.items(), cells.T, strict=True):
+            known = _ids(vocabulary)
             unknown = collections.Counter(cell for cell in given if cell)
             unknown = {cell: unknown[cell] for cell in unknown.keys() - known}
             if unknown and len(known) < self.modality.vocabulary_size - 2:
@@ -120,8 +152,11 @@ class TabularPreprocessing(Preprocessing):
         return {column: cells(column, spec) for column, spec in self.raw_spec().items()}
 
     def _raw_dtype(self, mean, deviation):
-        """float32, unless that is too coarse for the column, such as for a time in seconds."""
-        return tf.float64 if abs(mean) * 2.0**-24 > 1e-4 * deviation else tf.float32
+        """float32, unless that is too coarse for the column, such as for a time in seconds, or too
+        small or large for its numbers."""
+        too_coarse = abs(mean) * 2.0**-24 > 1e-4 * deviation
+        inside = FLOAT32[0] < deviation and max(abs(mean), deviation) < FLOAT32[1]
+        return tf.float32 if inside and not too_coarse else tf.float64
 
     def to_tensors(self, values):
         parts = {}
@@ -132,7 +167,7 @@ class TabularPreprocessing(Preprocessing):
             parts["numbers"] = tf.stack([tf.cast(cell, tf.float64) for cell in cells], axis=-1)
         if self.modality.categorical:
             cells = [values[column] for column in self.modality.categorical]
-            parts["categories"] = tf.stack(cells, axis=-1)
+            parts["categories"] = canonical(tf.stack(cells, axis=-1))
         return parts
 
     def batch(self, cells):
@@ -162,3 +197,34 @@ class TabularPreprocessing(Preprocessing):
         if self.modality.optional:
             return {**tensors, f"{self.name}_present": present}, finite
         return tensors, present
+
+    def served_counts(self, tensors):
+        names = self.modality.input_names(self.name)
+        if "categories" not in names:
+            return {}
+        is_unknown = tf.equal(tensors[names["categories"]], 1)
+        return {"unknown": tf.reduce_sum(tf.cast(is_unknown, tf.int32), axis=1)}
+
+
+def canonical(texts):
+    """`mmzoo.raw.cells.canonical_text`, of a tensor of strings.
+
+    Example:
+
+    >>> canonical(tf.constant(["3.0", "true", "007"])).numpy().tolist()
+    [b'3', b'True', b'007']
+    """
+    for pattern, rewritten in CANONICAL:
+        texts = tf.strings.regex_replace(texts, f"^(?:{pattern})$", rewritten)
+    return texts
+
+
+def _ids(vocabulary):
+    """The id of each category, by its canonical text; vocabularies of old models may have others.
+
+    0 is missing, 1 unknown.
+    """
+    ids = {}
+    for place, known in enumerate(vocabulary, start=2):
+        ids.setdefault(category(known), place)
+    return ids

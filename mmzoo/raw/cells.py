@@ -1,6 +1,7 @@
 """The cells of a table: what is a number, a category, or missing."""
 
 import datetime
+import functools
 import math
 import re
 
@@ -111,11 +112,15 @@ def canonical_text(text):
     """
     if text in _BOOLEANS:
         return _BOOLEANS[text]
-    if text[:1] in "-0123456789":
-        for pattern, rewritten in _COMPILED:
-            match = pattern.fullmatch(text)
-            if match:
-                text = match.expand(rewritten)
+    return _rewritten(text) if text[:1] in "-0123456789" else text
+
+
+@functools.lru_cache(maxsize=2**16)  # the same categories come again and again
+def _rewritten(text):
+    for pattern, rewritten in _COMPILED:
+        match = pattern.fullmatch(text)
+        if match:
+            text = match.expand(rewritten)
     return text
 
 

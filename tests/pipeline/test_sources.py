@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import shutil
+import types
 
 import numpy as np
 import pandas
@@ -27,6 +28,7 @@ from mmzoo.data import (
 from mmzoo.data.content import file_bytes
 from mmzoo.raw import cells
 from mmzoo.raw.stored_bytes import StoredBytes
+from mmzoo.raw.wav_bytes import wav_bytes
 from tests.pipeline.raw import encoded, picture, sound
 
 INPUTS = {
@@ -666,3 +668,103 @@ def test_rows_of_arrays_are_no_batches():
     frames = tf.data.Dataset.from_tensors({"frames": [b"\0a", b"\0b"], "sound": [0.5, 0.5]})
     records = from_tfds(frames, {"video": "frames"})
     assert len(records) == 1 and len(records.column("video")[0]) == 2
+
+
+def test_cells_as_hugging_face_has_them(tmp_path):
+    """The same whether they come from a file, a generator, a data frame or arrays."""
+    voice = 0.5 * np.sin(np.arange(1600) / 9).astype("float32")
+    photo = picture("red", seed=1)
+    (tmp_path / "1.png").write_bytes(photo)
+    photos = [
+        {"bytes": photo, "path": "other.png"},
+        {"bytes": None, "path": str(tmp_path / "1.png")},
+        {"bytes": None, "path": None},
+        {"bytes": photo, "path": None},
+    ]
+    voices = [
+        {"path": "a.wav", "array": voice, "sampling_rate": 16_000},
+        {"path": None, "array": voice[::2].tolist(), "sampling_rate": 8_000},
+        None,
+        {"array": np.stack([voice, voice]), "sampling_rate": np.int64(16_000)},
+    ]
+    inputs = {
+        "image": mmzoo.Image(size=(4, 4), optional=True),
+        "voice": mmzoo.Audio(sample_rate=8_000, seconds=0.1, encoder="dnn", optional=True),
+    }
+    columns = {"image": "photo", "voice": "voice"}
+    rows = [{"photo": p, "voice": v} for p, v in zip(photos, voices, strict=True)]
+    table = pandas.DataFrame({"photo": photos, "voice": voices})
+    rows[1]["photo"], table.at[1, "photo"] = {"bytes": photo, "path": "x"}, photos[0]
+    arrays = {"image": [row["photo"] for row in rows], "voice": voices}
+    stored = [_listed(sound) for sound in (*voices[:3], voices[0])]  # all of one rank
+    table.assign(voice=stored).to_parquet(tmp_path / "rows.parquet")
+    sources = [
+        from_arrays(arrays),
+        from_dataframe(table, columns),
+        from_generator(rows, columns),
+        from_parquet(tmp_path / "rows.parquet", columns),
+    ]
+    preprocessor = mmzoo.Preprocessor(inputs)
+    found = [next(iter(source.to_dataset(preprocessor))) for source in sources]
+    for batch in found:
+        assert batch["image_present"].numpy().tolist() == [True, True, False, True]
+        assert batch["voice_mask"].numpy().sum(axis=1).tolist() == [800, 800, 0, 800]
+        for name, value in batch.items():
+            np.testing.assert_array_equal(value, found[0][name])
+    # The rate came with the sound: 1,600 samples of 16 kHz are those of 800 of 8 kHz.
+    heard = found[0]["voice"].numpy()
+    np.testing.assert_allclose(heard[0, 50:-50], heard[1, 50:-50], atol=1e-3)
+    np.testing.assert_array_equal(heard[0], heard[3])
+    path = from_arrays({"image": photos[1:2]})
+    assert path.column("image") == [str(tmp_path / "1.png")]
+
+
+def _listed(sound):
+    return sound and {**sound, "array": np.asarray(sound["array"]).tolist()}
+
+
+def test_a_decoder_of_sounds():
+    class Decoder:  # what Hugging Face's datasets give from version 4 on
+        def get_all_samples(self):
+            return types.SimpleNamespace(data=tf.zeros((1, 80)), sample_rate=8000)
+
+    (encoded,) = from_arrays({"voice": [Decoder()]}).column("voice")
+    waveform, rate = tf.audio.decode_wav(wav_bytes(np.zeros(80, "int16"), 8000))
+    assert waveform.shape == (80, 1) and rate == 8000 and encoded[:4] == b"RIFF"
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ({"array": [0.1], "sampling_rate": 0}, "row 1: 'x': A sampling rate must be a positive"),
+        ({"array": [0.1], "sampling_rate": None}, "row 1: 'x': A sampling rate must be a positive"),
+        ({"array": np.zeros((2, 2, 2)), "sampling_rate": 8}, r"row 1: 'x': A sound must be an arr"),
+    ],
+)
+def test_cells_that_are_no_sounds(cell, message):
+    with pytest.raises(ValueError, match=message):
+        from_arrays({"x": [None, cell]})
+    with pytest.raises(ValueError, match=message):
+        from_generator([{"x": None}, {"x": cell}], {"x": "x"})
+
+
+def test_a_table_may_have_columns_called_bytes_and_path():
+    table = {"bytes": [100, 200], "path": ["a", "b"]}
+    rows = [{"bytes": 100, "path": "a"}, {"bytes": 200, "path": "b"}]
+    for values in (table, rows, pandas.DataFrame(table)):
+        assert from_arrays({"item": values}).column("item") == rows
+
+
+def test_two_columns_of_one_name(tmp_path):
+    table = pandas.DataFrame([["a", "x", 1, 1], ["b", "y", 2, 1]], columns=list("ttww"))
+    message = r"has 2 columns called '{}'\. Rename them"
+    with pytest.raises(ValueError, match=message.format("t")):
+        from_dataframe(table, {"text": "t"})
+    good = pandas.DataFrame([["a", "x", 1, 1], ["b", "y", 2, 1]], columns=["t", "y", "w", "w"])
+    with pytest.raises(ValueError, match=message.format("w")):
+        from_dataframe(good, {"text": "t"}, "y", sample_weight="w")
+    with pytest.raises(ValueError, match=message.format("t")):
+        from_dataframe(table, {"item": ["w"]}, "t")
+    with pytest.raises(ValueError, match=message.format("w")):
+        from_arrays({"item": good})
+    assert len(from_dataframe(good, {"text": "t"}, "y")) == 2  # those that are not asked for

@@ -1,5 +1,7 @@
 """Tables: statistics, vocabularies, missing cells, and bad input."""
 
+import datetime
+import decimal
 import json
 
 import numpy as np
@@ -8,6 +10,9 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
+from mmzoo.preprocessing.column_statistics import mean_and_deviation
+from mmzoo.preprocessing.tabular import canonical
+from mmzoo.raw.cells import category
 from tests.parts import tabular
 
 COLUMNS = {"numeric": ["price"], "categorical": ["brand"]}
@@ -233,3 +238,153 @@ def test_served_rows(tmp_path):
     with pytest.warns(UserWarning, match="'pink'"):
         expected = mmzoo.predict(model, made, {"item": rows})
     np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-6)
+    assert outputs["item_unknown"].numpy().tolist() == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("rows", [2, 60, 100_000])
+@pytest.mark.parametrize("value", [0.1, 1e300, -3e-300, 7.0, 0.1 + 0.2])
+def test_constant_up_to_rounding(value, rows):
+    """The deviation of 0.1 in every row is 4e-17, by which 0.1000001 would be far out."""
+    mean, deviation, is_constant = mean_and_deviation(np.full(rows, value))
+    assert is_constant and mean == value and deviation >= 1
+    noisy = np.full(rows, value)
+    noisy[::2] = np.nextafter(value, 1)
+    mean, deviation, is_constant = mean_and_deviation(noisy)
+    assert is_constant and deviation >= 1
+
+
+@pytest.mark.parametrize("scale", [1e300, 1e150, 1.0, 1e-150, 1e-280])
+def test_numbers_of_any_size_are_normalised(scale):
+    generator = np.random.default_rng(0)
+    plain = generator.normal(3, 2, 100)
+    made = adapted({"price": plain * scale, "brand": ["a", "b"] * 50})
+    mean, deviation = made.parts["item"].statistics["price"]
+    np.testing.assert_allclose([mean / scale, deviation / scale], [plain.mean(), plain.std()])
+    spec = made.raw_specs()["item"]["price"]
+    x, ok = tensors(made, (plain * scale).astype(spec.dtype.as_numpy_dtype), ["a"] * 100)
+    np.testing.assert_allclose(
+        x["item"].numpy()[:, 0], (plain - plain.mean()) / plain.std(), atol=1e-4
+    )
+    assert ok["item"].numpy().all()
+
+
+def test_small_differences_are_no_rounding():
+    seconds = 1.7e9 + np.arange(100_000) / 1e3
+    assert mean_and_deviation(seconds)[2] is False
+
+
+def test_columns_that_say_nothing_are_named():
+    rows = {"price": [0.1] * 60, "brand": ["a"] * 60, "size": ["XL", "xl", "XL "] * 20}
+    inputs = {"item": mmzoo.Tabular(numeric=["price"], categorical=["brand", "size"])}
+    records = mmzoo.data.from_arrays({"item": rows})
+    notes = [
+        "Column 'price' of 'item' is constant: 0.1 in all 60 rows that have a value. A model "
+        "learns nothing from it.",
+        "Column 'brand' of 'item' is constant: 'a' in all 60 rows that have a value. A model "
+        "learns nothing from it.",
+        "The categories in column 'size' of 'item', 'XL' (20 rows), 'XL ' (20 rows) and 'xl' (20 "
+        "rows) differ only in case or in spaces at their ends.",
+    ]
+    report = records.validate(inputs)
+    assert report.notes == notes and report.to_dict()["notes"] == notes
+    assert all(note in str(report) for note in notes)
+    made = mmzoo.Preprocessor(inputs)
+    with pytest.warns(UserWarning) as warned:
+        made.adapt(records)
+    assert [str(warning.message) for warning in warned] == notes
+    batch = {"price": [0.1000001], "brand": tf.constant(["a"]), "size": tf.constant(["XL"])}
+    x, _ = made.checked_call({"item": batch})
+    np.testing.assert_allclose(x["item"].numpy(), 1e-7, rtol=1e-5)
+
+
+#: The same values, as sources write them.
+SPELLED = {
+    "3": (3, 3.0, "3", "3.0", "3.00", b"3", np.float32(3), np.int8(3), decimal.Decimal("3.0")),
+    "-3": (-3, "-3.0"),
+    "0": (0, 0.0, -0.0, "0.0", "-0.0"),
+    "0.1": (0.1, "0.1", np.float32(0.1), np.float64(0.1)),
+    "True": (True, "True", "true", "TRUE", np.True_, b"true"),
+    "False": (False, "False", "false", "FALSE", np.False_),
+    "2026-01-31": (
+        datetime.date(2026, 1, 31), datetime.datetime(2026, 1, 31), pandas.Timestamp("2026-01-31"),
+        np.datetime64("2026-01-31"), np.datetime64("2026-01-31", "ns"), "2026-01-31",
+        "2026-01-31 00:00:00", "2026-01-31T00:00", "2026-01-31T00:00:00.000",
+    ),
+    "2026-01-31 08:30:00": (
+        datetime.datetime(2026, 1, 31, 8, 30), np.datetime64("2026-01-31T08:30"),
+        "2026-01-31 08:30", "2026-01-31T08:30:00.000000000",
+    ),
+    "2026-01-31 08:30:00+00:00": (
+        pandas.Timestamp("2026-01-31 08:30", tz="UTC"), "2026-01-31T08:30:00Z",
+        "2026-01-31T08:30:00.000Z", "2026-01-31 08:30:00+00:00",
+    ),
+    "": (None, float("nan"), np.float32("nan"), pandas.NaT, pandas.NA, np.datetime64("NaT"), b""),
+    **{text: (text, text.encode()) for text in (
+        "007", "3.10", "1.50", "1e5", "-", "yes", "tRuE", " 3.0", "3.0 kg", "größe", "2026-01-31x",
+        "12:30", "3.0\n",
+    )},
+}  # fmt: skip
+
+
+def test_one_text_for_a_category():
+    """Whatever source a value came from, and in the served graph."""
+    for text, cells in SPELLED.items():
+        assert {category(cell) for cell in cells} == {text}, text
+        strings = [cell for cell in cells if isinstance(cell, (str, bytes))]
+        assert {x.decode() for x in canonical(tf.constant(strings)).numpy()} <= {text}, text
+
+
+@pytest.mark.parametrize("cell", [["a"], {"a": 1}, np.array(["a"])])
+def test_a_list_is_no_category(cell):
+    with pytest.raises(ValueError, match=r"row 1: column 'brand' of 'item': .* is not one value"):
+        adapted([{"price": 1, "brand": "a"}, {"price": 1, "brand": cell}])
+
+
+def test_categories_are_the_same_from_every_source(tmp_path):
+    """Training on one format and predicting on another has to give the same ids."""
+    table = pandas.DataFrame(
+        {
+            "size": [1.0, None, 3.0, 12.0],  # integers, where pandas had to make floats of them
+            "flag": [True, False, True, True],
+            "day": pandas.to_datetime(["2026-01-31", "2026-02-01", "2026-01-31", "2026-02-02"]),
+            "half": np.array([0.1, 0.2, 0.1, 0.5], "float32"),
+        }
+    )
+    table.to_csv(tmp_path / "rows.csv", index=False)
+    table.to_parquet(tmp_path / "rows.parquet")
+    plain = table.astype({"half": "float64"}).assign(
+        half=[0.1, 0.2, 0.1, 0.5]
+    )  # pandas writes ten digits
+    plain.to_json(tmp_path / "rows.jsonl", orient="records", lines=True, date_format="iso")
+    columns = {"item": list(table)}
+    sources = [
+        mmzoo.data.from_dataframe(table, columns),
+        mmzoo.data.from_arrays({"item": table}),
+        mmzoo.data.from_generator(plain.to_dict("records"), columns),
+        *(mmzoo.data.from_file(tmp_path / f"rows.{end}", columns)
+          for end in ("csv", "parquet", "jsonl")),
+    ]  # fmt: skip
+    sources[0].write_tfrecords(tmp_path / "shards")
+    sources.append(mmzoo.data.from_tfrecords(tmp_path / "shards"))
+    made = mmzoo.Preprocessor({"item": mmzoo.Tabular(categorical=list(table))})
+    made.adapt(sources[0])
+    assert made.parts["item"].vocabularies["size"] == ["1", "12", "3"]
+    ids = [next(iter(source.to_dataset(made)))["item"].numpy().tolist() for source in sources]
+    assert ids[0][0] == [2, 2, 2, 2] and ids[0][1][0] == 0
+    for other in ids[1:]:
+        assert other == ids[0]
+    served = {"size": ["1.0", "", "3", "12.00"], "flag": ["true", "False", "TRUE", "True"]}
+    served["day"] = ["2026-01-31T00:00:00", "2026-02-01 00:00:00", "2026-01-31", "2026-02-02"]
+    served["half"] = ["0.1", "0.2", "0.1", "0.5"]
+    x, _ = made.checked_call({"item": {name: tf.constant(x) for name, x in served.items()}})
+    assert x["item"].numpy().tolist() == ids[0]
+    assert made.parts["item"].served_counts(x)["unknown"].numpy().tolist() == [0, 0, 0, 0]
+
+
+def test_vocabularies_of_old_files_keep_their_ids():
+    made = adapted()
+    made.parts["item"].set_state(
+        {"statistics": {"price": [0, 1]}, "vocabularies": {"brand": ["true", "3.0", "3", "x"]}}
+    )
+    x, _ = tensors(made, [0.0] * 4, ["True", "3", "3.0", "x"])
+    assert x["item_categories"].numpy().tolist() == [[2], [3], [3], [5]]

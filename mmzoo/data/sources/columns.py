@@ -31,21 +31,6 @@ def wanted_columns(columns):
     return names
 
 
-def check_columns(name, wanted, available):
-    """Raises a `ValueError` unless all `wanted` columns are `available`.
-
-    Args:
-        name: what messages call the source.
-        wanted: names; `None` among them does not count.
-        available: names of the columns there are.
-    """
-    for column in wanted:
-        if column is not None and column not in available:
-            raise ValueError(
-                f"{name} has no column {column!r}; it has: {', '.join(map(str, available))}."
-            )
-
-
 def modality_values(cells, columns):
     """The raw values of each modality, as `Records` takes them.
 

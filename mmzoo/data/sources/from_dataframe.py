@@ -3,12 +3,12 @@
 from mmzoo.data.labels import label_values
 from mmzoo.data.records import Records
 from mmzoo.data.sources.columns import (
-    check_columns,
     delimiters,
     list_cells,
     modality_values,
     wanted_columns,
 )
+from mmzoo.data.table_columns import check_columns, column_cells
 
 
 def from_dataframe(
@@ -58,8 +58,9 @@ def from_dataframe(
     """
     describe = f"{name}, row {{}}".format
     labels = None
-    if label in table.columns:
-        cells = table[label].tolist()
+    check_columns(name, [label], table.columns)
+    if label is not None:
+        cells = column_cells(table[label])
         labels = label_values(cells, regression, label_delimiter, describe)
     return records_of_table(
         table,
@@ -81,7 +82,7 @@ def records_of_table(
     """Records of a data frame whose `labels` were read already; see `from_dataframe`."""
     wanted, lists = wanted_columns(columns), delimiters(list_columns)
     check_columns(name, [*wanted, label, sample_weight, *lists], table.columns)
-    cells = {column: table[column].tolist() for column in wanted}
+    cells = {column: column_cells(table[column]) for column in wanted}
     for column in lists.keys() & cells.keys():
         cells[column] = list_cells(cells[column], lists[column], describe, column)
     weights = None if sample_weight is None else table[sample_weight].to_numpy()

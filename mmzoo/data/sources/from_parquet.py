@@ -2,8 +2,11 @@
 
 import os
 
-from mmzoo.data.sources.columns import check_columns, wanted_columns
+import numpy as np
+
+from mmzoo.data.sources.columns import wanted_columns
 from mmzoo.data.sources.rows import records_of_rows
+from mmzoo.data.table_columns import check_columns
 from mmzoo.raw.paths import open_bytes, parent_folder
 from mmzoo.utils.optional_packages import require
 
@@ -50,7 +53,7 @@ def from_parquet(path, columns, label=None, root=None, **options):
         check_columns(path, wanted, file.schema_arrow.names)
         batches = file.iter_batches(columns=[column for column in wanted if column is not None])
         return records_of_rows(
-            (row for batch in batches for row in batch.to_pylist()),
+            (row for batch in batches for row in _rows(batch)),
             columns,
             label,
             root=parent_folder(path) if root is None else root,
@@ -58,3 +61,13 @@ def from_parquet(path, columns, label=None, root=None, **options):
             name=path,
             **options,
         )
+
+
+def _rows(batch):
+    """The rows of a batch as dicts."""
+    narrow = [field.name for field in batch.schema if str(field.type) in ("float", "halffloat")]
+    for row in batch.to_pylist():
+        for name in narrow:  # whose float64 has digits that nobody wrote
+            if row[name] is not None:
+                row[name] = np.float32(row[name])
+        yield row

@@ -1,8 +1,5 @@
 """Records of a dataset of tensorflow_datasets, or of any `tf.data.Dataset` of dicts."""
 
-import io
-import wave
-
 import numpy as np
 
 from mmzoo.data.pipeline.parallel_map import parallel_map, without_tuner
@@ -10,6 +7,7 @@ from mmzoo.data.sources.batched import check_spec_not_batched
 from mmzoo.data.sources.columns import wanted_columns
 from mmzoo.data.sources.rows import records_of_rows
 from mmzoo.raw.stored_bytes import FRAME, StoredBytes
+from mmzoo.raw.wav_bytes import wav_bytes
 
 #: So far at least the first zero byte of a file is looked for; a text has none.
 BEGINNING = 64
@@ -260,16 +258,9 @@ def _sound(samples, sample_rate):
     tensorflow_datasets keeps the integers of whatever file there was as int64.
     """
     samples = np.asarray(samples)
+    if samples.dtype.kind == "i" and sample_rate:
+        return wav_bytes(samples, sample_rate)
     if samples.dtype.kind != "i":
         return samples
     fits = not samples.size or max(-int(samples.min()), int(samples.max()) + 1) <= 2**15
-    samples = samples.astype("<i2" if fits else "<i4")
-    if not sample_rate:
-        return samples
-    file = io.BytesIO()
-    with wave.open(file, "wb") as sound:
-        sound.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
-        sound.setsampwidth(samples.dtype.itemsize)
-        sound.setframerate(int(sample_rate))
-        sound.writeframes(samples.tobytes())
-    return file.getvalue()
+    return samples.astype("<i2" if fits else "<i4")

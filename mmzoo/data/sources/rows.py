@@ -6,17 +6,15 @@ from mmzoo.data.labels import label_values
 from mmzoo.data.records import Records
 from mmzoo.data.sources.batched import check_not_batched
 from mmzoo.data.sources.columns import (
-    check_columns,
     delimiters,
     list_cells,
     modality_values,
     wanted_columns,
 )
 from mmzoo.data.sources.spool import Spool
+from mmzoo.data.table_columns import check_columns
+from mmzoo.raw.plain_value import plain_value
 from mmzoo.utils.progress import track
-
-#: The keys of a cell with a file, as Hugging Face stores them in Parquet.
-HUGGING_FACE_FILE = {"bytes", "path"}
 
 
 def records_of_rows(
@@ -34,8 +32,8 @@ def records_of_rows(
 ):
     """Records of dicts; keeps paths, strings and numbers of them, and spools the bytes of files.
 
-    What is given as `bytes` is a file. So are uint8 arrays `(H, W, 1 to 4)`: they are pictures, and
-    kept as PNG, which loses nothing.
+    What is given as `bytes` is a file, and so is what `plain_value` makes bytes of. So are uint8
+    arrays `(H, W, 1 to 4)`: they are pictures, and kept as PNG, which loses nothing.
 
     Args:
         rows: iterable of dicts from column to cell; a column that a row lacks is absent.
@@ -68,9 +66,9 @@ def records_of_rows(
                 check_not_batched(row, wanted, label, name)
             available |= dict.fromkeys(row)
             for column, values in cells.items():
-                values.append(_kept(row.get(column), spool))
-            labels.append(_plain(row.get(label)))
-            weights.append(_plain(row.get(sample_weight)))
+                values.append(_kept(_plain(row.get(column), column, number, describe), spool))
+            labels.append(plain_value(row.get(label)))
+            weights.append(plain_value(row.get(sample_weight)))
     if number < 0:
         raise ValueError(f"There are no rows in {name}.")
     check_columns(name, [*wanted, label, sample_weight, *lists], available)
@@ -88,31 +86,26 @@ def records_of_rows(
     )
 
 
+def _plain(value, column, row, describe):
+    try:
+        return plain_value(value)
+    except ValueError as error:
+        raise ValueError(f"{describe(row)}: {column!r}: {error}.") from None
+
+
 def _kept(value, spool):
-    """What records hold of a cell."""
-    value = _plain(value)
+    """What records hold of a plain value: bytes are in the spool."""
     if isinstance(value, np.ndarray):
         if value.dtype != np.uint8 or value.ndim != 3 or not 1 <= value.shape[2] <= 4:
             return value
         return spool.store(_png(value)) if value.size else None
     if isinstance(value, bytes) and value:
         return spool.store(value)
-    if isinstance(value, dict) and value.keys() == HUGGING_FACE_FILE:
-        return _kept(value["bytes"], spool) or value["path"]
     if isinstance(value, (list, tuple)):
         if value and all(isinstance(each, (int, float)) for each in value):
             return np.asarray(value)
         return [_kept(each, spool) for each in value]
     return value
-
-
-def _plain(value):
-    """Python's own strings and numbers in place of NumPy's and TensorFlow's."""
-    if hasattr(value, "numpy"):
-        value = value.numpy()
-    if isinstance(value, np.ndarray) and (value.ndim == 0 or value.dtype.kind in "OSU"):
-        return value.tolist()
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _png(pixels):

@@ -6,11 +6,15 @@ a text in UTF-8, or whatever else as JSON or NumPy's `.npy`; a column of lists h
 absent value has none. `_label` is an index of a class, or numbers; `_sample_weight` a number.
 """
 
+import datetime
+import decimal
 import io
 import json
 import math
 
 import numpy as np
+
+from mmzoo.raw.cells import category
 
 FORMAT_VERSION = 1
 #: The file that describes a folder.
@@ -42,7 +46,8 @@ def encode(value, kind):
         file = io.BytesIO()
         np.save(file, np.asarray(value), allow_pickle=False)
         return file.getvalue()
-    return json.dumps(value, ensure_ascii=False, default=_plain).encode()
+    default = _plain_cell if isinstance(value, dict) else _plain
+    return json.dumps(value, ensure_ascii=False, default=default).encode()
 
 
 def decode(data, kind):
@@ -58,6 +63,13 @@ def decode(data, kind):
     if kind == "arrays":
         return np.load(io.BytesIO(data), allow_pickle=False)
     return json.loads(data)
+
+
+def _plain_cell(value):
+    """A cell of a table: a date is a category, and a text of it will do."""
+    if isinstance(value, (bytes, datetime.date, decimal.Decimal, np.datetime64)):
+        return category(value)
+    return _plain(value)
 
 
 def _plain(value):

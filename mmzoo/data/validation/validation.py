@@ -29,8 +29,7 @@ def validate(records, inputs, preprocessor=None, verbose=False):
     from mmzoo.preprocessor import Preprocessor
 
     parts = (preprocessor or Preprocessor(inputs)).parts
-    columns = {}
-    findings = []
+    columns, findings, notes = {}, [], label_notes(records.labels, records.class_names)
     for name, modality in inputs.items():
         column = _Column(name, modality, parts[name], records)
         column.find_raw_problems()
@@ -40,6 +39,7 @@ def validate(records, inputs, preprocessor=None, verbose=False):
             column.count_tokens(learn=preprocessor is None)
         columns[name] = column
         findings += column.findings
+        notes += parts[name].notes(column.values)
     findings += _duplicate_rows(records, columns.values())
     return ValidationReport(
         records,
@@ -49,7 +49,7 @@ def validate(records, inputs, preprocessor=None, verbose=False):
         class_counts(records.labels, records.class_names)
         if isinstance(records.labels, list)
         else None,
-        label_notes(records.labels, records.class_names),
+        notes,
     )
 
 
