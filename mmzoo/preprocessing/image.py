@@ -8,6 +8,7 @@ import tensorflow as tf
 from mmzoo.preprocessing.augmentation import augment
 from mmzoo.preprocessing.codecs.decoding import decode_picture, onto_white
 from mmzoo.preprocessing.codecs.exif import lies_on_its_side, upright
+from mmzoo.preprocessing.codecs.placement import NUMBERS, placement
 from mmzoo.preprocessing.codecs.resizing import pad, resize
 from mmzoo.preprocessing.preprocessing import Preprocessing
 from mmzoo.raw.absent import is_absent
@@ -25,6 +26,9 @@ class ImagePreprocessing(Preprocessing):
     """
 
     works_on_elements = True
+    #: Whether a decoded picture comes with its placement, for answers that are places in it. It is
+    #: then the last of what `element` returns.
+    gives_placement = False
 
     def column(self, values, root):
         values = [_first_file(value) for value in values]
@@ -75,53 +79,97 @@ class ImagePreprocessing(Preprocessing):
         ]
 
     def blank(self):
-        pixels = tf.zeros((*self.modality.size, self.modality.channels), tf.uint8)
-        return (pixels, False) if self.modality.optional else pixels
+        pixels, place = self._blank()
+        return self._decoded(pixels, False, place)
+
+    def _blank(self):
+        shape = (*self.modality.size, self.modality.channels)
+        return tf.zeros(shape, tf.uint8), tf.zeros(NUMBERS, tf.float64)
+
+    def _decoded(self, pixels, present, place):
+        """What `element` returns: the pixels, alone or with what else is asked for."""
+        decoded = (pixels,)
+        if self.modality.optional:
+            decoded += (present,)
+        if self.gives_placement:
+            decoded += (place,)
+        return decoded if len(decoded) > 1 else pixels
 
     def element(self, value):
         if not self.modality.optional:
-            return self.pixels(value)
+            pixels, place = self.placed_pixels(value)
+            return self._decoded(pixels, True, place)
         if value.dtype == tf.string:
             present = tf.strings.length(value) > 0
         else:
             present = ~tf.reduce_all(tf.math.is_nan(tf.cast(value, tf.float32)))
-        return tf.cond(present, lambda: self.pixels(value), lambda: self.blank()[0]), present
+        pixels, place = tf.cond(present, lambda: self.placed_pixels(value), self._blank)
+        return self._decoded(pixels, present, place)
 
     def augment(self, decoded, seeds):
         if not self.modality.augmentation:
             return decoded
-        pixels, *present = decoded if self.modality.optional else (decoded,)
+        pixels, *others = decoded if isinstance(decoded, tuple) else (decoded,)
         pixels = tf.map_fn(
             lambda row: augment(row[0], self.modality.augmentation, row[1]),
             (pixels, seeds),
             fn_output_signature=tf.TensorSpec(pixels.shape[1:], tf.uint8),
         )
-        return (pixels, *present) if self.modality.optional else pixels
+        return (pixels, *others) if others else pixels
 
     def batch(self, decoded):
+        pixels, *others = decoded if isinstance(decoded, tuple) else (decoded,)
+        tensors = {self.name: pixels}
         if self.modality.optional:
-            pixels, present = decoded
-            tensors = {self.name: pixels, f"{self.name}_present": present}
-        else:
-            tensors = {self.name: decoded}
-        return tensors, tf.ones(tf.shape(tensors[self.name])[:1], tf.bool)
+            tensors[f"{self.name}_present"] = others[0]
+        return tensors, tf.ones(tf.shape(pixels)[:1], tf.bool)
+
+    def placements(self, decoded):
+        """The placements `(B, 8)` of decoded pictures, where `gives_placement` is on.
+
+        See `mmzoo.preprocessing.codecs.placement`; zeros where a picture is absent or unreadable.
+        """
+        return decoded[-1]
 
     def pixels(self, value):
         """Encoded bytes or an array -> `(height, width, channels)` uint8."""
+        return self.placed_pixels(value)[0]
+
+    def placed_pixels(self, value):
+        """As `pixels`, and the placement; zeros where it is not asked for."""
         size, policy = tf.constant(self.modality.size), self.modality.resize
         if value.dtype == tf.string:
             max_pixels = tf.constant(self.modality.max_pixels, tf.int64)
             image, orientation = decode_picture(value, size, policy, max_pixels)
+            place = self._placement(value, image, orientation)
             stored = tf.where(lies_on_its_side(orientation), size[::-1], size)
             image = upright(resize(image, stored, policy), orientation)
         else:
-            image = resize(_to_color(value), size, policy)
+            image = _to_color(value)
+            place = self._placement(value, image, 1)
+            image = resize(image, size, policy)
         if policy == "fit":
             image = pad(image, size)
         if self.modality.channels == 1:
             image = tf.image.rgb_to_grayscale(image)
         image = tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), tf.uint8)
-        return tf.ensure_shape(image, (*self.modality.size, self.modality.channels))
+        return tf.ensure_shape(image, (*self.modality.size, self.modality.channels)), place
+
+    def _placement(self, value, image, orientation):
+        """How a value that was decoded to `image` lies in the model's picture."""
+        if not self.gives_placement:
+            return tf.zeros(NUMBERS, tf.float64)
+        shape = tf.shape(image)[:2]
+        sent = shape
+        if value.dtype == tf.string:  # a JPEG may have been decoded at a fraction of its size
+            sent = tf.cond(
+                tf.equal(tf.strings.substr(value, 0, 3), b"\xff\xd8\xff"),
+                lambda: tf.image.extract_jpeg_shape(value)[:2],
+                lambda: shape,
+            )
+        return placement(
+            sent, shape, orientation, tf.constant(self.modality.size), self.modality.resize
+        )
 
 
 def _first_file(value):

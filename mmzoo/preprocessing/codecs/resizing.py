@@ -29,6 +29,33 @@ def scale_factors(shape, size, policy):
     return tf.stack([both, both])
 
 
+def rectangle(shape, size, policy):
+    """Where `resize` puts a picture.
+
+    Args:
+        shape: `(2,)` float32, height and width of the picture.
+        size: `(2,)` float32, height and width wanted.
+        policy: as for `resize`.
+
+    Returns:
+        `(result, scale, translation)`, each `(2,)` float32: height and width of what results, and
+        how places are mapped: a place `p` comes to `scale * p + translation`, both in pixels from
+        the corner.
+
+    Example:
+
+    >>> result, scale, _ = rectangle(tf.constant([10.0, 40.0]), tf.constant([9.0, 9.0]), "fit")
+    >>> result.numpy().tolist(), scale.numpy().tolist()
+    ([2.0, 9.0], [0.20000000298023224, 0.22499999403953552])
+    """
+    scale = scale_factors(shape, size, policy)
+    if policy == "fit":
+        result = tf.clip_by_value(tf.round(shape * scale), 1.0, size)
+        return result, result / shape, tf.zeros(2)
+    translation = (size - shape * scale) / 2.0 if policy == "crop" else tf.zeros(2)
+    return size, scale, translation
+
+
 def resize(image, size, policy):
     """Scales a picture, bilinearly, with antialiasing when it shrinks.
 
@@ -47,14 +74,7 @@ def resize(image, size, policy):
     TensorShape([5, 20, 3])
     """
     shape = tf.cast(tf.shape(image)[:2], tf.float32)
-    wanted = tf.cast(size, tf.float32)
-    scale = scale_factors(shape, wanted, policy)
-    translation = tf.zeros(2)
-    if policy == "fit":
-        wanted = tf.clip_by_value(tf.round(shape * scale), 1.0, wanted)
-        scale = wanted / shape
-    elif policy == "crop":
-        translation = (wanted - shape * scale) / 2.0
+    wanted, scale, translation = rectangle(shape, tf.cast(size, tf.float32), policy)
 
     def scaled():
         rows = _scale_rows(image, wanted[0], scale[0], translation[0])
@@ -81,6 +101,11 @@ def _scale_rows(image, size, scale, translation):
     return tf.reshape(rows, tf.concat([tf.shape(rows)[1:2], tf.shape(image)[1:]], axis=0))
 
 
+def margins(missing):
+    """How much of what is missing to a size goes before the picture, in each direction: a half."""
+    return tf.round(tf.cast(missing, tf.float32) / 2.0)
+
+
 def pad(image, size):
     """Puts a picture in the middle of white.
 
@@ -97,6 +122,6 @@ def pad(image, size):
     [[255.0, 255.0], [0.0, 255.0], [255.0, 255.0]]
     """
     missing = size - tf.shape(image)[:2]
-    before = tf.cast(tf.round(tf.cast(missing, tf.float32) / 2.0), tf.int32)
+    before = tf.cast(margins(missing), tf.int32)
     paddings = tf.stack([before, missing - before], axis=1)
     return tf.pad(image, tf.concat([paddings, [[0, 0]]], axis=0), constant_values=WHITE)
