@@ -29,7 +29,7 @@ from results_file import FOLDER, read, write
 from spoken_digits import rows as spoken_digits
 
 import mmzoo
-from mmzoo.training.run import warmup_cosine
+from mmzoo.training import warmup_cosine
 from mmzoo.utils.optional_packages import require
 
 NAME = "av_digits"

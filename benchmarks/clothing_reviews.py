@@ -28,7 +28,7 @@ import numpy as np
 from results_file import FOLDER, read, write
 
 import mmzoo
-from mmzoo.training import train_run
+from mmzoo.commands.train_run import train_run
 from mmzoo.utils.optional_packages import require
 
 NAME = "clothing_reviews"

@@ -16,9 +16,9 @@ import time
 from results_file import FOLDER, read, write
 
 from mmzoo import fusion as fusions
+from mmzoo.commands.quickstart_run import DIM, FUSION, INPUTS, LEARNING_RATE
+from mmzoo.commands.train_run import train_run
 from mmzoo.data import easy_vqa
-from mmzoo.quickstart import DIM, FUSION, INPUTS, LEARNING_RATE
-from mmzoo.training import train_run
 
 NAME = "easy_vqa"
 HIDDEN = FUSION["config"]["hidden_units"]

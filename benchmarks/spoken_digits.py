@@ -17,7 +17,7 @@ import keras
 from results_file import FOLDER, read, write
 
 import mmzoo
-from mmzoo.training.run import warmup_cosine
+from mmzoo.training import warmup_cosine
 
 NAME = "spoken_digits"
 BATCH_SIZE = 32

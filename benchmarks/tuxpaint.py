@@ -26,7 +26,7 @@ import numpy as np
 from results_file import FOLDER, read, write
 
 import mmzoo
-from mmzoo.training.run import warmup_cosine
+from mmzoo.training import warmup_cosine
 from mmzoo.utils.optional_packages import require
 
 NAME = "tuxpaint"

@@ -6,7 +6,7 @@ import results_file
 from docstrings import description, example, linked, section, summary
 
 import mmzoo
-from mmzoo.recipes.facts import PATH, facts, shown
+from mmzoo.commands.zoo_facts import PATH, facts, shown
 
 #: Figures of a results file that say how good a model is; the first one that a record has is shown.
 FIGURES = (
@@ -80,7 +80,7 @@ def measured(folder=results_file.FOLDER):
         folder: that of the results files.
 
     Returns:
-        Dict from recipe to a list of results, see `mmzoo.recipes.facts.facts`.
+        Dict from recipe to a list of results, see `mmzoo.commands.zoo_facts.facts`.
     """
     values = {}
     for path in sorted(folder.glob("*.json")):

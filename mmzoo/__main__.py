@@ -2,11 +2,14 @@
 
 import sys
 
+from mmzoo.utils.optional_packages import require
+
 
 def main():
     """Runs the command line, or says which extra it needs."""
     try:
-        from mmzoo.cli import main as run
+        require("typer", "cli")
+        from mmzoo.commands.main import main as run
     except ImportError as error:
         sys.exit(f"Error: {error}")
     run()

@@ -7,7 +7,7 @@ import pathlib
 import pytest
 
 import mmzoo
-from mmzoo.recipes.facts import facts, shown
+from mmzoo.commands.zoo_facts import facts, shown
 from tests.parts import slow_among
 
 ROOT = pathlib.Path(__file__).parent.parent

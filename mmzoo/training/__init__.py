@@ -16,8 +16,9 @@ from mmzoo.training.history_file import HistoryFile
 from mmzoo.training.learning_rate_finder import LearningRateSearch, find_learning_rate
 from mmzoo.training.non_finite import NonFiniteError
 from mmzoo.training.progress import Progress
-from mmzoo.training.run import train_run, warmup_cosine
+from mmzoo.training.schedules import warmup_cosine
 from mmzoo.training.xla_report import XlaReport, xla_report
+from mmzoo.utils.deprecation import deprecated_names
 
 __all__ = [
     "BranchTable",
@@ -43,8 +44,9 @@ __all__ = [
     "merge_lora",
     "save_lora",
     "scope",
-    "train_run",
     "unfreeze",
     "warmup_cosine",
     "xla_report",
 ]
+
+__getattr__ = deprecated_names(__name__, {"train_run": "mmzoo.commands.train_run.train_run"})

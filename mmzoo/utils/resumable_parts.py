@@ -77,4 +77,8 @@ class ResumableParts:
         """
         with atomic_file(self.output) as file:
             join([self.path(number) for number in range(count)], file)
+        self.discard()
+
+    def discard(self):
+        """Removes the parts."""
         shutil.rmtree(self.folder)

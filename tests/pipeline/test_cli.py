@@ -1,6 +1,7 @@
 """The command line, on small files."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -9,8 +10,16 @@ import numpy as np
 import pandas
 import pytest
 import tensorflow as tf
+import yaml
 
-from mmzoo import cli
+from mmzoo import encoders, fusion, heads, recipes
+from mmzoo.commands import main as command_line
+from mmzoo.commands import names
+from mmzoo.commands import train_run as module
+from mmzoo.commands.column_options import ColumnOptions
+from mmzoo.data import from_dataframe
+from mmzoo.saving import load
+from mmzoo.version import __version__
 from tests.pipeline.raw import raw_columns, sound
 
 TRAIN = {
@@ -37,7 +46,7 @@ def mmzoo(*arguments):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["mmzoo", *map(str, arguments)])
         with pytest.raises(SystemExit) as stop:
-            cli.main()
+            command_line.main()
     return stop.value.code
 
 
@@ -64,9 +73,10 @@ def test_train_evaluate_predict_export(csv, tmp_path, capsys):
     run = tmp_path / "run"
     assert train(csv=csv, label="category", output=run) == 0
     assert {path.name for path in run.iterdir()} == {
-        "confusion_matrix.png", "history.csv", "metadata.json", "model", "report.json",
-        "training_curves.png",
+        "config.yaml", "confusion_matrix.png", "history.csv", "metadata.json", "model",
+        "predictions.csv", "report.json", "split.csv", "training_curves.png",
     }  # fmt: skip
+    check_kept_files(run, pandas.read_csv(csv))
     assert 0 <= json.loads((run / "report.json").read_text())["accuracy"] <= 1
 
     capsys.readouterr()
@@ -97,6 +107,22 @@ def test_train_evaluate_predict_export(csv, tmp_path, capsys):
     sizes = re.search(r"^size: (\S+) MB of weights before, (\S+) MB in all after$", output, re.M)
     assert all(0 < float(size) < 10 for size in sizes.groups())
     assert (tmp_path / "small" / "assets.extra" / "tf_serving_warmup_requests").exists()
+
+
+def check_kept_files(run, table):
+    """The folder says which row was in which part, what the test rows came to, and how."""
+    split = pandas.read_csv(run / "split.csv")
+    numbers = split["row"].str.extract(r"rows\.csv, row (\d+)$")[0].astype(int)
+    assert sorted(numbers) == list(range(2, len(table) + 2))
+    assert split["part"].value_counts().to_dict() == {"train": 48, "validation": 6, "test": 6}
+    predictions = pandas.read_csv(run / "predictions.csv")
+    assert predictions["row"].tolist() == split["row"][split["part"] == "test"].tolist()
+    assert predictions["label"].tolist() == table["category"][numbers[-6:] - 2].tolist()
+    right = (predictions["label"] == predictions["predicted"]).mean()
+    assert right == pytest.approx(json.loads((run / "report.json").read_text())["accuracy"])
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    assert config["image"] == ["photo"] and config["epochs"] == 1 and config["fusion"] == "sum"
+    assert config["mmzoo"] == __version__ and config["dtype"] is None
 
 
 @pytest.mark.slow
@@ -171,6 +197,49 @@ def test_mistakes_are_one_line_and_leave_nothing(csv, tmp_path, capsys, change, 
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"fusion": "summ"}, "Unknown fusion: 'summ'. Did you mean 'sum'?"),
+        ({"text_encoder": "bagg"}, "Did you mean 'bag'"),
+        ({"video_encoder": "vitt"}, "Did you mean 'vit'"),
+        ({"augmentation": "flipp"}, "flipp"),
+        ({"optional": "voice"}, "No such input: --optional voice"),
+    ],
+)
+def test_mistakes_are_known_before_any_row_is_read(tmp_path, capsys, change, message):
+    options = {"csv": tmp_path / "nowhere.csv", "label": "category", "output": tmp_path / "run"}
+    assert train(**(options | change)) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_misspelt_column_has_a_nearest_one(csv, tmp_path, capsys):
+    assert train(csv=csv, label="categry", output=tmp_path / "run") == 1
+    assert "Did you mean 'category'?" in capsys.readouterr().err
+
+
+def test_what_can_not_be_read_in_any_row_is_said(csv, tmp_path, capsys):
+    options = {"csv": csv, "label": "category", "output": tmp_path / "run", "numeric": "title"}
+    assert train(**options, on_error="skip") == 1
+    error = capsys.readouterr().err
+    assert "All 60 rows" in error and "tabular: invalid in 60 rows, such as" in error
+    assert "is not a number" in error and "row 2" in error
+
+
+def test_inputs_are_called_as_their_columns_where_they_can_be():
+    columns = ColumnOptions(
+        image=["photo"], text=["title", "Body", "head", "title"], numeric=["price"]
+    )
+    assert columns.columns == {
+        "image": "photo", "title": "title", "text_2": "Body", "text_3": "head", "text_4": "title",
+        "tabular": ["price"],
+    }  # fmt: skip
+    options = ColumnOptions(text=["title", "body"], optional=["body"])
+    assert [name for name, text in options.inputs().items() if text.optional] == ["body"]
+    with pytest.raises(ValueError, match="at least one column"):
+        _ = ColumnOptions().columns
+
+
 def test_broken_pictures_are_found_before_the_training(csv, tmp_path, capsys):
     (tmp_path / "7.png").write_bytes(b"junk")
     run = tmp_path / "run"
@@ -204,10 +273,84 @@ def test_existing_output_is_refused_at_once(csv, tmp_path, capsys):
     assert "not an empty folder" in capsys.readouterr().err
 
 
+def test_skipped_rows_never_reach_the_training(csv, tmp_path, monkeypatch):
+    (tmp_path / "7.png").write_bytes(b"junk")
+    seen = []
+    monkeypatch.setattr(
+        module, "train_run", lambda *parts, **options: seen.append((parts, options))
+    )
+    (tmp_path / "run").mkdir()
+    assert train(csv=csv, label="category", output=tmp_path / "run", on_error="skip") == 0
+    [((*parts, _), options)] = seen
+    table = pandas.read_csv(csv).drop(7)
+    expected = from_dataframe(table, {"image": "photo"}, "category").split(0.8, 0.1, 0.1, seed=0)
+    for part, wanted in zip(parts, expected, strict=True):
+        assert part.column("image") == wanted.column("image")
+    assert options["on_error"] == "raise"
+
+
+@pytest.mark.slow
+def test_skipping_rows_is_training_without_them(csv, tmp_path):
+    """The same steps, batches, history and weights, to the bit."""
+    table = pandas.read_csv(csv)
+    table.drop([7, 20, 33]).to_csv(tmp_path / "good.csv", index=False)
+    for row in (7, 20, 33):
+        (tmp_path / f"{row}.png").write_bytes(b"junk")
+    found = []
+    for file, options in ((csv, {"on_error": "skip"}), (tmp_path / "good.csv", {})):
+        run = tmp_path / f"run of {file.stem}"
+        assert train(csv=file, label="category", output=run, epochs=2, **options) == 0
+        model, _ = load(run / "model")
+        found.append([(run / "history.csv").read_text(), model.optimizer.iterations, model.weights])
+    (history, steps, weights), (expected, expected_steps, expected_weights) = found
+    assert history == expected and int(steps) == int(expected_steps) == 2 * (46 // 8)
+    for one, other in zip(weights, expected_weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_list(capsys):
     assert mmzoo("list") == 0
     output = capsys.readouterr().out
     assert "cnn_lstm_concat" in output and "cross_attention" in output
+    assert mmzoo("list", "cnn_lstm_concat") == 0
+    output = capsys.readouterr().out
+    assert "measured: " in output and "gmu" not in output
+    assert mmzoo("list", "cnn_lstm") == 1
+    assert "Did you mean 'cnn_lstm_concat'?" in capsys.readouterr().err
+
+
+def test_names_are_read_from_the_source_as_they_are():
+    assert names.encoder_names() == {kind: encoders.names(kind) for kind in encoders.ENCODERS}
+    assert names.fusion_names() == fusion.names() and names.head_names() == heads.names()
+    for name, recipe in recipes.RECIPES.items():
+        assert names.model_summary(name) == recipe.__doc__.split("\n")[0]
+
+
+LIGHT = """
+import sys, time
+for arguments in ("--help", "--version", "list", "list gmu", "train --help", "check --help"):
+    sys.argv = ["mmzoo", *arguments.split()]
+    from mmzoo.__main__ import main
+    try:
+        main()
+    except SystemExit as stop:
+        assert not stop.code
+print(sorted({"keras", "tensorflow", "numpy", "pandas", "rich"} & set(sys.modules)))
+print(time.process_time())
+"""
+
+
+def test_help_does_not_wait_for_tensorflow():
+    """Six light commands in one process: 0.3 s of processor time are meant for one."""
+    result = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.argv = ['mmzoo']{LIGHT}"],
+        capture_output=True, text=True, env={**os.environ, "COLUMNS": "80"},
+    )  # fmt: skip
+    assert result.returncode == 0 and not result.stderr, result.stderr
+    *lines, imported, seconds = result.stdout.splitlines()
+    assert imported == "[]" and float(seconds) < 1
+    assert f"mmzoo {__version__}" in lines and any("--show-completion" in line for line in lines)
+    assert max(map(len, lines)) <= 80 and "\x1b" not in result.stdout
 
 
 def test_list_without_an_extra(capsys, monkeypatch):

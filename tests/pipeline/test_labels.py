@@ -9,8 +9,8 @@ import sklearn.utils.class_weight
 import tensorflow as tf
 
 import mmzoo
+from mmzoo.commands.train_run import head_for
 from mmzoo.data import from_arrays, from_csv, from_dataframe, from_generator, from_jsonl
-from mmzoo.training.run import head_for
 from tests.pipeline.test_cli import mmzoo as command_line
 
 TEXT = {"text": mmzoo.Text(length=4, vocabulary_size=10, encoder="bag")}

@@ -13,7 +13,7 @@ import pandas
 import pytest
 
 import mmzoo
-from mmzoo.predict_file import predict_file
+from mmzoo.commands.predict_file import predict_file
 from tests.parts import image, text
 from tests.pipeline.raw import raw_columns
 
@@ -122,7 +122,7 @@ def test_records(words, tmp_path):
 
 JOB = """
 import sys, time
-import mmzoo, mmzoo.predict_file as module
+import mmzoo, mmzoo.commands.predict_file as module
 run, csv, output, wait = sys.argv[1:]
 write = module.ResumableParts.write
 def slow(self, number, content, note):
@@ -165,7 +165,7 @@ def test_parts_of_another_run_are_not_mixed_in(words, csv, tmp_path, monkeypatch
 
     arguments = csv, tmp_path / "out.csv", {"text": "title"}
     with monkeypatch.context() as patch:
-        patch.setattr("mmzoo.resumable_parts.ResumableParts.finish", stop)
+        patch.setattr("mmzoo.utils.resumable_parts.ResumableParts.finish", stop)
         with pytest.raises(KeyboardInterrupt):
             predict_file(*words, *arguments)
     with pytest.raises(FileExistsError, match="differs in batch_size"):

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
+from mmzoo.commands.train_run import train_run
 from tests.parts import PARTS, build, image, slow_but_daily, slow_for, text
 from tests.pipeline.raw import raw_batch, raw_columns, signature_inputs
 
@@ -252,9 +253,7 @@ def test_numbers_read_as_classes_are_refused(tmp_path):
     inputs = {"text": text()}
     records = mmzoo.data.from_arrays({"text": ["a", "b"] * 10}, labels=[100, 250] * 10)
     with pytest.raises(ValueError, match="labels were read as classes"):
-        mmzoo.training.train_run(
-            *[records] * 3, tmp_path / "run", inputs=inputs, head="regression", epochs=1
-        )
+        train_run(*[records] * 3, tmp_path / "run", inputs=inputs, head="regression", epochs=1)
     assert not (tmp_path / "run").exists()
 
 

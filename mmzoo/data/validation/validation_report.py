@@ -1,5 +1,6 @@
 """What reading every value of some records showed."""
 
+import collections
 import csv
 import dataclasses
 import io
@@ -149,8 +150,23 @@ class ValidationReport:
         rows = {row for row, _ in bad}
         good = [row for row in range(self.rows) if row not in rows]
         if not good:
-            raise ValueError(f"All {self.rows} rows have values that can't be read.")
+            raise ValueError(
+                f"All {self.rows} rows have values that can't be read. {self._reasons()}"
+            )
         return self.records.take(good)
+
+    def _reasons(self):
+        """How many errors of which kind each column has, with an example."""
+        examples, counts = {}, collections.Counter()
+        for finding in self.errors:
+            key = finding.column, finding.kind
+            counts[key] += 1
+            examples.setdefault(key, finding)
+        return " ".join(
+            f"{column}: {kind} in {count} rows, such as {examples[column, kind].where}: "
+            f"{_about(examples[column, kind])}"
+            for (column, kind), count in counts.most_common(LISTED)
+        )
 
     def to_dict(self):
         """The counts as plain Python values, fit for JSON."""

@@ -1,5 +1,6 @@
 """predict_file(): the rows of a file or a folder in, a file with predictions out."""
 
+import collections
 import contextlib
 import dataclasses
 import io
@@ -7,6 +8,7 @@ import itertools
 import json
 import os
 import pickle
+import re
 import shutil
 import warnings
 import zlib
@@ -16,6 +18,7 @@ import numpy as np
 
 from mmzoo.data import Records, from_dataframe
 from mmzoo.prediction.predict import predict_good_rows, prediction_columns
+from mmzoo.raw.paths import exists, resolve_path
 from mmzoo.saving import check_pair
 from mmzoo.utils.optional_packages import require
 from mmzoo.utils.resumable_parts import ResumableParts
@@ -24,6 +27,8 @@ from mmzoo.utils.resumable_parts import ResumableParts
 PART_ROWS = 8192
 #: How many bad rows are listed at the end.
 LISTED = 5
+#: Rows whose files show from which folder paths start.
+FIRST_ROWS = 100
 #: The column of a folder's files, and the one that says why a row has no prediction.
 FILE, ERROR = "file", "error"
 
@@ -37,12 +42,16 @@ class PredictedFile:
         bad: number of rows without a prediction.
         listed: what is wrong with the first of them.
         resumed: number of rows that an earlier run had done.
+        reasons: dict from a reason to the number of rows without a prediction for it.
+        root: folder that relative paths started from.
     """
 
     rows: int = 0
     bad: int = 0
     listed: list = dataclasses.field(default_factory=list)
     resumed: int = 0
+    reasons: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+    root: str | None = None
 
 
 def predict_file(
@@ -76,7 +85,8 @@ def predict_file(
             Or `mmzoo.data.Records`, of which the output says only which `row` each is.
         output: `.csv`, `.tsv` or `.parquet` file to write.
         columns: dict from modality name to column, as in `mmzoo.data.from_csv`; for a CSV file.
-        root: folder that relative paths start from; `None`: the file's own.
+        root: folder that relative paths start from; `None`: the file's own. A list of them: the one
+            below which most of the first files exist.
         batch_size: rows a batch.
         part_rows: rows a part.
         delimiter: what stands between the labels of a row, where there may be several.
@@ -89,7 +99,8 @@ def predict_file(
         FileNotFoundError: when there is no such file or folder.
         FileExistsError: when the output exists, or parts of another run do.
         ValueError: for a file that is no CSV or has no rows, an unknown column, columns that would
-            be overwritten, an unknown ending, or a folder for a model that needs more than files.
+            be overwritten, an unknown ending, a folder for a model that needs more than files, or
+            when not one row can be predicted; says why.
         ImportError: when pandas is missing, or for Parquet pyarrow.
 
     Example:
@@ -108,13 +119,22 @@ def predict_file(
     output = os.fspath(output)
     as_bytes, join = _format_of(output)
     if isinstance(source, Records):
-        columns, root, pieces = None, source.root or "", _of_records(source, part_rows)
+        records, columns = source, None
+        root = chosen_root(source, preprocessor.inputs, root or source.root)
+        if root != source.root:
+            records = source.take(range(len(source)))
+            records.root = root
+        root, pieces = root or "", _of_records(records, part_rows)
     elif os.path.isdir(source):
         columns, root = {_only_files(preprocessor.inputs): FILE}, os.fspath(source)
         pieces = _of_folder(source, columns, preprocessor.inputs, part_rows)
     else:
+        source = os.fspath(source)
         root = os.path.dirname(os.path.abspath(source)) if root is None else root
-        pieces = _of_csv(os.fspath(source), columns, root, part_rows)
+        if isinstance(root, list):
+            _, records = next(_of_csv(source, columns, None, FIRST_ROWS), (None, None))
+            root = root[0] if records is None else chosen_root(records, preprocessor.inputs, root)
+        pieces = _of_csv(source, columns, root, part_rows)
     job = {
         "source": _fingerprint(source),
         "model": _model_fingerprint(model, preprocessor),
@@ -132,7 +152,7 @@ def predict_file(
     if taken:
         raise ValueError(f"{source} has columns that would be overwritten: {sorted(taken)}.")
     parts = ResumableParts(output, job)
-    result = PredictedFile()
+    result = PredictedFile(root=root)
     with _progress(verbose) as show:
         for number, (table, records) in enumerate(itertools.chain([first], pieces)):
             note = parts.note(number)
@@ -141,16 +161,76 @@ def predict_file(
                 new = prediction_columns(head, predictions, delimiter)
                 table = table.assign(**new, **{ERROR: errors})
                 bad = [error for error in errors if error is not None]
-                note = {"bad": len(bad), "listed": bad[:LISTED]}
+                reasons = collections.Counter(map(_reason, bad))
+                note = {"bad": len(bad), "listed": bad[:LISTED], "reasons": reasons}
                 parts.write(number, as_bytes(table, number == 0), note)
             else:
                 result.resumed += len(table)
             result.rows += len(table)
             result.bad += note["bad"]
             result.listed = (result.listed + note["listed"])[:LISTED]
+            result.reasons.update(note.get("reasons", {}))
             show(result)
+    if result.bad == result.rows:
+        parts.discard()
+        raise ValueError(
+            f"Not one of the {result.rows:,} rows of {source} can be predicted: "
+            f"{described_reasons(result.reasons)}. The first: {'; '.join(result.listed)}. Relative "
+            f"paths started from {root or 'the current folder'}."
+        )
     parts.finish(join, number + 1)
     return result
+
+
+def chosen_root(records, inputs, roots):
+    """The folder below which most of the first files of some rows exist.
+
+    Args:
+        records: `mmzoo.data.Records`.
+        inputs: dict from modality name to modality.
+        roots: a folder, or a list of them; `None` is one, too: the current one.
+
+    Returns:
+        One of them, the first where they have as many.
+    """
+    if not isinstance(roots, list):
+        return roots
+    files = []
+    for name, modality in inputs.items():
+        for value in records.column(name)[:FIRST_ROWS]:
+            with contextlib.suppress(TypeError, ValueError):  # no path, which is said elsewhere
+                files += [] if value is None else modality.paths(value)
+    return max(roots, key=lambda root: sum(exists(resolve_path(root, path)) for path in files))
+
+
+def described_reasons(reasons):
+    """How many rows have which reason, the most frequent first.
+
+    Example:
+
+    >>> described_reasons(collections.Counter({"no such file": 3}))
+    'no such file (3 rows)'
+    """
+    return "; ".join(
+        f"{reason} ({count:,} row{'s' * (count > 1)})"
+        for reason, count in reasons.most_common(LISTED)
+    )
+
+
+def _reason(error):
+    """What is wrong with a row, without its number, its file and its value.
+
+    Example:
+
+    >>> _reason("rows.csv, row 3: 'image': no such file: photos/1.png")
+    "'image': no such file"
+    >>> _reason("row 3: column 'price' of 'item': 'dear' is not a number")
+    "column 'price' of 'item': a value is not a number"
+    """
+    _, _, text = error.partition(": ")
+    text = re.sub(r"(no such file): .*", r"\1", text, flags=re.DOTALL)
+    text = re.sub(r" \(.*\)", "", text, flags=re.DOTALL)
+    return re.sub(r": ('.*'|\".*\") is ", ": a value is ", text, flags=re.DOTALL)
 
 
 def _of_records(records, part_rows):

@@ -3,7 +3,7 @@
 import json
 import pathlib
 
-PATH = pathlib.Path(__file__).parent / "facts.json"
+PATH = pathlib.Path(__file__).parents[1] / "recipes" / "facts.json"
 
 
 def facts():

@@ -7,11 +7,11 @@ import sys
 
 import numpy as np
 
+from mmzoo.commands.train_run import train_run
 from mmzoo.data import easy_vqa
 from mmzoo.export import export_savedmodel
 from mmzoo.modalities import Image, Text
-from mmzoo.prediction.predict import predict
-from mmzoo.training.run import train_run
+from mmzoo.prediction import predict
 from mmzoo.utils.optional_packages import require
 
 #: The model of the README; `benchmarks/easy_vqa.py` measures what it reaches.
@@ -57,7 +57,7 @@ np.savez(result, **outputs)
 """
 
 
-def quickstart(output="quickstart", epochs=10, rows=None, seed=0, verbose="auto"):
+def quickstart_run(output="quickstart", epochs=10, rows=None, seed=0, verbose="auto"):
     """Trains on easy-VQA, evaluates, exports, and asks the exported model in a new process.
 
     Args:

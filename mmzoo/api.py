@@ -1,0 +1,53 @@
+"""Every public name of mmzoo, which `import mmzoo` brings."""
+
+from mmzoo import data, encoders, evaluation, fusion, heads, layers, recipes, tokenizers, training
+from mmzoo.evaluation import Report, evaluate
+from mmzoo.export import export_savedmodel
+from mmzoo.layers import ModalityDropout
+from mmzoo.modalities import Audio, Features, Image, Modality, Tabular, Text, Video
+from mmzoo.model import build_model
+from mmzoo.multimodal_model import MultimodalModel, embedding_model
+from mmzoo.prediction.predict import predict
+from mmzoo.preprocessor import Preprocessor
+from mmzoo.recipes import Recipe, list_models
+from mmzoo.saving import load, save
+from mmzoo.training import branch_table, enable_lora, freeze, unfreeze, xla_report
+from mmzoo.version import __version__
+
+__all__ = [
+    "Audio",
+    "Features",
+    "Image",
+    "Modality",
+    "ModalityDropout",
+    "MultimodalModel",
+    "Preprocessor",
+    "Recipe",
+    "Report",
+    "Tabular",
+    "Text",
+    "Video",
+    "__version__",
+    "branch_table",
+    "build_model",
+    "data",
+    "embedding_model",
+    "enable_lora",
+    "encoders",
+    "evaluate",
+    "evaluation",
+    "export_savedmodel",
+    "freeze",
+    "fusion",
+    "heads",
+    "layers",
+    "list_models",
+    "load",
+    "predict",
+    "recipes",
+    "save",
+    "tokenizers",
+    "training",
+    "unfreeze",
+    "xla_report",
+]

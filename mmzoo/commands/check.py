@@ -1,0 +1,33 @@
+"""`mmzoo check`."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from mmzoo.commands.column_options import ColumnOptions
+
+
+def check(
+    csv: Annotated[str, typer.Argument(help="The rows, as in `mmzoo train --data`.")],
+    columns: ColumnOptions,
+    output: Annotated[str, typer.Option(help="Folder of the two files.")] = "check",
+    label: Annotated[str | None, typer.Option(help="Column of the labels.")] = None,
+):
+    """Read every value as training would; write report.json and bad_rows.csv.
+
+    The exit code is 1 if there are rows that can't be used.
+    """
+    from mmzoo.commands.quiet_import import import_tensorflow
+
+    import_tensorflow()
+    columns.inputs()  # finds mistakes before any file is read
+    records = columns.records(csv, label)
+    report = records.validate(columns.inputs(records), verbose=True)
+    print(report)
+    os.makedirs(output, exist_ok=True)
+    report.save(os.path.join(output, "report.json"))
+    report.save_findings(os.path.join(output, "bad_rows.csv"))
+    print(f"Written: {output}/report.json, {output}/bad_rows.csv")
+    if not report.ok:
+        raise typer.Exit(1)

@@ -1,0 +1,195 @@
+"""ColumnOptions: the columns of a file, and what a model reads of them."""
+
+import dataclasses
+import functools
+import keyword
+import re
+from typing import Annotated
+
+import typer
+
+Columns = list[str] | None
+
+
+@dataclasses.dataclass(kw_only=True)
+class ColumnOptions:
+    """Which columns of a file are what, and how large a model's inputs are.
+
+    Every field is an option of `mmzoo train` and of `mmzoo check`.
+    """
+
+    image: Annotated[
+        Columns, typer.Option("--image", help="Column of picture paths; may be repeated.")
+    ] = None
+    text: Annotated[Columns, typer.Option("--text", help="Column of texts; repeatable.")] = None
+    audio: Annotated[
+        Columns, typer.Option("--audio", help="Column of paths of sounds; repeatable.")
+    ] = None
+    video: Annotated[
+        Columns,
+        typer.Option("--video", help='Column of paths of frames, ["1.jpg", "2.jpg"]; repeatable.'),
+    ] = None
+    numeric: Annotated[
+        Columns, typer.Option("--numeric", help="Column of numbers; repeatable.")
+    ] = None
+    categorical: Annotated[
+        Columns, typer.Option("--categorical", help="Column of categories; repeatable.")
+    ] = None
+    features: Annotated[
+        Columns, typer.Option("--features", help="Column of vectors, [0.1, 0.2]; repeatable.")
+    ] = None
+    root: Annotated[
+        str | None, typer.Option(help="Folder that relative paths start from; the file's own.")
+    ] = None
+    image_size: Annotated[
+        int, typer.Option(min=1, help="Side of the pictures and frames, in pixels.")
+    ] = 64
+    text_length: Annotated[int, typer.Option(min=1, help="Tokens a text is cut to.")] = 64
+    vocabulary_size: Annotated[int, typer.Option(min=3, help="Most words to know.")] = 10_000
+    frames: Annotated[int, typer.Option(min=1, help="Most frames of a video to look at.")] = 8
+    sample_rate: Annotated[int, typer.Option(min=1, help="Samples a second of sounds.")] = 16_000
+    seconds: Annotated[float, typer.Option(help="Length that sounds are cut or padded to.")] = 5.0
+    optional: Annotated[
+        Columns,
+        typer.Option(help="Input that may be absent, or its column, such as `image`; repeatable."),
+    ] = None
+    regression: Annotated[
+        bool | None,
+        typer.Option(
+            "--regression/--classes",
+            help="Whether the labels are numbers to predict, or classes; numbers if one has a "
+            "decimal point.",
+        ),
+    ] = None
+    label_delimiter: Annotated[
+        str | None,
+        typer.Option(help="What stands between several labels of a row, such as '|'."),
+    ] = None
+
+    @functools.cached_property
+    def _inputs(self):
+        """Dict from the name of an input to its kind and its column, or the columns of a table."""
+        files = {
+            kind: getattr(self, kind) or []
+            for kind in ("image", "text", "audio", "video", "features")
+        }
+        cells = [*(self.numeric or []), *(self.categorical or [])]
+        if not cells and not any(files.values()):
+            raise ValueError(
+                "Give at least one column: --image, --text, --audio, --video, --numeric, "
+                "--categorical or --features."
+            )
+        inputs = {kind: (kind, columns[0]) for kind, columns in files.items() if len(columns) == 1}
+        if cells:
+            inputs["tabular"] = "tabular", cells
+        several = {kind: columns for kind, columns in files.items() if len(columns) > 1}
+        for kind, columns in several.items():
+            for number, column in enumerate(columns, start=1):
+                own = column not in inputs and _can_be_a_name(column)
+                inputs[column if own else f"{kind}_{number}"] = kind, column
+        order = [*files, "tabular"]
+        return dict(sorted(inputs.items(), key=lambda each: order.index(each[1][0])))
+
+    @property
+    def columns(self):
+        """Dict from the name of an input to the column, or the columns of a table, it comes from.
+
+        The one column of a kind is called as the kind, `image`. Of several each keeps its own name
+        where that can be the name of an input, and is else `image_1`, `image_2`, ...
+
+        Raises:
+            ValueError: when there is no column.
+        """
+        return {name: column for name, (_, column) in self._inputs.items()}
+
+    def records(self, path, label):
+        """The rows of a file.
+
+        Args:
+            path: the file or folder, as for `mmzoo.data.from_file`.
+            label: name of the column of labels, or `None`.
+
+        Returns:
+            `mmzoo.data.Records`.
+        """
+        from mmzoo.data import from_file
+
+        return from_file(
+            path,
+            self.columns,
+            label,
+            self.root,
+            regression=self.regression if label else None,
+            label_delimiter=self.label_delimiter,
+        )
+
+    def inputs(self, records=None, **more):
+        """The modalities that the columns become.
+
+        Args:
+            records: the rows, which show how wide vectors are; `None`: before they were read, to
+                find mistakes in the other arguments.
+            **more: dict from a kind of modality to further arguments of it.
+
+        Returns:
+            Dict from the name of an input to its modality.
+
+        Raises:
+            ValueError: for an input that does not exist, or impossible arguments.
+        """
+        from mmzoo import modalities
+
+        makers = {
+            "image": modalities.Image,
+            "text": modalities.Text,
+            "audio": modalities.Audio,
+            "video": modalities.Video,
+            "features": modalities.Features,
+            "tabular": modalities.Tabular,
+        }
+        arguments = {
+            "image": {"size": self.image_size},
+            "text": {"length": self.text_length, "vocabulary_size": self.vocabulary_size},
+            "audio": {"sample_rate": self.sample_rate, "seconds": self.seconds},
+            "video": {"frames": self.frames, "size": self.image_size},
+            "features": {},
+            "tabular": {"numeric": self.numeric or [], "categorical": self.categorical or []},
+        }
+        may_be_absent = self._optional()
+        inputs = {}
+        for name, (kind, _) in self._inputs.items():
+            options = {**arguments[kind], **more.get(kind, {}), "optional": name in may_be_absent}
+            if kind == "features":
+                options["dim"] = 1 if records is None else _width(records.column(name))
+            inputs[name] = makers[kind](**options)
+        return inputs
+
+    def _optional(self):
+        """The names of the inputs that may be absent."""
+        names = {column: name for name, column in self.columns.items() if isinstance(column, str)}
+        names |= {name: name for name in self.columns}
+        unknown = [name for name in self.optional or [] if name not in names]
+        if unknown:
+            raise ValueError(
+                f"No such input: --optional {', '.join(sorted(unknown))}. There are: "
+                f"{', '.join(self.columns)}."
+            )
+        return {names[name] for name in self.optional or []}
+
+
+def _can_be_a_name(column):
+    """Whether an input of a model can be called as a column is."""
+    from mmzoo.modalities.check_inputs import RESERVED_NAMES, RESERVED_SUFFIXES
+
+    return (
+        re.fullmatch("[a-z][a-z0-9_]*", column) is not None
+        and not keyword.iskeyword(column)
+        and column not in RESERVED_NAMES
+        and not column.endswith(RESERVED_SUFFIXES)
+    )
+
+
+def _width(cells):
+    """How many numbers the first cell has, such as `[0.1, 0.2]`."""
+    cell = next((cell for cell in cells if cell is not None), "")
+    return cell.count(",") + 1 if isinstance(cell, str) else len(cell)

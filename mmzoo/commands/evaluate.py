@@ -1,0 +1,25 @@
+"""`mmzoo evaluate`."""
+
+from mmzoo.commands.options import BatchSize, Csv, OnError, Root, Run
+
+
+def evaluate(
+    run: Run,
+    csv: Csv,
+    root: Root = None,
+    batch_size: BatchSize = 64,
+    on_error: OnError = "raise",
+):
+    """Evaluate a trained model on rows with the columns it was trained on."""
+    from mmzoo.commands.quiet_import import import_tensorflow
+
+    import_tensorflow()
+    from mmzoo.commands.readable_records import readable_records
+    from mmzoo.commands.trained_run import TrainedRun
+    from mmzoo.evaluation import evaluate as evaluate_model
+
+    trained = TrainedRun.load(run)
+    records = trained.labelled_records(csv, root)
+    records = readable_records(records, trained.preprocessor.inputs, on_error, trained.preprocessor)
+    dataset = records.to_dataset(trained.preprocessor, batch_size, on_error=on_error)
+    evaluate_model(trained.model, dataset)

@@ -1,0 +1,62 @@
+"""The command line: `mmzoo ...` or `python -m mmzoo ...`.
+
+Nothing here imports TensorFlow, nor do the modules of the commands: each imports what it needs when
+it runs, so that `--help`, `--version`, `list` and completion answer at once.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from mmzoo.commands.check import check
+from mmzoo.commands.evaluate import evaluate
+from mmzoo.commands.export import export
+from mmzoo.commands.list import list_parts
+from mmzoo.commands.options import with_option_groups
+from mmzoo.commands.predict import predict
+from mmzoo.commands.quickstart import quickstart
+from mmzoo.commands.train import train
+from mmzoo.version import __version__
+
+app = typer.Typer(
+    name="mmzoo",
+    help="Multimodal models on your own rows: train, evaluate, predict, export.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain text, which fits into 80 columns
+)
+app.command("list")(list_parts)
+for command in (quickstart, train, check, evaluate, predict, export):
+    app.command()(with_option_groups(command))
+
+
+def _print_version(wanted):
+    if wanted:
+        print(f"mmzoo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version, and end."
+        ),
+    ] = False,
+):
+    pass
+
+
+def main():
+    """Runs the command line; a user's mistake is one line on stderr and exit code 1."""
+    try:
+        app()
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        if "mmzoo.training.distribution.hosts" in sys.modules:  # several hosts wait for each other
+            from mmzoo.training.distribution.hosts import end_process
+
+            end_process(1)
+        sys.exit(1)

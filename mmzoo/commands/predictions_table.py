@@ -1,0 +1,55 @@
+"""predictions_table(): labelled rows beside what a model says of them."""
+
+from mmzoo.prediction.predict import predict_good_rows, prediction_columns
+from mmzoo.utils.optional_packages import require
+
+
+def predictions_table(model, preprocessor, records, batch_size=64, delimiter="|"):
+    """A table of the labels of some rows, and of a model's predictions.
+
+    Args:
+        model: what `mmzoo.build_model` returned.
+        preprocessor: its adapted `mmzoo.Preprocessor`.
+        records: labelled `mmzoo.data.Records`.
+        batch_size: rows a batch.
+        delimiter: what stands between the labels of a row, where there may be several.
+
+    Returns:
+        A `pandas.DataFrame` with the columns `row`, `label`, those of
+        `mmzoo.prediction.predict.prediction_columns`, and `error`, where one can't be read.
+
+    Example:
+
+    >>> import mmzoo
+    >>> inputs = {"text": mmzoo.Text(length=4, vocabulary_size=10, vocabulary=["red", "blue"])}
+    >>> model = mmzoo.build_model(inputs=inputs, head=mmzoo.heads.Softmax(class_names=["a", "b"]))
+    >>> records = mmzoo.data.from_arrays({"text": ["a red one", "a blue one"]}, ["a", "b"])
+    >>> table = predictions_table(model, mmzoo.Preprocessor(inputs), records)
+    >>> list(table.columns), table["label"].tolist()
+    (['row', 'label', 'predicted', 'score', 'error'], ['a', 'b'])
+    """
+    pandas = require("pandas", "report")
+    predictions, errors = predict_good_rows(model, preprocessor, records, batch_size)
+    return pandas.DataFrame(
+        {
+            "row": [records.describe(row) for row in range(len(records))],
+            **_label_columns(records, delimiter),
+            **prediction_columns(model.get_layer("head"), predictions, delimiter),
+            "error": errors,
+        }
+    )
+
+
+def _label_columns(records, delimiter):
+    """Dict from the name of a column to the labels in it."""
+    labels, names = records.labels, records.class_names
+    if isinstance(labels, list) or labels.ndim == 1:
+        return {"label": labels}
+    if names is None:
+        return {f"label_{unit}": labels[:, unit] for unit in range(labels.shape[1])}
+    return {
+        "label": [
+            delimiter.join(name for name, is_so in zip(names, row, strict=True) if is_so)
+            for row in labels
+        ]
+    }

@@ -1,0 +1,33 @@
+"""The rows of a file that can be used."""
+
+
+def readable_records(records, inputs, on_error, preprocessor=None):
+    """The records that `on_error` leaves, after every file was read once; says what was wrong.
+
+    Args:
+        records: `mmzoo.data.Records`.
+        inputs: dict from modality name to modality.
+        on_error: as in `Records.to_dataset`.
+        preprocessor: as in `Records.validate`.
+
+    Returns:
+        `Records`.
+
+    Raises:
+        ValueError: see `ValidationReport.usable_records`.
+    """
+    from mmzoo.data.pipeline.on_error import may_fail
+
+    may_fail(on_error, inputs)  # a mistake is rather known before
+    print(f"{records}: reading every file once ...", flush=True)
+    report = records.validate(inputs, preprocessor)
+    for note in report.notes:
+        print(note)
+    usable = report.usable_records(on_error)
+    if not report.ok:
+        action = "left out" if on_error == "skip" else "taken as absent"
+        for name in inputs:
+            rows = [finding.row for finding in report.errors if finding.column == name]
+            if rows:
+                print(f"{records.unreadable_message(name, rows)}: {action}.")
+    return usable

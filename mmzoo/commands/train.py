@@ -1,0 +1,212 @@
+"""`mmzoo train`."""
+
+import contextlib
+import dataclasses
+import os
+from typing import Annotated
+
+import typer
+
+from mmzoo.commands.column_options import ColumnOptions
+from mmzoo.commands.names import encoder_names, fusion_names
+from mmzoo.commands.options import BatchSize, Csv, OnError
+
+
+def _encoders(kind):
+    """Function that completes the names of encoders."""
+    return lambda: encoder_names()[kind]
+
+
+def train(
+    csv: Csv,
+    output: Annotated[str, typer.Option(help="Folder to make; must not exist, or be empty.")],
+    label: Annotated[str, typer.Option(help="Column of the labels.")],
+    columns: ColumnOptions,
+    fusion: Annotated[
+        str | None,
+        typer.Option(
+            help="Fusion block, see `mmzoo list`; cross_attention if there is a text, else "
+            "merged_attention.",
+            autocompletion=fusion_names,
+        ),
+    ] = None,
+    image_encoder: Annotated[
+        str, typer.Option(help="Image encoder.", autocompletion=_encoders("image"))
+    ] = "cnn",
+    text_encoder: Annotated[
+        str, typer.Option(help="Text encoder.", autocompletion=_encoders("text"))
+    ] = "transformer",
+    tabular_encoder: Annotated[
+        str,
+        typer.Option(
+            help="Encoder of the columns of numbers and categories.",
+            autocompletion=_encoders("tabular"),
+        ),
+    ] = "ft_transformer",
+    features_encoder: Annotated[
+        str, typer.Option(help="Encoder of vectors.", autocompletion=_encoders("features"))
+    ] = "linear",
+    audio_encoder: Annotated[
+        str, typer.Option(help="Audio encoder.", autocompletion=_encoders("audio"))
+    ] = "cnn",
+    video_encoder: Annotated[
+        str,
+        typer.Option(
+            help="Image encoder of the frames of videos.", autocompletion=_encoders("image")
+        ),
+    ] = "cnn",
+    text_buckets: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1,
+            help="Instead of a length: each batch is padded to the smallest that fits; repeatable.",
+        ),
+    ] = None,
+    augmentation: Annotated[
+        list[str] | None, typer.Option(help="flip, crop, color, randaugment; repeatable.")
+    ] = None,
+    dim: Annotated[int, typer.Option(min=1, help="Width of the tokens in the fusion.")] = 128,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training rows.")] = 10,
+    batch_size: BatchSize = 32,
+    learning_rate: Annotated[float, typer.Option(min=0, help="Peak learning rate.")] = 1e-3,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    on_error: OnError = "raise",
+    dtype: Annotated[
+        str | None, typer.Option(help="Precision: mixed_bfloat16, mixed_float16; float32.")
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="Epochs without progress that end the training; all.")
+    ] = None,
+    gradient_accumulation: Annotated[
+        int | None, typer.Option(min=2, help="Steps that make one update of the weights; 1.")
+    ] = None,
+    clip_norm: Annotated[
+        float | None, typer.Option(min=0, help="Largest norm of all gradients together; any.")
+    ] = None,
+    ema: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Momentum of an average of the weights to keep; none."),
+    ] = None,
+    save_every: Annotated[
+        int | None, typer.Option(min=1, help="Steps between two checkpoints; one an epoch.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was killed.")
+    ] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write logs to OUTPUT/tensorboard.")
+    ] = False,
+    hosts: Annotated[
+        str | None,
+        typer.Option(
+            envvar="KERAS_DISTRIBUTION_JOB_ADDRESSES",
+            help="Train on several hosts (needs KERAS_BACKEND=jax): the same command on each, with "
+            "all their addresses, host0:1234,host1:1234, or `cluster` under Slurm and the like.",
+        ),
+    ] = None,
+    host_index: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            envvar="KERAS_DISTRIBUTION_PROCESS_ID",
+            help="Which of the hosts this is, from 0.",
+        ),
+    ] = None,
+    model_parallel: Annotated[
+        int, typer.Option(min=1, help="Devices that share one copy of the weights (JAX).")
+    ] = 1,
+):
+    """Train on a file of rows: 80 % to train, 10 % to choose the epoch, 10 % to test."""
+    from mmzoo.commands.quiet_import import import_tensorflow
+
+    import_tensorflow()
+    from mmzoo.commands.readable_records import readable_records
+    from mmzoo.commands.train_run import train_run
+    from mmzoo.data.labels import label_summary
+    from mmzoo.training import is_first_host, scope
+    from mmzoo.utils.atomic_files import check_free
+
+    fusion = fusion or ("cross_attention" if columns.text else "merged_attention")
+    encoders = {
+        "image": image_encoder,
+        "text": text_encoder,
+        "audio": audio_encoder,
+        "video": video_encoder,
+        "features": features_encoder,
+        "tabular": tabular_encoder,
+    }
+    more = {kind: {"encoder": encoder} for kind, encoder in encoders.items()}
+    more["image"]["augmentation"] = more["video"]["augmentation"] = augmentation
+    if text_buckets:
+        more["text"] |= {"length": None, "buckets": text_buckets}
+    on_several = hosts or model_parallel > 1
+    with (
+        scope(hosts=hosts, host_index=host_index, model_parallel=model_parallel)
+        if on_several
+        else contextlib.nullcontext()
+    ):
+        # Mistakes are rather known before every file was read.
+        check_free(output)
+        _check_names(fusion, encoders)
+        columns.inputs(**more)
+        records = columns.records(csv, label)
+        print(label_summary(records.labels, records.class_names))
+        inputs = columns.inputs(records, **more)
+        records = readable_records(records, inputs, on_error)
+        train_run(
+            *records.split(0.8, 0.1, 0.1, seed=seed),
+            output,
+            inputs=inputs,
+            fusion=fusion,
+            dim=dim,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            seed=seed,
+            on_error="raise" if on_error == "skip" else on_error,  # bad rows are out already
+            dtype=dtype,
+            patience=patience,
+            gradient_accumulation=gradient_accumulation,
+            clip_norm=clip_norm,
+            ema=ema,
+            save_every=save_every,
+            resume=resume,
+            tensorboard=tensorboard,
+            arguments={
+                "csv": csv,
+                "label": label,
+                **dataclasses.asdict(columns),
+                "fusion": fusion,
+                **{f"{kind}_encoder": encoder for kind, encoder in encoders.items()},
+                "text_buckets": text_buckets,
+                "augmentation": augmentation,
+                "dim": dim,
+            },
+            metadata={
+                "columns": columns.columns,
+                "label": label,
+                "label_delimiter": columns.label_delimiter,
+                "root": _absolute(records.root),
+            },
+        )
+        if is_first_host():
+            print(f"Everything is in {output}/: {', '.join(sorted(os.listdir(output)))}")
+
+
+def _absolute(root):
+    """The folder as it is reached from anywhere; a URL as it is."""
+    from mmzoo.raw.paths import is_url
+
+    return root if root is None or is_url(root) else os.path.abspath(root)
+
+
+def _check_names(fusion, encoders):
+    """Raises a `ValueError` for a fusion block or an encoder that does not exist."""
+    from mmzoo.utils.identifiers import unknown
+
+    if fusion not in fusion_names():
+        raise unknown("fusion", fusion, fusion_names())
+    for kind, encoder in encoders.items():
+        known = encoder_names()["image" if kind == "video" else kind]
+        if encoder not in known:
+            raise unknown(f"{kind} encoder", encoder, known)

@@ -1,0 +1,262 @@
+"""train_run(): from records to a folder with everything a training leaves."""
+
+import contextlib
+import csv
+import dataclasses
+import json
+import os
+import shutil
+import sys
+
+import keras
+import numpy as np
+
+from mmzoo import heads, recipes
+from mmzoo.commands.predictions_table import predictions_table
+from mmzoo.commands.trained_run import METADATA_FILE
+from mmzoo.commands.training_options import TrainingOptions
+from mmzoo.evaluation import evaluate, plot_training_curves
+from mmzoo.model import build_model
+from mmzoo.preprocessor import Preprocessor
+from mmzoo.saving import check_pair, save
+from mmzoo.training.distribution.hosts import is_first_host
+from mmzoo.training.distribution.local_copy import local_copy, without_distribution
+from mmzoo.training.fine_tuning.branch_table import branch_table
+from mmzoo.training.fit import fit
+from mmzoo.training.history_file import HistoryFile
+from mmzoo.training.progress import Progress
+from mmzoo.training.schedules import warmup_cosine
+from mmzoo.utils.atomic_files import atomic_folder
+from mmzoo.utils.optional_packages import require
+from mmzoo.version import __version__
+
+
+def train_run(
+    train,
+    validation,
+    test,
+    output,
+    *,
+    recipe=None,
+    inputs=None,
+    fusion=None,
+    head=None,
+    dim=256,
+    arguments=None,
+    metadata=None,
+    verbose="auto",
+    **options,
+):
+    """Trains, evaluates and saves a model, whole or not at all.
+
+    AdamW with warm-up and a cosine schedule; the weights of the epoch with the lowest validation
+    loss are kept. `output` then holds `model/` (see `mmzoo.save`), `report.json`,
+    `predictions.csv` (of the test rows), `split.csv` (which row was in which part), `history.csv`,
+    `config.yaml`, `training_curves.png` and, for classes, `confusion_matrix.png`.
+
+    Until then, `<output>.unfinished` has the checkpoints and `history.csv`. A run that was killed
+    goes on with `resume=True` and the same arguments, see `mmzoo.training.fit`.
+
+    In `mmzoo.training.scope` it trains on several devices or hosts. The first host evaluates and
+    writes `output`; on the others the report is `None`.
+
+    Args:
+        train: `mmzoo.data.Records` to train on; the preprocessor adapts to them.
+        validation: records to choose the epoch by.
+        test: records to evaluate on, once.
+        output: folder to make; may exist if empty.
+        recipe: as in `mmzoo.build_model`.
+        inputs: as in `mmzoo.build_model`.
+        fusion: as in `mmzoo.build_model`.
+        head: as in `mmzoo.build_model`; `None`: what fits the labels.
+        dim: as in `mmzoo.build_model`.
+        arguments: dict of what the run was called with, to keep in `config.yaml` beside the
+            `options`, or `None`.
+        metadata: JSON-able dict to keep beside the model, as `metadata.json`, or `None`.
+        verbose: as in `keras.Model.fit`; unless 0, `mmzoo.branch_table` is printed before.
+        **options: how to train: the fields of `mmzoo.commands.training_options.TrainingOptions`,
+            such as `epochs`, `batch_size`, `learning_rate`, `seed`, `on_error` and `resume`.
+
+    Returns:
+        `(model, preprocessor, report)`.
+
+    Raises:
+        FileExistsError: when `output` is not empty, or an unfinished run is there and `resume` is
+            not set.
+        NonFiniteError: for a loss that is NaN or infinite.
+        ValueError: for rows or arguments that can't be used.
+    """
+    options = TrainingOptions(**options)
+    unfinished = f"{os.path.abspath(output)}.unfinished"
+    _check_unfinished(unfinished, options.resume)
+    keras.utils.set_random_seed(options.seed)
+    first = is_first_host()
+    with atomic_folder(output) if first else contextlib.nullcontext() as folder:
+        head = head_for(train) if head is None else head
+        parts = {"recipe": recipe, "inputs": inputs, "fusion": fusion, "head": head, "dim": dim}
+        model, preprocessor = _build(train, options, **parts)
+        _compile(model, len(train), options)
+        if verbose and first:
+            print(branch_table(model))
+        history = _fit(model, preprocessor, train, validation, options, unfinished, verbose)
+        if keras.distribution.distribution() is not None:
+            model = local_copy(model)
+        if not first:
+            return model, preprocessor, None
+        report = _evaluate_and_save(model, preprocessor, test, options, folder, verbose)
+        _write_history(history, unfinished, folder)
+        _write_split({"train": train, "validation": validation, "test": test}, folder)
+        _write_arguments({**(arguments or {}), **dataclasses.asdict(options)}, metadata, folder)
+    shutil.rmtree(unfinished)
+    return model, preprocessor, report
+
+
+def head_for(records):
+    """The head that fits the labels.
+
+    `Softmax` for classes, `Sigmoid` for rows of zeros and ones, `Regression` for other numbers.
+
+    Args:
+        records: labelled `mmzoo.data.Records`.
+
+    Returns:
+        A `mmzoo.heads.Head`.
+
+    Raises:
+        ValueError: when there are no labels.
+    """
+    if records.labels is None:
+        raise ValueError("The records have no labels to train with.")
+    if isinstance(records.labels, list):
+        return heads.Softmax(class_names=records.class_names)
+    if records.labels.ndim == 2 and np.isin(records.labels, (0, 1)).all():
+        return heads.Sigmoid(units=records.labels.shape[1], class_names=records.class_names)
+    return heads.Regression(units=1 if records.labels.ndim == 1 else records.labels.shape[1])
+
+
+def _checkpoints(unfinished):
+    return os.path.join(unfinished, "checkpoints")
+
+
+def _check_unfinished(unfinished, resume):
+    """Raises a `FileExistsError` for a run that was killed, unless it is to go on."""
+    if os.path.isdir(_checkpoints(unfinished)) and not resume:
+        raise FileExistsError(
+            f"{unfinished} is a run that was not finished. Go on with resume=True (`--resume`), or "
+            "remove it."
+        )
+
+
+def _build(train, options, recipe, inputs, **parts):
+    """The model and its preprocessor, which has learned from the training rows."""
+    model = build_model(
+        recipe, inputs=inputs, name="model", compile=False, dtype=options.dtype, **parts
+    )
+    preprocessor = Preprocessor(recipes.model_inputs(recipe, inputs))
+    preprocessor.adapt(train)
+    check_pair(model, preprocessor)
+    return model, preprocessor
+
+
+def _compile(model, rows, options):
+    """Compiles the model with AdamW, whose learning rate follows the schedule over all epochs."""
+    steps = options.epochs * max(1, rows // options.batch_size)
+    optimizer = keras.optimizers.AdamW(
+        warmup_cosine(options.learning_rate, steps // (options.gradient_accumulation or 1)),
+        gradient_accumulation_steps=options.gradient_accumulation,
+        global_clipnorm=options.clip_norm,
+        use_ema=options.ema is not None,
+        ema_momentum=options.ema or 0.99,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    head = model.get_layer("head")
+    model.compile(optimizer, loss=head.make_loss(), metrics=head.make_metrics())
+
+
+def _fit(model, preprocessor, train, validation, options, unfinished, verbose):
+    """Trains the model, and gives it the weights to keep.
+
+    Returns:
+        The `keras.callbacks.History`.
+    """
+    # An average is kept as it is at the end, not as it was in the best epoch.
+    callbacks = [
+        keras.callbacks.EarlyStopping(
+            patience=options.patience or options.epochs, restore_best_weights=options.ema is None
+        )
+    ]
+    bar = None
+    if is_first_host():
+        os.makedirs(unfinished, exist_ok=True)
+        callbacks.append(HistoryFile(os.path.join(unfinished, "history.csv")))
+        if options.tensorboard:
+            require("tensorboard", "tensorboard")
+            callbacks.append(keras.callbacks.TensorBoard(os.path.join(unfinished, "tensorboard")))
+        if verbose == "auto" and sys.stdout.isatty():
+            bar = Progress(options.batch_size)
+            callbacks.append(bar)
+    if verbose == "auto":  # a line an epoch where a bar would be thousands of control characters
+        verbose = 0 if bar else 2
+    with contextlib.closing(bar) if bar else contextlib.nullcontext():
+        return fit(
+            model,
+            train,
+            preprocessor,
+            validation,
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            seed=options.seed,
+            checkpoints=_checkpoints(unfinished),
+            save_every=options.save_every,
+            callbacks=callbacks,
+            verbose=verbose,
+            cache=options.cache,
+            on_error=options.on_error,
+        )
+
+
+def _evaluate_and_save(model, preprocessor, test, options, folder, verbose):
+    """Writes the model, its report on the test rows, and its predictions of them."""
+    with without_distribution():  # the other hosts have nothing to do with it
+        dataset = test.to_dataset(preprocessor, options.batch_size, on_error=options.on_error)
+        report = evaluate(model, dataset, verbose=bool(verbose))
+        save(model, preprocessor, os.path.join(folder, "model"))
+        predictions = predictions_table(model, preprocessor, test, options.batch_size)
+    report.save(os.path.join(folder, "report.json"))
+    if report.task in ("multiclass", "binary"):
+        report.plot_confusion_matrix(os.path.join(folder, "confusion_matrix.png"))
+    predictions.to_csv(os.path.join(folder, "predictions.csv"), index=False)
+    return report
+
+
+def _write_history(history, unfinished, folder):
+    """Moves the history of the training to where it stays, and draws it."""
+    for name in ("history.csv", "tensorboard"):
+        if os.path.exists(os.path.join(unfinished, name)):
+            shutil.move(os.path.join(unfinished, name), os.path.join(folder, name))
+    plot_training_curves(history, os.path.join(folder, "training_curves.png"))
+
+
+def _write_split(parts, folder):
+    """Writes which row was in which part.
+
+    Args:
+        parts: dict from the name of a part to its records.
+        folder: folder of the run.
+    """
+    with open(os.path.join(folder, "split.csv"), "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["row", "part"])
+        for name, records in parts.items():
+            writer.writerows([records.describe(row), name] for row in range(len(records)))
+
+
+def _write_arguments(arguments, metadata, folder):
+    """Writes `config.yaml`, what the run was called with, and `metadata.json`."""
+    with open(os.path.join(folder, "config.yaml"), "w", encoding="utf-8") as file:
+        for name, value in {"mmzoo": __version__, **arguments}.items():
+            # Every line of JSON is YAML as well.
+            file.write(f"{name}: {json.dumps(value, ensure_ascii=False, default=str)}\n")
+    if metadata is not None:
+        with open(os.path.join(folder, METADATA_FILE), "w", encoding="utf-8") as file:
+            json.dump(metadata, file, ensure_ascii=False)

@@ -1,0 +1,91 @@
+"""TrainedRun: what `mmzoo train` left in a folder."""
+
+import dataclasses
+import json
+import os
+from typing import Any
+
+#: What a run's columns and labels are written to.
+METADATA_FILE = "metadata.json"
+
+
+@dataclasses.dataclass
+class TrainedRun:
+    """A trained model, and the columns it was trained on.
+
+    Args:
+        model: the model.
+        preprocessor: its `mmzoo.Preprocessor`.
+        metadata: dict of `columns`, `label`, `label_delimiter` and `root`.
+    """
+
+    model: Any
+    preprocessor: Any
+    metadata: dict
+
+    @classmethod
+    def load(cls, folder):
+        """Reads a folder that `mmzoo train` made.
+
+        Raises:
+            FileNotFoundError: when it is none.
+        """
+        path = os.path.join(folder, METADATA_FILE)
+        if not os.path.isfile(path):
+            raise FileNotFoundError(
+                f"{folder} is not a folder made by `mmzoo train`: no {METADATA_FILE}."
+            )
+        from mmzoo.saving import load
+
+        with open(path, encoding="utf-8") as file:
+            metadata = json.load(file)
+        return cls(*load(os.path.join(folder, "model")), metadata)
+
+    @property
+    def columns(self):
+        """Dict from modality name to column."""
+        return self.metadata["columns"]
+
+    def roots(self, own):
+        """Where relative paths may start from, if nobody says so.
+
+        Args:
+            own: the folder that the rows themselves suggest, or `None`.
+
+        Returns:
+            A list of it and of the one that the training had.
+        """
+        return [root for root in (own, self.metadata.get("root")) if root is not None]
+
+    def labelled_records(self, path, root=None):
+        """Records of a file with the columns that the model was trained on, and the labels.
+
+        Args:
+            path: the file or folder.
+            root: folder that relative paths start from; `None`: the file's own, or that of the
+                training, whichever has the files.
+        """
+        from mmzoo.commands.predict_file import chosen_root
+        from mmzoo.data import from_file
+
+        class_names = self.preprocessor.class_names
+        records = from_file(
+            path,
+            self.columns,
+            self.metadata["label"],
+            root,
+            class_names=class_names,
+            regression=class_names is None,
+            label_delimiter=self.metadata.get("label_delimiter"),
+        )
+        if root is None and records.root is not None:
+            roots = self.roots(records.root)
+            records.root = chosen_root(records, self.preprocessor.inputs, roots)
+            say_root(records.root, roots)
+        return records
+
+
+def say_root(root, roots):
+    """Prints where files are taken from, if it is not from beside the rows."""
+    if isinstance(roots, list) and root != roots[0]:
+        print(f"Files are taken from {root}, as in the training: they are not beside the rows.")
