@@ -7,6 +7,7 @@ from mmzoo.layers import ModalityDropout
 from mmzoo.modalities import Audio, Features, Image, Modality, Tabular, Text, Video
 from mmzoo.model import build_model
 from mmzoo.multimodal_model import MultimodalModel, embedding_model
+from mmzoo.prediction.embed import embed
 from mmzoo.prediction.predict import predict
 from mmzoo.preprocessor import Preprocessor
 from mmzoo.recipes import Recipe, list_models
@@ -31,6 +32,7 @@ __all__ = [
     "branch_table",
     "build_model",
     "data",
+    "embed",
     "embedding_model",
     "enable_lora",
     "encoders",

@@ -7,12 +7,12 @@ import warnings
 import keras
 
 from mmzoo.data.labels import class_counts, known_names
+from mmzoo.keras_compat import safe_mode as in_mode
 from mmzoo.modalities import check_inputs
 from mmzoo.raw.spelling import spelling_notes
 from mmzoo.utils.atomic_files import atomic_file
 from mmzoo.utils.checks import check_format_version
 from mmzoo.utils.identifiers import nearest_hint
-from mmzoo.utils.safe_mode import safe_mode as in_mode
 
 FORMAT_VERSION = 1
 

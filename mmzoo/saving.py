@@ -12,7 +12,7 @@ import keras
 from mmzoo.heads import Regression
 from mmzoo.multimodal_model import MultimodalModel
 from mmzoo.preprocessor import Preprocessor
-from mmzoo.training.fine_tuning.lora import lora_merged
+from mmzoo.training.fine_tuning.lora import merged_copy
 from mmzoo.utils.atomic_files import atomic_folder
 from mmzoo.utils.checks import check_format_version
 
@@ -54,8 +54,7 @@ def save(model, preprocessor, path):
         MODEL_FILE, PREPROCESSOR_FILE, FORMAT_FILE
     }  # fmt: skip
     with atomic_folder(path, replace=ours) as folder:
-        with lora_merged(model):
-            model.save(os.path.join(folder, MODEL_FILE))
+        merged_copy(model).save(os.path.join(folder, MODEL_FILE))
         preprocessor.save(os.path.join(folder, PREPROCESSOR_FILE))
         with open(os.path.join(folder, FORMAT_FILE), "w") as file:
             versions = {"format_version": FORMAT_VERSION, "keras": keras.__version__}

@@ -8,6 +8,7 @@ from keras import ops
 
 from mmzoo.encoders.applications import Applications
 from mmzoo.encoders.encoder import Encoder
+from mmzoo.keras_compat import attached_mask
 from mmzoo.utils.safe_mode import trusted_in_process
 
 #: A layer given to several adapters is stored under one id, so that a loaded model shares it too.
@@ -68,7 +69,7 @@ class Adapter(Encoder):
                 f"The output of an encoder must be (tokens, mask) or one tensor of rank 2, 3 or 4; "
                 f"{self.layer.name!r} ({type(self.layer).__name__}) gave: {output!r}."
             )
-        mask = getattr(output, "_keras_mask", None)  # what `mask_zero=True` and the like attach
+        mask = attached_mask(output)
         if rank == 2:
             tokens, mask = output[:, None], None
         elif rank == 3:

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from mmzoo.encoders.encoder import Encoder
+from mmzoo.keras_compat import all_layers
 from mmzoo.layers import whisper_log_mel
 from mmzoo.tokenizers import Tokenizer, from_keras_hub
 from mmzoo.utils.identifiers import unknown
@@ -191,7 +192,7 @@ class KerasHub(Encoder):
     @functools.cached_property
     def max_length(self):
         """The most tokens of a text that there are positions for; `None`: any number."""
-        layers = self.network._flatten_layers()
+        layers = all_layers(self.network)
         return min(
             (x.sequence_length for x in layers if hasattr(x, "sequence_length")), default=None
         )

@@ -10,7 +10,7 @@ from mmzoo.export.model_card import write_model_card
 from mmzoo.heads import Regression, Sigmoid
 from mmzoo.prediction.predict import as_records
 from mmzoo.saving import check_pair
-from mmzoo.training.fine_tuning.lora import lora_merged
+from mmzoo.training.fine_tuning.lora import merged_copy
 from mmzoo.utils.atomic_files import atomic_folder
 
 #: The most classes that `labels` and `scores` list.
@@ -100,7 +100,8 @@ def export_savedmodel(
     requests = _requests(preprocessor, warmup)
     packages = _packages(preprocessor) if format == "savedmodel" else {}
     batch_size = None
-    with atomic_folder(folder) as temporary, lora_merged(model):
+    model = merged_copy(model)
+    with atomic_folder(folder) as temporary:
         if format == "savedmodel":
             _write_savedmodel(model, preprocessor, weights, temporary)
         else:

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.keras_compat import all_layers
 from mmzoo.saved_model.saved_model_layer import SavedModelLayer
 
 #: Weights with fewer numbers stay as they are: biases, scales, small kernels.
@@ -33,7 +34,7 @@ class NarrowWeights(tf.Module):
 
     def __init__(self, model, dtype):
         super().__init__()
-        self.modules = [x for x in model._flatten_layers() if isinstance(x, SavedModelLayer)]
+        self.modules = [x for x in all_layers(model) if isinstance(x, SavedModelLayer)]
         foreign = {id(variable) for layer in self.modules for variable in layer.variables}
         self._widen, self.stored = [], []
         for variable in model.variables:

@@ -9,6 +9,8 @@ there the latest pairs are kept in a table.
 import collections
 import weakref
 
+from mmzoo.keras_compat import attach_logits, attached_logits
+
 #: id of a prediction -> (reference to it, its logits), oldest first. Logits keep their whole trace
 #: alive, and through it the prediction, so the table itself has to forget.
 _LOGITS = collections.OrderedDict()
@@ -25,9 +27,7 @@ def remember_logits(prediction, logits):
     Returns:
         `prediction`.
     """
-    try:
-        prediction._keras_logits = logits
-    except AttributeError:
+    if not attach_logits(prediction, logits):
         _LOGITS[id(prediction)] = weakref.ref(prediction), logits
         if len(_LOGITS) > _REMEMBERED:
             _LOGITS.popitem(last=False)
@@ -43,7 +43,8 @@ def recall_logits(prediction):
     Returns:
         The logits or `None`.
     """
-    if hasattr(prediction, "_keras_logits"):
-        return prediction._keras_logits
+    logits = attached_logits(prediction)
+    if logits is not None:
+        return logits
     reference, logits = _LOGITS.get(id(prediction), (lambda: None, None))
     return logits if reference() is prediction else None

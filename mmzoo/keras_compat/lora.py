@@ -20,7 +20,7 @@ def base_weight(layer):
 
     >>> dense = keras.layers.Dense(1)
     >>> dense.build((None, 2))
-    >>> base_weight(dense).shape
+    >>> tuple(base_weight(dense).shape)
     (2, 1)
     """
     return getattr(layer, _names(layer)[0], None) if hasattr(layer, "lora_enabled") else None

@@ -2,6 +2,9 @@
 
 import keras
 
+from mmzoo.keras_compat import all_layers, set_trainable
+from mmzoo.layers.frozen import freeze_inside, frozen_inside
+
 
 class CompositeLayer(keras.layers.Layer):
     """A layer that owns others and takes its masks as explicit tensors.
@@ -28,14 +31,14 @@ class CompositeLayer(keras.layers.Layer):
         if not self._started:  # now the sublayers have their weights
             self._started = True
             if not self.trainable:
-                for layer in self._flatten_layers(include_self=False):
+                for layer in all_layers(self)[1:]:
                     layer.trainable = False
-            self._freeze_inside(self._frozen_at_start)
+            freeze_inside(self, self._frozen_at_start)
         return outputs
 
     def __setattr__(self, name, value):
         if name == "trainable":  # on TensorFlow Keras skips what this layer has, not what is inside
-            keras.layers.Layer.trainable.fset(self, value)
+            set_trainable(self, value)
         else:
             super().__setattr__(name, value)
 
@@ -46,27 +49,7 @@ class CompositeLayer(keras.layers.Layer):
         """No mask is attached to the output."""
 
     def get_config(self):
-        frozen = self._frozen_inside() if self._started else self._frozen_at_start
+        frozen = self._frozen_at_start
+        if self._started:
+            frozen = frozen_inside(self) if self.trainable else []
         return {**super().get_config(), **({"frozen": frozen} if frozen else {})}
-
-    def _frozen_inside(self):
-        """`[[layer, weights], ...]` by index; `weights` is `None` where the layer is frozen."""
-        if not self.trainable:
-            return []
-        frozen = []
-        for index, layer in enumerate(self._flatten_layers()):
-            weights = [i for i, w in enumerate(layer._trainable_variables) if not w.trainable]
-            if not layer.trainable:
-                frozen.append([index, None])
-            elif weights:
-                frozen.append([index, weights])
-        return frozen
-
-    def _freeze_inside(self, frozen):
-        layers = self._flatten_layers()
-        for index, weights in frozen:
-            if weights is None:
-                layers[index].trainable = False
-            else:
-                for i in weights:
-                    layers[index]._trainable_variables[i].trainable = False

@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from mmzoo.keras_compat import AttentionStep
+
 
 @keras.saving.register_keras_serializable(package="mmzoo")
-class MultiHeadAttention(keras.layers.MultiHeadAttention):
+class MultiHeadAttention(AttentionStep):
     """Keras's `MultiHeadAttention`, whose weights and results it has, computed faster.
 
     On JAX through `keras.ops.dot_product_attention`, with a mask in the only shape that cuDNN's
@@ -36,27 +38,12 @@ class MultiHeadAttention(keras.layers.MultiHeadAttention):
         """Whether attention is left to the backend's own, which may have a fused kernel."""
         return keras.backend.backend() == "jax"
 
-    def _compute_attention(
-        self,
-        query,
-        key,
-        value,
-        attention_mask=None,
-        training=None,
-        return_attention_scores=False,
-        use_causal_mask=False,
-    ):
-        mask = attention_mask
-        unusual = return_attention_scores or use_causal_mask or self.dropout > 0
-        if unusual or len(query.shape) != 4:
-            return super()._compute_attention(
-                query, key, value, mask, training, return_attention_scores, use_causal_mask
-            )
+    def attend(self, query, key, value, mask):
         if mask is not None:
             mask = ops.cast(ops.expand_dims(mask, 1) if len(mask.shape) == 3 else mask, "bool")
         if self.fused:
-            return _by_dot_product_attention(query, key, value, mask), None
-        return _by_matrix_products(query, key, value, mask), None
+            return _by_dot_product_attention(query, key, value, mask)
+        return _by_matrix_products(query, key, value, mask)
 
 
 def _by_dot_product_attention(query, key, value, mask):

@@ -37,14 +37,34 @@ def predict(model, preprocessor, rows, batch_size=64, verbose=0):
     >>> predict(model, mmzoo.Preprocessor(inputs), rows).shape
     (3, 1)
     """
+    check_pair(model, preprocessor)
+    return outputs_of_rows(model, preprocessor, rows, batch_size, verbose)
+
+
+def outputs_of_rows(network, preprocessor, rows, batch_size=64, verbose=0):
+    """What a network gives for raw rows.
+
+    Args:
+        network: a `keras.Model` that takes what the preprocessor makes.
+        preprocessor: an adapted `mmzoo.Preprocessor`.
+        rows: as for `predict`.
+        batch_size: rows a batch.
+        verbose: as in `keras.Model.predict`.
+
+    Returns:
+        `(rows, ...)` NumPy array.
+
+    Raises:
+        ValueError: as `predict`.
+        FileNotFoundError: as `predict`.
+    """
     import tensorflow as tf
 
-    check_pair(model, preprocessor)
     records = as_records(rows, preprocessor.inputs)
     unlabelled = Records(records.columns, root=records.root, describe=records.describe)
     try:
         dataset = unlabelled.to_dataset(preprocessor, batch_size=batch_size)
-        return np.asarray(model.predict(dataset, verbose=verbose))
+        return np.asarray(network.predict(dataset, verbose=verbose))
     except tf.errors.InvalidArgumentError as error:
         raise readable(error) from None
 

@@ -10,6 +10,8 @@ import weakref
 import keras
 import tensorflow as tf
 
+from mmzoo.keras_compat import function_called, track_variable
+
 #: Folders of the modules that are alive in this process, by id: what a copy of a layer is made of.
 _FOLDERS = weakref.WeakValueDictionary()
 
@@ -308,7 +310,7 @@ class SavedModelLayer(keras.layers.Layer):
         )
         if self._trained and index == self._trained[0] and self._has_losses:
             shared.regularizer = self._regularization_loss
-        self._track_variable(shared)
+        track_variable(self, shared)
 
     def _regularization_loss(self, variable):
         """The module's own losses, which it reports as functions."""
@@ -350,7 +352,7 @@ def _reaching(graph, tensors):
         operation = tensor.op
         inputs = list(operation.inputs)
         if operation.type in ("PartitionedCall", "StatefulPartitionedCall"):
-            called = graph._get_function(operation.get_attr("f").name).graph
+            called = function_called(graph, operation)
             within = _reaching(called, [called.outputs[tensor.value_index]])
             pairs = zip(inputs, called.inputs, strict=True)
             inputs = [outer for outer, inner in pairs if inner.name in within]

@@ -6,10 +6,10 @@ import tempfile
 
 import keras
 
+from mmzoo.keras_compat import make_tables, safe_mode, tokenize_in_graph
 from mmzoo.tokenizers.sub_words import SubWords
 from mmzoo.tokenizers.word_piece import WordPiece
 from mmzoo.utils.optional_packages import require
-from mmzoo.utils.safe_mode import safe_mode
 
 #: Their start token is for a decoder: what an encoder reads has none.
 NO_START = ("SigLIPTokenizer", "T5Tokenizer")
@@ -63,7 +63,7 @@ class KerasHubTokenizer(SubWords):
             texts = tf.strings.regex_replace(texts, r"[!-/:-@\[-`{-~]", "")
             texts = tf.strings.strip(tf.strings.regex_replace(texts, r"\s+", " "))
         if self._in_graph is None:  # called eagerly, KerasHub returns lists
-            self._in_graph = tf.function(self.tokenizer._tokenize_tf)
+            self._in_graph = tf.function(tokenize_in_graph(self.tokenizer))
         return self._in_graph(texts)
 
     def resources(self):
@@ -127,5 +127,5 @@ def _restored(config, files):
             with open(os.path.join(folder, os.path.basename(name)), "wb") as file:
                 file.write(base64.b64decode(content))
         tokenizer.load_assets(folder)
-    tokenizer._maybe_initialized_tf()  # its tables; within a graph it would be too late
+    make_tables(tokenizer)
     return tokenizer

@@ -9,7 +9,7 @@ from mmzoo.training.fine_tuning.freezing import freeze, unfreeze
 from mmzoo.training.fine_tuning.gradual_unfreezing import GradualUnfreezing
 from mmzoo.training.fine_tuning.layerwise_adamw import LayerwiseAdamW
 from mmzoo.training.fine_tuning.layerwise_multipliers import layerwise_multipliers
-from mmzoo.training.fine_tuning.lora import enable_lora, lora_merged, merge_lora
+from mmzoo.training.fine_tuning.lora import enable_lora, lora_merged, merge_lora, merged_copy
 from mmzoo.training.fine_tuning.lora_file import load_lora, save_lora
 from mmzoo.training.fit import fit
 from mmzoo.training.history_file import HistoryFile
@@ -42,6 +42,7 @@ __all__ = [
     "local_copy",
     "lora_merged",
     "merge_lora",
+    "merged_copy",
     "save_lora",
     "scope",
     "unfreeze",

@@ -15,6 +15,7 @@ from keras import ops
 
 import mmzoo
 from mmzoo import training
+from mmzoo.keras_compat import all_layers
 from mmzoo.training import (
     GradualUnfreezing,
     LayerwiseAdamW,
@@ -25,10 +26,12 @@ from mmzoo.training import (
     load_lora,
     lora_merged,
     merge_lora,
+    merged_copy,
     save_lora,
     unfreeze,
 )
 from mmzoo.training.fine_tuning.branches import branch_layers, layers_with_weights
+from mmzoo.training.fine_tuning.lora import with_lora
 from tests.layers.test_properties import gradients
 from tests.parts import disturb, image, labels, predict, tensors, text
 
@@ -585,6 +588,36 @@ def test_lora_merged(policy, tmp_path):
     assert row(model, "image").trainable == 0
     unfreeze(model, "image")
     enable_lora(model, 2)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_a_merged_copy_leaves_the_model_as_it_is(policy):
+    keras.config.set_dtype_policy(policy)
+    model = build(image=network)
+    assert merged_copy(model) is model
+    enable_lora(model, 2)
+    multipliers = layerwise_multipliers(model, 0.5)
+    head = model.get_layer("head")
+    optimizer = LayerwiseAdamW(0.01, multipliers)
+    model.compile(optimizer, head.make_loss(), run_eagerly=True)
+    disturb(model)
+    x, before = tensors(model), values(model)
+    expected, weights = predict(model, x), [id(w) for w in model.weights]
+    trained = [id(w) for w in model.trainable_variables]
+    copy = merged_copy(model)
+    assert not adapters(copy) and not with_lora(all_layers(copy))
+    tolerance = 1e-6 if policy == "float32" else 0.02
+    np.testing.assert_allclose(predict(copy, x), expected, atol=tolerance)
+    assert [id(w) for w in model.weights] == weights and model.optimizer is optimizer
+    assert [id(w) for w in model.trainable_variables] == trained
+    assert_equal(values(model), before)
+    names = [w.path for w in model.trainable_variables if "lora" not in w.path]
+    assert [w.path for w in copy.trainable_variables] == names
+    wanted = [multipliers(w) for w in model.trainable_variables if "lora" not in w.path]
+    assert copy.optimizer.get_config()["multipliers"] == wanted
+    merge_lora(model)
+    assert_equal(values(copy), values(model))  # in full precision
+    copy.train_on_batch(x, labels(copy))
 
 
 def test_freezing_and_unfreezing_with_lora():

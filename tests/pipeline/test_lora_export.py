@@ -1,5 +1,7 @@
 """LoRA leaves merged: the exported model and the saved one know nothing of it."""
 
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,6 +9,32 @@ import tensorflow as tf
 import mmzoo
 from mmzoo.training import LayerwiseAdamW, enable_lora, layerwise_multipliers
 from tests.parts import disturb, image, labels, predict, tensors, text, tiny
+
+
+def test_a_failed_export_and_a_prediction_meanwhile_find_the_model_as_it_was(tmp_path, monkeypatch):
+    encoder = {"class_name": "transformer", "config": {"embedding_dim": 8, "depth": 1}}
+    inputs = {"text": text(encoder)}
+    preprocessor = mmzoo.Preprocessor(inputs)
+    model = mmzoo.build_model(inputs=inputs, head=mmzoo.heads.Softmax(3), dim=8)
+    enable_lora(model, 2)
+    disturb(model)
+    x, weights = tensors(model), [id(weight) for weight in model.weights]
+    expected, trainable = predict(model, x), [id(weight) for weight in model.trainable_weights]
+    seen = []
+
+    def fails(*args, **kwargs):  # the last that an export does
+        seen.append(predict(model, x))
+        raise OSError("the disk is full")
+
+    module = sys.modules["mmzoo.export.export_savedmodel"]
+    monkeypatch.setattr(module, "write_model_card", fails)
+    with pytest.raises(OSError, match="the disk is full"):
+        mmzoo.export_savedmodel(model, preprocessor, tmp_path / "serving")
+    np.testing.assert_array_equal(seen, [expected])
+    np.testing.assert_array_equal(predict(model, x), expected)
+    assert [id(weight) for weight in model.weights] == weights
+    assert [id(weight) for weight in model.trainable_weights] == trainable
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ import copy
 
 import numpy as np
 
-#: Attributes that Keras sets, and that are not memory. It turns the sign of `min_delta` when a
-#: callback first compares two figures.
-NOT_STATE = ("params", "_model", "validation_data", "min_delta")
+from mmzoo.keras_compat import NOT_MEMORY
 
 
 class CallbackStates:
@@ -114,7 +112,7 @@ def _memory(callback):
     return {
         name: value
         for name, value in vars(callback).items()
-        if name not in NOT_STATE and _is_plain(value)
+        if name not in NOT_MEMORY and _is_plain(value)
     }
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mmzoo.keras_compat import rate_or_schedule
 from mmzoo.training.distribution.hosts import host_array
 from mmzoo.training.fine_tuning.recompile import ContinuedSchedule
 
@@ -75,7 +76,7 @@ def _optimizer(model):
 
 
 def _schedule(model):
-    return _optimizer(model)._learning_rate
+    return rate_or_schedule(_optimizer(model))
 
 
 def _variables(model):

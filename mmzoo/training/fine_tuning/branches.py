@@ -3,6 +3,7 @@
 import keras
 
 from mmzoo.encoders import Encoder
+from mmzoo.keras_compat import all_layers, inner_layers, own_variables
 from mmzoo.utils.identifiers import unknown
 
 
@@ -91,10 +92,7 @@ def layers_with_weights(roots):
 def _inside(layer, expand=False):
     if not (expand or isinstance(layer, (keras.Model, Encoder))):
         return [(layer, layer.weights)]
-    if isinstance(layer, keras.Model):
-        children = layer.layers
-    else:
-        children = layer._flatten_layers(include_self=False, recursive=False)
+    children = layer.layers if isinstance(layer, keras.Model) else inner_layers(layer)
     if isinstance(layer, Encoder) and layer.projection is not None:  # made first, used last
         children = [*(child for child in children if child is not layer.projection)]
         children.append(layer.projection)
@@ -112,7 +110,7 @@ def sublayers(roots):
     Returns:
         List of layers.
     """
-    layers = [layer for root in roots for layer in root._flatten_layers()]
+    layers = [layer for root in roots for layer in all_layers(root)]
     return list({id(layer): layer for layer in layers}.values())
 
 
@@ -130,9 +128,9 @@ def train_only(roots, weights):
     for root in roots:
         root.trainable = False
         root.trainable = True  # Keras on TensorFlow passes on only what changes
-        for layer in root._flatten_layers():
+        for layer in all_layers(root):
             if layer.weights and chosen.isdisjoint(map(id, layer.weights)):
                 layer.trainable = False
             elif layer.trainable:
-                for weight in layer._trainable_variables:
+                for weight in own_variables(layer)[0]:
                     weight.trainable = id(weight) in chosen

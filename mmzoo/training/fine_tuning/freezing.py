@@ -2,6 +2,7 @@
 
 import keras
 
+from mmzoo.keras_compat import own_variables
 from mmzoo.training.fine_tuning.branches import (
     branch_layers,
     layers_with_weights,
@@ -103,7 +104,8 @@ def weights_of_top(model, branch, top_layers=None, batch_normalization=True):
             id(weight)
             for layer in inside
             if batch_normalization or not isinstance(layer, keras.layers.BatchNormalization)
-            for weight in layer._trainable_variables + layer._non_trainable_variables
+            for variables in own_variables(layer)
+            for weight in variables
         }
     layers = [
         [weight for weight in weights if id(weight) in allowed]
@@ -119,7 +121,7 @@ def weights_of_top(model, branch, top_layers=None, batch_normalization=True):
             )
         layers = layers[-top_layers:]
     weights = [weight for weights in layers for weight in weights]
-    can_train = {id(weight) for layer in inside for weight in layer._trainable_variables}
+    can_train = {id(weight) for layer in inside for weight in own_variables(layer)[0]}
     if can_train.isdisjoint(map(id, weights)):
         raise ValueError(f"The branch {branch!r} has no weights there that could be trained.")
     return weights

@@ -3,11 +3,12 @@
 import keras
 from keras import ops
 
+from mmzoo.keras_compat import DecayByWeight
 from mmzoo.training.fine_tuning.layerwise_multipliers import LayerwiseMultipliers
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
-class LayerwiseAdamW(keras.optimizers.AdamW):
+class LayerwiseAdamW(DecayByWeight, keras.optimizers.AdamW):
     """AdamW in which each weight has a multiplier of the learning rate and of its decay.
 
     With multipliers of 1 it is `keras.optimizers.AdamW`, to the bit. A weight with multiplier 0
@@ -69,17 +70,14 @@ class LayerwiseAdamW(keras.optimizers.AdamW):
         super().build(var_list)
 
     def update_step(self, gradient, variable, learning_rate):
-        factor = self._factors[self._get_variable_index(variable)]
+        factor = self._factors[self.index_of(variable)]
         if factor == 0:
             return
         learning_rate = ops.multiply(learning_rate, factor)
-        if self._use_weight_decay(variable):
+        if self.decays(variable):
             rate = ops.cast(learning_rate, variable.dtype)
             self.assign_sub(variable, variable * ops.cast(self.weight_decay, variable.dtype) * rate)
         super().update_step(gradient, variable, learning_rate)
-
-    def _apply_weight_decay(self, variables):
-        """Nothing: `update_step` decays each weight at its own rate."""
 
     def get_config(self):
         factors = self.multipliers

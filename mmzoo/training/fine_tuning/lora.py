@@ -2,18 +2,24 @@
 
 import contextlib
 import math
+import os
+import tempfile
+import warnings
 
 import keras
 import numpy as np
 from keras import ops
 
+from mmzoo.keras_compat import (
+    all_layers,
+    base_weight,
+    lora_matrices,
+    remove_lora,
+    restore_lora,
+)
 from mmzoo.training.fine_tuning.branches import branch_layers, branches_of, sublayers, train_only
 from mmzoo.training.fine_tuning.recompile import changes_trainable, other_trainable
 from mmzoo.utils.checks import check_positive_integers
-
-#: What layers call the weight that LoRA stands beside, and its two matrices.
-KERNEL = ("_kernel", "lora_kernel_a", "lora_kernel_b")
-EMBEDDINGS = ("_embeddings", "lora_embeddings_a", "lora_embeddings_b")
 
 
 def enable_lora(model, rank, branches=None, alpha=None):
@@ -94,7 +100,7 @@ def merge_lora(model):
     Raises:
         ValueError: when it has none.
     """
-    layers = with_lora(model._flatten_layers())
+    layers = with_lora(all_layers(model))
     if not layers:
         raise ValueError("The model has no LoRA. `mmzoo.enable_lora(model, rank)` adds it.")
     with changes_trainable(model):
@@ -103,27 +109,84 @@ def merge_lora(model):
             layer.trainable = False
 
 
+def merged_copy(model):
+    """A model of its own that predicts the same as one with LoRA, and has none.
+
+    It is compiled as `model` is, with an optimizer that starts anew, for what is trainable besides
+    LoRA. `model` is not touched, so it may train or predict at the same time, if its weights may be
+    read so.
+
+    Args:
+        model: what `mmzoo.build_model` returned.
+
+    Returns:
+        A `keras.Model`; `model` itself where it has no LoRA.
+
+    Example:
+
+    >>> import mmzoo
+    >>> inputs = {"text": mmzoo.Text(length=4, vocabulary_size=10, encoder="transformer")}
+    >>> model = mmzoo.build_model(inputs=inputs, head="sigmoid")
+    >>> enable_lora(model, rank=4)
+    >>> [weight.path for weight in merged_copy(model).weights if "lora" in weight.path]
+    []
+    """
+    layers = all_layers(model)
+    if not with_lora(layers):
+        return model
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, "model.keras")
+        model.save(file)
+        copy = keras.saving.load_model(file, compile=False, safe_mode=False)  # it is our own
+    for layer, twin in zip(layers, all_layers(copy), strict=True):
+        if getattr(twin, "lora_enabled", False):  # empty: Keras stores it merged, ...
+            remove_lora(twin)
+        if getattr(layer, "lora_enabled", False):  # ... but rounded where it computes in bfloat16
+            base_weight(twin).assign(_merged(layer))
+    if model.compiled:
+        copy.compile_from_config(_settings_without_lora(model))
+    return copy
+
+
+def _settings_without_lora(model):
+    """How a model is compiled, without the multipliers of the matrices of LoRA."""
+    settings = model.get_compile_config()
+    optimizer = settings["optimizer"]["config"]
+    optimizer = optimizer.get("inner_optimizer", {"config": optimizer})["config"]
+    if optimizer.get("multipliers"):
+        matrices = set(map(id, lora_weights(all_layers(model))))
+        pairs = zip(model.trainable_variables, optimizer["multipliers"], strict=True)
+        optimizer["multipliers"] = [factor for w, factor in pairs if id(w) not in matrices]
+    return settings
+
+
 @contextlib.contextmanager
 def lora_merged(model):
-    """Within the block the model has the updates of LoRA in its kernels, and no LoRA.
+    """Deprecated: `mmzoo.training.merged_copy` leaves the model as it is.
 
-    Afterwards it is as before, to the bit. A model without LoRA stays as it is.
+    Within the block the model has the updates of LoRA in its kernels, and no LoRA. Afterwards it is
+    as before, to the bit. A model without LoRA stays as it is.
 
     Args:
         model: what `mmzoo.build_model` returned.
     """
+    warnings.warn(
+        "`lora_merged` is deprecated: use `mmzoo.training.merged_copy(model)`.",
+        DeprecationWarning,
+        stacklevel=3,
+    )
     before = []
     try:
-        for layer in with_lora(model._flatten_layers()):
-            base = np.array(ops.convert_to_numpy(_weight(layer)))
+        for layer in with_lora(all_layers(model)):
+            base = np.array(ops.convert_to_numpy(base_weight(layer)))
             before.append((layer, base, layer.lora_rank, lora_weights([layer])))
             _merge(layer)
         with other_trainable(model) if before else contextlib.nullcontext():
             yield
     finally:
         for layer, base, rank, matrices in before:
-            _weight(layer).assign(base)
-            _attach(layer, rank, matrices)
+            base_weight(layer).assign(base)
+            restore_lora(layer, rank, matrices)
 
 
 def with_lora(layers):
@@ -133,13 +196,13 @@ def with_lora(layers):
 
 def lora_weights(layers):
     """The matrices `A` and `B` of some layers, in one list."""
-    return [getattr(layer, name) for layer in with_lora(layers) for name in _names(layer)[1:]]
+    return [matrix for layer in with_lora(layers) for matrix in lora_matrices(layer)]
 
 
 def lora_shapes(layer, rank):
     """The shapes of `A` and `B` that a layer would have, or `None` where it can't have LoRA."""
-    weight = getattr(layer, _names(layer)[0], None)
-    if not hasattr(layer, "lora_enabled") or weight is None:
+    weight = base_weight(layer)
+    if weight is None:
         return None
     if weight.constraint is not None or layer.quantization_mode is not None:
         return None
@@ -149,37 +212,16 @@ def lora_shapes(layer, rank):
 def _is_adaptable(layer, rank):
     """Whether a layer can have LoRA, and has more weights than that."""
     shapes = lora_shapes(layer, rank)
-    return shapes is not None and sum(map(math.prod, shapes)) < math.prod(_weight(layer).shape)
+    return shapes is not None and sum(map(math.prod, shapes)) < math.prod(base_weight(layer).shape)
 
 
-def _names(layer):
-    return EMBEDDINGS if hasattr(layer, "embeddings_initializer") else KERNEL
-
-
-def _weight(layer):
-    """The weight that LoRA stands beside."""
-    return getattr(layer, _names(layer)[0])
+def _merged(layer):
+    """The weight with the update added, in its full precision."""
+    first, second = lora_matrices(layer)
+    update = ops.matmul(first, second) * (layer.lora_alpha / layer.lora_rank)
+    return ops.add(ops.cast(base_weight(layer), "float32"), update)
 
 
 def _merge(layer):
-    """Adds the update to the weight, in its full precision, and takes the matrices away."""
-    first, second = lora_weights([layer])
-    update = ops.matmul(first, second) * (layer.lora_alpha / layer.lora_rank)
-    weight = _weight(layer)
-    weight.assign(ops.add(ops.cast(weight, "float32"), update))
-    layer.lora_enabled, layer.lora_rank = False, None
-    for name in _names(layer)[1:]:
-        layer._untrack_variable(getattr(layer, name))
-        # Past Keras's `__delattr__`, which collects garbage each time: half a second a matrix.
-        super(keras.layers.Layer, layer).__delattr__(name)
-
-
-def _attach(layer, rank, matrices):
-    """Undoes what `_merge` took away."""
-    layer._tracker.unlock()
-    for name, matrix in zip(_names(layer)[1:], matrices, strict=True):
-        trainable, matrix.trainable = matrix.trainable, True  # a layer keeps them apart for good
-        setattr(layer, name, matrix)
-        matrix.trainable = trainable
-    layer._tracker.lock()
-    layer.lora_enabled, layer.lora_rank = True, rank
+    base_weight(layer).assign(_merged(layer))
+    remove_lora(layer)

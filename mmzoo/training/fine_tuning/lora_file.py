@@ -8,6 +8,7 @@ import zipfile
 import numpy as np
 from keras import ops
 
+from mmzoo.keras_compat import own_variables
 from mmzoo.training.fine_tuning.branches import branches_of, sublayers, train_only
 from mmzoo.training.fine_tuning.lora import lora_shapes, lora_weights, with_lora
 from mmzoo.training.fine_tuning.recompile import changes_trainable
@@ -49,7 +50,7 @@ def save_lora(model, path):
         raise ValueError("The model has no LoRA. `mmzoo.enable_lora(model, rank)` adds it.")
     stored, lora = {}, {}
     for key, layer in layers.items():
-        statistics = set(map(id, layer._non_trainable_variables))
+        statistics = set(map(id, own_variables(layer)[1]))
         for weight_key, weight in _weights(key, layer).items():
             if layer.trainable and (weight.trainable or id(weight) in statistics):
                 stored[weight_key] = weight
@@ -129,7 +130,8 @@ def _weights(key, layer):
     matrices = set(map(id, lora_weights([layer])))
     own = [
         weight
-        for weight in layer._trainable_variables + layer._non_trainable_variables
+        for variables in own_variables(layer)
+        for weight in variables
         if id(weight) not in matrices
     ]
     return {f"{key}/{index}": weight for index, weight in enumerate(own)}

@@ -4,6 +4,12 @@ import contextlib
 
 import keras
 
+from mmzoo.keras_compat import (
+    all_layers,
+    copy_decay_exclusions,
+    rate_or_schedule,
+    set_optimizer,
+)
 from mmzoo.training.fine_tuning.layerwise_adamw import LayerwiseAdamW
 
 #: What Keras traces for the weights of a model, and keeps.
@@ -58,7 +64,7 @@ def changes_trainable(model, continue_schedule=False):
     if not model.compiled or _trainable(model) == before:
         return
     if model.optimizer.built:
-        _set_optimizer(model, _renewed(model, continue_schedule))
+        set_optimizer(model, _renewed(model, continue_schedule))
     _set_functions(model, dict.fromkeys(FUNCTIONS))
 
 
@@ -92,11 +98,11 @@ def other_optimizer(model, optimizer):
     """
     before, functions = model.optimizer, {name: getattr(model, name) for name in FUNCTIONS}
     try:
-        _set_optimizer(model, optimizer)
+        set_optimizer(model, optimizer)
         _set_functions(model, dict.fromkeys(FUNCTIONS))
         yield
     finally:
-        _set_optimizer(model, before)
+        set_optimizer(model, before)
         _set_functions(model, functions)
 
 
@@ -113,16 +119,8 @@ def _strategy_scope(model):
 
 
 def _trainable(model):
-    layers = [layer.trainable for layer in model._flatten_layers()]
+    layers = [layer.trainable for layer in all_layers(model)]
     return layers, [weight.trainable for weight in model.weights], len(model.trainable_variables)
-
-
-def _set_optimizer(model, optimizer):
-    """As `compile` would, but metrics stay as they are: this may happen during `fit`."""
-    given = model._compile_config.config
-    direct = given["optimizer"] is model.optimizer
-    given["optimizer"] = optimizer if direct else optimizer.inner_optimizer
-    model.optimizer = optimizer
 
 
 def _set_functions(model, functions):
@@ -142,7 +140,7 @@ def _unbuilt(optimizer, continue_schedule):
         inner = _unbuilt(optimizer.inner_optimizer, continue_schedule)
         config["initial_scale"] = float(optimizer.dynamic_scale)  # found by trial, step by step
         return type(optimizer)(**{**config, "inner_optimizer": inner})
-    rate = optimizer._learning_rate
+    rate = rate_or_schedule(optimizer)
     if continue_schedule and isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         steps = int(optimizer.iterations) * (optimizer.gradient_accumulation_steps or 1)
         if isinstance(rate, ContinuedSchedule):
@@ -153,7 +151,5 @@ def _unbuilt(optimizer, continue_schedule):
     if isinstance(optimizer, LayerwiseAdamW):
         config["multipliers"] = optimizer.multipliers
     renewed = type(optimizer).from_config(config)
-    for name in ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"):
-        if hasattr(optimizer, name):  # what `exclude_from_weight_decay` set; no config has it
-            setattr(renewed, name, getattr(optimizer, name))
+    copy_decay_exclusions(optimizer, renewed)
     return renewed

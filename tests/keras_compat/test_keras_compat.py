@@ -1,0 +1,375 @@
+"""One test for each name of `mmzoo.keras_compat`: that Keras, KerasHub and TensorFlow still have
+what it stands for, and that it still means the same.
+
+`newest.py` runs these with the newest Keras there is.
+"""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from mmzoo import keras_compat
+from tests.keras_compat.private_names import private_touches
+
+CHECKS = {}
+
+
+def check(library="Keras", needs=None, backend=None):
+    """Makes a function the test of the name that it has in `mmzoo.keras_compat`."""
+
+    def wrap(function):
+        @functools.wraps(function)
+        def checked():
+            if backend and keras.backend.backend() != backend:
+                pytest.skip(f"is about {backend}")
+            if needs:
+                pytest.importorskip(needs)
+            try:
+                function(getattr(keras_compat, function.__name__))
+            except Exception as error:
+                pytest.fail(f"{library} changed {function.__name__}: {error!r}")
+
+        CHECKS[function.__name__] = checked
+        return function
+
+    return wrap
+
+
+@pytest.mark.parametrize("name", keras_compat.__all__)
+def test_it_is_still_so(name):
+    CHECKS[name]()
+
+
+def test_nothing_private_is_touched_elsewhere():
+    found = private_touches()
+    assert not found, "These belong into mmzoo/keras_compat:\n" + "\n".join(found)
+
+
+def dense(units=2, **options):
+    layer = keras.layers.Dense(units, **options)
+    layer.build((None, 3))
+    return layer
+
+
+class Pair(keras.layers.Layer):
+    """A layer with two layers inside, one of which has one inside."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = keras.layers.Dense(2)
+        self.second = keras.layers.TimeDistributed(self.first)
+        self.third = keras.layers.TimeDistributed(keras.layers.Dense(1))
+
+
+@check()
+def all_layers(function):
+    pair = Pair()
+    assert function(pair) == [pair, pair.first, pair.second, pair.third, pair.third.layer]
+
+
+@check()
+def inner_layers(function):
+    pair = Pair()
+    assert function(pair) == [pair.first, pair.second, pair.third]
+
+
+@check()
+def own_variables(function):
+    layer = keras.layers.BatchNormalization()
+    layer.build((None, 3))
+    layer.trainable = False
+    trainable, others = function(layer)
+    assert [v.name for v in trainable] == ["gamma", "beta"]
+    assert [v.name for v in others] == ["moving_mean", "moving_variance"]
+    assert function(Pair()) == ([], [])
+
+
+@check()
+def set_trainable(function):
+    pair = Pair()
+    pair.first.trainable = False
+    function(pair, True)  # which `pair` is already
+    assert pair.first.trainable
+    function(pair, False)
+    assert not pair.third.layer.trainable
+
+
+@check()
+def track_variable(function):
+    layer, variable = keras.layers.Layer(), keras.Variable(1.0)
+    function(layer, variable)
+    layer.built = True
+    assert layer.weights == [variable] and layer.trainable_weights == [variable]
+
+
+@check()
+def attached_mask(function):
+    embedding = keras.layers.Embedding(4, 2, mask_zero=True)
+    for ids in (keras.Input((3,), dtype="int32"), np.array([[1, 0, 2]])):
+        mask = function(embedding(ids))
+        assert tuple(mask.shape)[1:] == (3,) and mask.dtype == ops.not_equal(ids, 0).dtype
+    assert function(keras.Input((3,))) is None
+
+
+@check(backend="tensorflow")
+def attach_logits(function):
+    prediction, logits = ops.convert_to_tensor([[0.5]]), ops.convert_to_tensor([[7.0]])
+    assert function(prediction, logits)
+    loss = keras.losses.binary_crossentropy([[1.0]], prediction)  # finds them itself
+    np.testing.assert_allclose(loss, [np.log1p(np.exp(-7))], rtol=1e-4)
+
+
+@check(backend="tensorflow")
+def attached_logits(function):
+    logits = ops.convert_to_tensor([[7.0, 0.0]])
+    prediction = keras.activations.softmax(logits)
+    np.testing.assert_array_equal(function(prediction), logits)
+    assert function(logits) is None
+
+
+ADAPTABLE = {
+    "dense": (lambda: keras.layers.Dense(4), (2, 3)),
+    "einsum_dense": (lambda: keras.layers.EinsumDense("abc,cd->abd", (None, 4)), (2, 5, 3)),
+    "convolution": (lambda: keras.layers.Conv2D(4, 3), (1, 4, 4, 3)),
+    "embedding": (lambda: keras.layers.Embedding(5, 4), (2, 3)),
+}
+
+
+def adaptable():
+    """Layers with LoRA and something to give them."""
+    for make, shape in ADAPTABLE.values():
+        layer, x = make(), np.ones(shape, "float32")
+        layer(x)
+        yield layer, x
+
+
+@check()
+def base_weight(function):
+    for layer, _ in adaptable():
+        before = function(layer)
+        assert before is layer.weights[0]
+        layer.enable_lora(2)
+        assert function(layer) is before and not before.trainable
+    assert function(keras.layers.ReLU()) is None
+
+
+@check()
+def lora_matrices(function):
+    for layer, x in adaptable():
+        layer.enable_lora(2, lora_alpha=6)
+        first, second = function(layer)
+        second.assign(np.random.default_rng(0).normal(size=second.shape))
+        base = keras_compat.base_weight(layer)
+        expected = ops.convert_to_numpy(layer(x))
+        update = ops.matmul(first, second) * 6 / 2
+        keras_compat.remove_lora(layer)
+        base.assign(base + update)
+        np.testing.assert_allclose(layer(x), expected, atol=1e-5)
+
+
+@check()
+def remove_lora(function):
+    for layer, x in adaptable():
+        expected = ops.convert_to_numpy(layer(x))
+        weights = [id(weight) for weight in layer.weights]
+        layer.enable_lora(2)
+        keras_compat.lora_matrices(layer)[1].assign(
+            np.ones(keras_compat.lora_matrices(layer)[1].shape)
+        )
+        function(layer)
+        assert [id(weight) for weight in layer.weights] == weights
+        assert not layer.lora_enabled and "lora_rank" not in layer.get_config()
+        np.testing.assert_array_equal(layer(x), expected)
+
+
+@check()
+def restore_lora(function):
+    for layer, x in adaptable():
+        layer.enable_lora(2)
+        matrices = keras_compat.lora_matrices(layer)
+        matrices[1].assign(np.ones(matrices[1].shape))
+        expected, weights = ops.convert_to_numpy(layer(x)), {id(w) for w in layer.weights}
+        keras_compat.remove_lora(layer)
+        function(layer, 2, matrices)
+        assert {id(weight) for weight in layer.weights} == weights
+        np.testing.assert_array_equal(layer(x), expected)
+        assert {id(w) for w in layer.trainable_weights} >= {id(m) for m in matrices}
+
+
+@check()
+def rate_or_schedule(function):
+    schedule = keras.optimizers.schedules.CosineDecay(0.1, 10)
+    assert function(keras.optimizers.AdamW(schedule)) is schedule
+    assert float(function(keras.optimizers.SGD(0.25))) == 0.25
+
+
+@check()
+def copy_decay_exclusions(function):
+    source, target = keras.optimizers.AdamW(), keras.optimizers.AdamW()
+    source.exclude_from_weight_decay(var_names=["bias"])
+    function(source, target)
+    kernel, bias = dense().weights
+    target.build([kernel, bias])
+    for weight in (kernel, bias):
+        weight.assign(np.ones(weight.shape))
+    target.apply([ops.zeros(weight.shape) for weight in (kernel, bias)], [kernel, bias])
+    decayed = [float(ops.max(weight)) < 1 for weight in (kernel, bias)]
+    assert decayed == [True, False]
+
+
+@check()
+def DecayByWeight(cls):  # noqa: N802
+    class Optimizer(cls, keras.optimizers.AdamW):
+        def update_step(self, gradient, variable, learning_rate):
+            seen.append((self.index_of(variable), self.decays(variable)))
+
+    seen, (kernel, bias) = [], dense().weights
+    optimizer = Optimizer(weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    optimizer.build([kernel, bias])
+    before = ops.convert_to_numpy(kernel).copy()
+    optimizer.apply([ops.ones(w.shape) for w in (kernel, bias)], [kernel, bias])
+    assert seen == [(0, True), (1, False)]
+    np.testing.assert_array_equal(kernel, before)  # Keras decayed nothing itself
+
+
+@check()
+def NOT_MEMORY(names):  # noqa: N802
+    callback = keras.callbacks.EarlyStopping("loss", patience=5)
+    model = keras.Sequential([keras.Input((3,)), dense(1)])
+    model.compile("sgd", "mse", run_eagerly=True)
+    before = set(vars(callback))
+    model.fit(np.ones((2, 3)), np.ones((2, 1)), callbacks=[callback], verbose=0)
+    assert "_model" in vars(callback) and callback.model is model
+    memory = {"wait", "stopped_epoch", "best_weights", "best_epoch", "best", "monitor_op"}
+    assert set(vars(callback)) - before <= memory | set(names)
+
+
+@check()
+def set_optimizer(function):
+    for policy in ("float32", "mixed_float16"):
+        model = keras.Sequential([keras.Input((3,)), dense(1)])
+        model.dtype_policy = policy
+        model.compile("sgd", "mse", metrics=["mae"])
+        other = keras.optimizers.AdamW(0.5)
+        if policy == "mixed_float16":
+            other = keras.optimizers.LossScaleOptimizer(other)
+        function(model, other)
+        assert model.optimizer is other
+        again = keras.models.clone_model(model)
+        inner = getattr(again.optimizer, "inner_optimizer", again.optimizer)
+        assert type(inner) is keras.optimizers.AdamW
+
+
+@check(backend="tensorflow")
+def made_under_strategy(function):
+    import tensorflow as tf
+
+    assert not function(keras.Sequential([keras.Input((3,)), dense(1)]))
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        assert function(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]))
+
+
+@check(library="TensorFlow", backend="tensorflow")
+def is_op_determinism_enabled(function):
+    from tensorflow.python.framework import config
+
+    assert function() is False
+    config.enable_op_determinism()
+    try:
+        assert function() is True
+    finally:
+        config.disable_op_determinism()
+
+
+@check(library="TensorFlow", backend="tensorflow")
+def function_called(function):
+    import tensorflow as tf
+
+    inner = tf.function(lambda x: x + 1)
+    outer = tf.function(lambda x: inner(x) * 2)
+    graph = outer.get_concrete_function(tf.TensorSpec((2,))).graph
+    call = next(op for op in graph.get_operations() if "PartitionedCall" in op.type)
+    called = function(graph, call)
+    assert len(called.inputs) == 1 and called.outputs[0].shape == (2,)
+
+
+@keras.saving.register_keras_serializable(package="mmzoo_tests")
+class Remembering(keras.layers.Layer):
+    """Remembers the mode it was made in."""
+
+    seen = ()
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        Remembering.seen += (keras_compat.in_safe_mode(),)
+
+
+@check()
+def in_safe_mode(function):
+    assert function() is None
+    config = keras.saving.serialize_keras_object(Remembering())
+    Remembering.seen = ()
+    keras.saving.deserialize_keras_object(config, safe_mode=True)
+    keras.saving.deserialize_keras_object(config, safe_mode=False)
+    assert Remembering.seen == (True, False)
+
+
+@check()
+def safe_mode(function):
+    for enabled in (True, False):
+        with function(enabled):
+            assert keras_compat.in_safe_mode() is enabled
+        assert keras_compat.in_safe_mode() is None
+
+
+@check()
+def AttentionStep(cls):  # noqa: N802
+    class Attention(cls):
+        def attend(self, query, key, value, mask):
+            seen.append([tuple(x.shape) for x in (query, key, value, mask)])
+            return query
+
+    seen, x = [], np.ones((2, 5, 8), "float32")
+    attention = Attention(num_heads=2, key_dim=4)
+    mask = np.ones((2, 5, 5), "bool")
+    assert tuple(attention(x, x, attention_mask=mask).shape) == (2, 5, 8)
+    assert seen[-1][:3] == [(2, 5, 2, 4)] * 3 and seen[-1][3] in [(2, 5, 5), (2, 1, 5, 5)]
+    calls = len(seen)
+    plain = keras.layers.MultiHeadAttention(num_heads=2, key_dim=4)
+    plain(x, x)
+    plain.set_weights(attention.get_weights())
+    _, scores = attention(x, x, return_attention_scores=True)
+    _, expected = plain(x, x, return_attention_scores=True)
+    np.testing.assert_allclose(scores, expected, atol=1e-6)
+    assert len(seen) == calls
+
+
+def byte_pairs():
+    import keras_hub
+
+    vocabulary = {"a": 0, "b": 1, "ab": 2, "<|endoftext|>": 3}
+    return keras_hub.tokenizers.BytePairTokenizer(vocabulary, ["a b"])
+
+
+@check(library="KerasHub", needs="keras_hub", backend="tensorflow")
+def make_tables(function):
+    import tensorflow as tf
+
+    tokenizer = byte_pairs()
+    function(tokenizer)
+    tokenize = tf.function(keras_compat.tokenize_in_graph(tokenizer))
+    assert tokenize(tf.constant(["ab"])).to_list() == [[2]]
+
+
+@check(library="KerasHub", needs="keras_hub", backend="tensorflow")
+def tokenize_in_graph(function):
+    import tensorflow as tf
+
+    tokenizer = byte_pairs()
+    keras_compat.make_tables(tokenizer)
+    ids = tf.function(function(tokenizer))(tf.constant(["ab", "aab"]))
+    assert isinstance(ids, tf.RaggedTensor) and ids.to_list() == [[2], [0, 2]]
