@@ -266,6 +266,10 @@ class Preprocessor:
         preprocessor._states = config["states"]
         return preprocessor
 
+    def __reduce__(self):
+        """By its config: TensorFlow's tables can't be pickled or copied, but made again."""
+        return _from_config, (type(self), self.get_config())
+
     def save(self, path):
         """Writes the preprocessor to one JSON file.
 
@@ -295,3 +299,9 @@ class Preprocessor:
         check_format_version(path, content.get("format_version"), FORMAT_VERSION)
         with in_mode(safe_mode):
             return cls.from_config(content)
+
+
+def _from_config(cls, config):
+    """What `pickle` and `copy` call. A pickle may run code anyway, so no safe mode."""
+    with in_mode(False):
+        return cls.from_config(config)

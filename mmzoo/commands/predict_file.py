@@ -10,15 +10,17 @@ import os
 import pickle
 import re
 import shutil
-import warnings
 import zlib
 
 import keras
 import numpy as np
 
 from mmzoo.data import Records, from_dataframe
+from mmzoo.data.row_names import ListedRowNames, RowNames
+from mmzoo.data.sources.columns import wanted_columns
+from mmzoo.data.sources.csv_file import csv_tables
 from mmzoo.prediction.predict import predict_good_rows, prediction_columns
-from mmzoo.raw.paths import exists, resolve_path
+from mmzoo.raw.paths import exists, resolve_path, shown_path
 from mmzoo.saving import check_pair
 from mmzoo.utils.optional_packages import require
 from mmzoo.utils.resumable_parts import ResumableParts
@@ -64,6 +66,8 @@ def predict_file(
     batch_size=64,
     part_rows=PART_ROWS,
     delimiter="|",
+    encoding=None,
+    separator=None,
     verbose=True,
 ):
     """Predicts the rows of a CSV file, of a folder or of records, in bounded memory.
@@ -79,7 +83,7 @@ def predict_file(
     Args:
         model: what `mmzoo.build_model` returned.
         preprocessor: its adapted `mmzoo.Preprocessor`.
-        source: CSV file with a header line, in UTF-8 (`.tsv`: separated by tabs); or a folder, for
+        source: CSV file with a header line, read as `mmzoo.data.from_csv` does; or a folder, for
             a model of which one modality reads files and no other has to be there. All files below
             it but hidden ones are rows, in alphabetical order, and their paths the column `file`.
             Or `mmzoo.data.Records`, of which the output says only which `row` each is.
@@ -90,6 +94,9 @@ def predict_file(
         batch_size: rows a batch.
         part_rows: rows a part.
         delimiter: what stands between the labels of a row, where there may be several.
+        encoding: of a CSV file; `None`: UTF-8.
+        separator: what stands between the cells of a CSV file; `None`: a tab in `.tsv`, else a
+            comma.
         verbose: whether to show the progress, where there is a terminal.
 
     Returns:
@@ -132,9 +139,10 @@ def predict_file(
         source = os.fspath(source)
         root = os.path.dirname(os.path.abspath(source)) if root is None else root
         if isinstance(root, list):
-            _, records = next(_of_csv(source, columns, None, FIRST_ROWS), (None, None))
+            first = _of_csv(source, columns, None, FIRST_ROWS, encoding, separator)
+            _, records = next(first, (None, None))
             root = root[0] if records is None else chosen_root(records, preprocessor.inputs, root)
-        pieces = _of_csv(source, columns, root, part_rows)
+        pieces = _of_csv(source, columns, root, part_rows, encoding, separator)
     job = {
         "source": _fingerprint(source),
         "model": _model_fingerprint(model, preprocessor),
@@ -143,6 +151,8 @@ def predict_file(
         "batch_size": batch_size,
         "part_rows": part_rows,
         "delimiter": delimiter,
+        "encoding": encoding,
+        "separator": separator,
     }
     first = next(pieces, None)  # raises if it lacks a column, before anything is written
     if first is None:
@@ -255,44 +265,19 @@ def _of_folder(folder, columns, inputs, part_rows):
         values = {name: files if name in columns else [None] * len(files) for name in inputs}
         yield (
             pandas.DataFrame({FILE: files}),
-            Records(values, root=folder, describe=files.__getitem__),
+            Records(values, root=folder, describe=ListedRowNames(files)),
         )
 
 
-def _of_csv(path, columns, root, part_rows):
+def _of_csv(path, columns, root, part_rows, encoding, separator):
     """`(table, records)` of each part of a CSV file; the table's cells are strings."""
     start = 2  # as a spreadsheet counts: the header is row 1
-    for table in _tables_of(path, part_rows):
+    wanted = wanted_columns(columns)
+    for table in csv_tables(path, wanted, encoding, separator, rows=part_rows):
         records = from_dataframe(table, columns, root=root, name=path)
-        records.describe = lambda row, start=start: f"row {start + row}"
+        records.describe = RowNames("row ", start)
         yield table, records
         start += len(table)
-
-
-def _tables_of(path, part_rows):
-    """The rows of a CSV file as data frames of strings."""
-    pandas = require("pandas", "report")
-    reader = None
-    while True:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", pandas.errors.ParserWarning)  # too long a row
-                reader = reader or pandas.read_csv(
-                    path,
-                    sep=_separator(path),
-                    dtype=str,
-                    keep_default_na=False,
-                    index_col=False,
-                    chunksize=part_rows,
-                )
-                table = next(reader, None)
-        except pandas.errors.EmptyDataError:
-            raise ValueError(f"{path} is empty.") from None
-        except (pandas.errors.ParserError, pandas.errors.ParserWarning, UnicodeError) as error:
-            raise ValueError(f"{path} can't be read as CSV: {error}") from error
-        if table is None or table.empty:  # empty: a header and no more
-            return
-        yield table
 
 
 def _only_files(inputs):
@@ -366,7 +351,7 @@ def _fingerprint(source):
     if os.path.isdir(source):
         return [path]
     if not os.path.isfile(source):
-        raise FileNotFoundError(f"No such file or folder: {source}")
+        raise FileNotFoundError(f"No such file or folder: {shown_path(source)}")
     status = os.stat(source)
     return [path, status.st_size, status.st_mtime_ns]
 

@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from mmzoo.raw.paths import exists, file_paths, open_bytes, resolve_path
+from mmzoo.raw.paths import exists, file_paths, open_bytes, resolve_path, shown_path
 from mmzoo.raw.stored_bytes import StoredBytes
 from mmzoo.utils.progress import track
 
@@ -45,7 +45,7 @@ def file_bytes(value, root, where):
         return value.read()
     path = resolve_path(root, value)
     if not exists(path):
-        raise FileNotFoundError(f"{where}: no such file: {path}.")
+        raise FileNotFoundError(f"{where}: no such file: {shown_path(path)}.")
     with open_bytes(path) as file:
         return file.read()
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from mmzoo.raw.paths import exists, resolve_path
+from mmzoo.raw.paths import exists, resolve_path, shown_path
 
 
 class RawProblem(NamedTuple):
@@ -56,7 +56,7 @@ def raw_problems(name, modality, records):
         missing = next((path for path in files if not exists(path)), None)
         if missing is not None:
             where = f"{records.describe(row)}: {name!r}"
-            error = FileNotFoundError(f"{where}: no such file: {missing}")
+            error = FileNotFoundError(f"{where}: no such file: {shown_path(missing)}")
             problems[row] = RawProblem(row, "missing file", error)
     return [problems[row] for row in sorted(problems)]
 

@@ -5,14 +5,16 @@ import numpy as np
 from mmzoo.data.labels import balanced_weights, checked_labels, plain_labels
 from mmzoo.data.pipeline.on_error import may_fail
 from mmzoo.data.problems import raw_problems
+from mmzoo.data.row_names import RowNames, TakenRowNames
 from mmzoo.data.splitting import split_groups, split_labelled_rows, split_rows
 from mmzoo.data.table_columns import check_columns, column_cells
 from mmzoo.raw.absent import is_absent
-from mmzoo.raw.paths import describe_value, exists, resolve_path
+from mmzoo.raw.paths import describe_value, exists, resolve_path, shown_path
 from mmzoo.raw.plain_value import plain_value
 
 #: How many bad rows a message lists.
 LISTED = 5
+ROWS = RowNames()
 
 
 class Records:
@@ -48,7 +50,7 @@ class Records:
         class_names=None,
         sample_weight=None,
         root=None,
-        describe="row {}".format,
+        describe=ROWS,
     ):
         for name, values in columns.items():
             if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
@@ -122,13 +124,12 @@ class Records:
             `Records` with the same classes.
         """
         rows = [int(row) for row in rows]
-        describe = self.describe
         taken = object.__new__(Records)
         taken.columns = {
             name: [values[row] for row in rows] for name, values in self.columns.items()
         }
         taken.root = self.root
-        taken.describe = lambda row: describe(rows[row])
+        taken.describe = TakenRowNames(self.describe, rows)
         taken.class_names = self.class_names
         taken.sample_weight = None if self.sample_weight is None else self.sample_weight[rows]
         if isinstance(self.labels, list):
@@ -312,7 +313,7 @@ class Records:
                 ]
                 path = next(path for path in files if not exists(path))
                 raise FileNotFoundError(
-                    f"{name!r}: no such file: {path} (and {len(missing) - 1} more), in "
+                    f"{name!r}: no such file: {shown_path(path)} (and {len(missing) - 1} more), in "
                     f"{self.listed(missing)}. Relative paths start from root={self.root!r}."
                 )
 

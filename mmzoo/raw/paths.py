@@ -46,13 +46,30 @@ def exists(path):
         return False  # of a scheme that `tf.io.gfile` does not know, such as https
 
 
+def shown_path(path):
+    """A path as messages show it: in quotes where it has spaces at an end, or what can't be seen.
+
+    It also says if there is a file whose name has no such spaces.
+
+    Example:
+
+    >>> shown_path("a.png"), shown_path("a.png ")
+    ('a.png', "'a.png '")
+    """
+    path = os.fspath(path)
+    if path == path.strip() and path.isprintable():
+        return path
+    there = path != path.strip() and exists(path.strip())
+    return f"{path!r}{', though there is one without the space' if there else ''}"
+
+
 def open_bytes(path):
     """A file, local or a URL, open for reading bytes.
 
     Raises a `FileNotFoundError` when there is none.
     """
     if not exists(path):
-        raise FileNotFoundError(f"No such file: {path}")
+        raise FileNotFoundError(f"No such file: {shown_path(path)}")
     if not is_url(path):
         return open(path, "rb")
     import tensorflow as tf
@@ -100,4 +117,5 @@ def describe_value(value, most=400):
         return ""
     text = os.fspath(value)
     text = text if len(text) <= most else f"{text[:most]}..."
+    text = text if text == text.strip() else repr(text)
     return f" ({text.encode(errors='backslashreplace').decode()})"

@@ -1,13 +1,13 @@
 """Records of a CSV or TSV file."""
 
 import os
-import warnings
 
 from mmzoo.data.labels import text_label_values
-from mmzoo.data.sources.columns import wanted_columns
+from mmzoo.data.row_names import RowNames
+from mmzoo.data.sources.columns import delimiters, wanted_columns
+from mmzoo.data.sources.csv_file import csv_tables
 from mmzoo.data.sources.from_dataframe import records_of_table
-from mmzoo.raw.paths import open_bytes, parent_folder
-from mmzoo.utils.optional_packages import require
+from mmzoo.raw.paths import parent_folder
 
 
 def from_csv(
@@ -20,11 +20,14 @@ def from_csv(
     regression=None,
     label_delimiter=None,
     list_columns=None,
+    encoding=None,
+    separator=None,
 ):
-    """Records of a CSV file with a header line, in UTF-8.
+    """Records of a CSV file with a header line.
 
     Args:
-        path: the file, local or any URL of `tf.io.gfile`; `.tsv` is separated by tabs.
+        path: the file, local or any URL of `tf.io.gfile`; `.tsv` is separated by tabs. It may be
+            compressed (`.gz`, `.bz2`, `.xz`, `.zip`, or, with pyarrow, `.zst`).
         columns: dict from modality name to the name of a column, such as `{"image": "photo"}`. For
             a `mmzoo.Tabular`: a list of names, or a dict from its columns to those of the file.
             Cells of a `mmzoo.Features` are lists of numbers, `[0.1, 0.2]`.
@@ -39,14 +42,17 @@ def from_csv(
         list_columns: columns whose cells are lists of files: names of columns of JSON lists,
             `["a.png", "b.png"]`, or a dict from name to what stands between the files, such as
             `{"photos": ";"}`. A `mmzoo.Image` takes the first.
+        encoding: of the file, such as `"cp1252"`; `None`: UTF-8.
+        separator: what stands between cells, such as `";"`; `None`: a tab in `.tsv`, else a comma.
 
     Returns:
         `Records`.
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: for an empty file or an unknown column. Else see `Records`; messages name the
-            file and the row as a spreadsheet counts it: the header is row 1.
+        ValueError: for an empty file, another encoding, or a column that is not there or there
+            twice. Else see `Records`; messages name the file and the row as a spreadsheet counts
+            it: the header is row 1.
 
     Example:
 
@@ -56,31 +62,16 @@ def from_csv(
     >>> from_csv(path, columns={"text": "title"}, label="kind").class_names
     ['cat', 'dog']
     """
-    pandas = require("pandas", "report")
     path = os.fspath(path)
+    wanted = [*wanted_columns(columns), label, sample_weight, *delimiters(list_columns)]
     # Texts and paths stay what they are: "007" is no number, "NA" is no absent value.
     texts = {column: str for column in (*wanted_columns(columns), label) if column is not None}
-    try:
-        with open_bytes(path) as file, warnings.catch_warnings():
-            warnings.simplefilter("error", pandas.errors.ParserWarning)  # rows that are too long
-            table = pandas.read_csv(
-                file,
-                sep=separator(path),
-                dtype=texts,
-                keep_default_na=False,
-                na_values={sample_weight: [""]},
-                index_col=False,
-            )
-    except pandas.errors.EmptyDataError:
-        raise ValueError(f"{path} is empty.") from None
-    except (pandas.errors.ParserError, pandas.errors.ParserWarning, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} can't be read as CSV: {error}") from error
-    if table.empty:
+    options = {"dtype": texts, "na_values": {sample_weight: [""]}}
+    table = next(csv_tables(path, wanted, encoding, separator, **options), None)
+    if table is None:
         raise ValueError(f"{path} has no rows below its header.")
 
-    def describe(row):
-        return f"{path}, row {row + 2}"
-
+    describe = RowNames(f"{path}, row ", 2)
     labels = None
     if label in table.columns:
         labels = text_label_values(table[label], regression, label_delimiter, describe)
@@ -96,8 +87,3 @@ def from_csv(
         path,
         list_columns,
     )
-
-
-def separator(path):
-    """What stands between the cells of a file: a tab in `.tsv`, else a comma."""
-    return "\t" if os.fspath(path).endswith(".tsv") else ","

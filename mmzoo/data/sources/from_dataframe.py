@@ -2,6 +2,7 @@
 
 from mmzoo.data.labels import label_values
 from mmzoo.data.records import Records
+from mmzoo.data.row_names import RowNames
 from mmzoo.data.sources.columns import (
     delimiters,
     list_cells,
@@ -56,7 +57,7 @@ def from_dataframe(
     >>> from_dataframe(table, {"text": "title"}, label="kind", label_delimiter="|").labels.tolist()
     [[1.0, 1.0], [0.0, 1.0]]
     """
-    describe = f"{name}, row {{}}".format
+    describe = RowNames(f"{name}, row ")
     labels = None
     check_columns(name, [label], table.columns)
     if label is not None:

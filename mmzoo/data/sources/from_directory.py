@@ -1,16 +1,20 @@
 """Records of a folder: one folder a class, or a metadata file beside the files."""
 
 import collections
-import csv
 import io
 import json
 import os
 import warnings
 
 from mmzoo.data.records import Records
-from mmzoo.data.sources.from_csv import from_csv, separator
+from mmzoo.data.row_names import ListedRowNames
+from mmzoo.data.sources.csv_file import csv_header
+from mmzoo.data.sources.from_csv import from_csv
 from mmzoo.data.sources.from_jsonl import from_jsonl
 from mmzoo.data.sources.from_parquet import from_parquet
+from mmzoo.raw.compressed import ENDINGS as COMPRESSED
+from mmzoo.raw.compressed import open_uncompressed, plain_ending
+from mmzoo.raw.encodings import wrong_encoding
 from mmzoo.raw.paths import exists, open_bytes
 from mmzoo.utils.optional_packages import require
 
@@ -53,7 +57,8 @@ def from_directory(path, columns=None, label=FOLDER, split=None, root=None, **op
         label: class folders: `"folder"`, or `None` for no labels. Metadata: name of a column.
         split: the folder within `path` to read, such as `"train"`; classes are those of all splits.
         root: metadata: folder that relative paths start from; `None`: the file's own.
-        **options: class folders: `class_names`. Metadata: as in the function for the file.
+        **options: class folders: `class_names`, and `encoding` of texts. Metadata: as in the
+            function for the file.
 
     Returns:
         `Records`, in the order of the files' names.
@@ -85,12 +90,13 @@ def from_directory(path, columns=None, label=FOLDER, split=None, root=None, **op
     if split is not None and split not in _folders(path):
         raise ValueError(f"{path} has no split {split!r}; it has: {', '.join(_folders(path))}.")
     folder = path if split is None else f"{path}/{split}"
-    for name, read in METADATA.items():
-        if exists(f"{folder}/{name}"):
-            if columns is None:
-                columns = _file_columns(f"{folder}/{name}")
-            label = None if label == FOLDER else label
-            return read(f"{folder}/{name}", columns, label, root=root, **options)
+    metadata = _metadata(folder)
+    if metadata is not None:
+        path, read = metadata
+        if columns is None:
+            reading = {x: options[x] for x in ("encoding", "separator") if x in options}
+            columns = _file_columns(path, **reading)
+        return read(path, columns, None if label == FOLDER else label, root=root, **options)
     if label not in (FOLDER, None):
         raise ValueError(
             f"{folder} has no metadata file, so its labels are the names of folders: label="
@@ -102,30 +108,47 @@ def from_directory(path, columns=None, label=FOLDER, split=None, root=None, **op
     return _from_class_folders(folder, columns, label, **options)
 
 
-def _file_columns(path):
+def _metadata(folder):
+    """The path of a folder's metadata file, and what reads it; `None` where there is none."""
+    import tensorflow as tf
+
+    there = {}
+    for name in sorted(tf.io.gfile.listdir(folder)):
+        plain = name.lower()
+        for ending in COMPRESSED:
+            plain = plain.removesuffix(ending)
+        there.setdefault(plain, f"{folder}/{name}")
+    found = next((name for name in METADATA if name in there and exists(there[name])), None)
+    return None if found is None else (there[found], METADATA[found])
+
+
+def _file_columns(path, encoding=None, separator=None):
     """Dict from modality name to the column of a metadata file that names its files."""
     suffix = "_file_name"
     try:
-        names = _column_names(path)
+        names = _column_names(path, encoding, separator)
     except ValueError:  # damaged: what reads all of it says so
         names = []
     columns = {name.removesuffix(suffix): name for name in names if name.endswith(suffix)}
     return {"image": "file_name"} | columns if "file_name" in names or not columns else columns
 
 
-def _column_names(path):
+def _column_names(path, encoding, separator):
     """The names of a metadata file's columns; JSON lines: those of the first."""
-    with open_bytes(path) as file:
-        if path.endswith(".parquet"):
+    ending = plain_ending(path)
+    if ending == ".parquet":
+        with open_bytes(path) as file:
             return require("pyarrow.parquet", "parquet").read_schema(file).names
-        lines = io.TextIOWrapper(file, "utf-8-sig")
-        if path.endswith(".jsonl"):
-            row = json.loads(lines.readline())
-            return list(row) if isinstance(row, dict) else []
-        return next(csv.reader(lines, delimiter=separator(path)), [])
+    if ending != ".jsonl":
+        return csv_header(path, encoding, separator)
+    with open_uncompressed(path) as file:
+        row = json.loads(io.TextIOWrapper(file, encoding or "utf-8-sig").readline())
+        return list(row) if isinstance(row, dict) else []
 
 
-def _from_class_folders(folder, columns, label, class_names=None, regression=None, **others):
+def _from_class_folders(
+    folder, columns, label, class_names=None, regression=None, encoding=None, **others
+):
     if regression:
         others = {"regression": True, **others}
     if others:
@@ -150,10 +173,10 @@ def _from_class_folders(folder, columns, label, class_names=None, regression=Non
     stems = sorted(rows)
     names = columns or [name for name in ENDINGS if any(name in row for row in rows.values())]
     return Records(
-        {name: [_value(rows[stem].get(name)) for stem in stems] for name in names},
+        {name: [_value(rows[stem].get(name), encoding) for stem in stems] for name in names},
         None if label is None else [stem[len(folder) + 1 :].split("/")[0] for stem in stems],
         None if label is None else class_names,
-        describe=lambda row: stems[row],
+        describe=ListedRowNames(stems),
     )
 
 
@@ -190,16 +213,19 @@ def _list(endings):
     return [f".{ending.strip().lstrip('.').lower()}" for ending in endings]
 
 
-def _value(path):
+def _value(path, encoding):
     """A path, or what is in the file where that is a text or JSON."""
     if path is None or not path.lower().endswith((".txt", ".json")):
         return path
     with open_bytes(path) as file:
         content = file.read()
     try:
-        text = content.decode("utf-8-sig").strip()
+        text = content.decode(encoding or "utf-8-sig").strip()
+    except UnicodeError:
+        raise wrong_encoding(f"{path} can't be read", content, encoding) from None
+    try:
         return json.loads(text) if path.lower().endswith(".json") else text
-    except ValueError as error:  # not UTF-8, or not JSON
+    except ValueError as error:
         raise ValueError(f"{path} can't be read: {error}") from None
 
 

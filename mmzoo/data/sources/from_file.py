@@ -1,5 +1,6 @@
 """Records of a file or folder, by its ending."""
 
+import inspect
 import os
 
 from mmzoo.data.sources.from_csv import from_csv
@@ -7,6 +8,7 @@ from mmzoo.data.sources.from_directory import from_directory
 from mmzoo.data.sources.from_jsonl import from_jsonl
 from mmzoo.data.sources.from_parquet import from_parquet
 from mmzoo.data.sources.from_tfrecords import from_tfrecords, has_tfrecords
+from mmzoo.raw.compressed import plain_ending
 
 #: What reads the files with these endings; all others are CSV, or TSV.
 READERS = {".jsonl": from_jsonl, ".ndjson": from_jsonl, ".parquet": from_parquet}
@@ -16,7 +18,8 @@ def from_file(path, columns, label=None, root=None, **options):
     """Records of a CSV, TSV, JSON-lines or Parquet file, or of a folder, whichever `path` is.
 
     Args:
-        path: file that ends in `.jsonl`, `.ndjson`, `.parquet` or `.tsv`, any other one of CSV; a
+        path: file that ends in `.jsonl`, `.ndjson`, `.parquet` or `.tsv`, any other one of CSV, in
+            small letters or capitals, and all but Parquet also compressed, such as `.csv.gz`; a
             folder as for `from_directory`; or one that `write_tfrecords` wrote, with its labels.
         columns: as in the function for that kind.
         label: likewise.
@@ -38,7 +41,12 @@ def from_file(path, columns, label=None, root=None, **options):
         if has_tfrecords(path):
             return from_tfrecords(path, columns, options.get("class_names"))
         return from_directory(path, columns, label, root=root, **options)
-    return _reader(path)(path, columns, label, root=root, **options)
+    read = _reader(path)
+    known = inspect.signature(read).parameters
+    for name in ("encoding", "separator"):
+        if name in options and name not in known:
+            raise ValueError(f"{path} is no CSV: {name}= does not apply to it.")
+    return read(path, columns, label, root=root, **options)
 
 
 def is_csv(path):
@@ -47,4 +55,4 @@ def is_csv(path):
 
 
 def _reader(path):
-    return READERS.get(os.path.splitext(path)[1].lower(), from_csv)
+    return READERS.get(plain_ending(path), from_csv)

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 
+from mmzoo.data.row_names import RowNames
 from mmzoo.data.sources.columns import wanted_columns
 from mmzoo.data.sources.rows import records_of_rows
 from mmzoo.data.table_columns import check_columns
@@ -57,7 +58,7 @@ def from_parquet(path, columns, label=None, root=None, **options):
             columns,
             label,
             root=parent_folder(path) if root is None else root,
-            describe=lambda row: f"{path}, row {row}",
+            describe=RowNames(f"{path}, row "),
             name=path,
             **options,
         )

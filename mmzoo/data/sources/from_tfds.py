@@ -3,6 +3,7 @@
 import numpy as np
 
 from mmzoo.data.pipeline.parallel_map import parallel_map, without_tuner
+from mmzoo.data.row_names import RowNames
 from mmzoo.data.sources.batched import check_spec_not_batched
 from mmzoo.data.sources.columns import wanted_columns
 from mmzoo.data.sources.rows import records_of_rows
@@ -59,7 +60,7 @@ def from_tfds(dataset, columns, label=None, split=None, data_dir=None, **options
     if isinstance(dataset, tf.data.Dataset):
         if split is not None:
             raise ValueError("A `tf.data.Dataset` has no splits: leave `split` out.")
-        name, describe, features = "the dataset", "row {}".format, {}
+        name, describe, features = "the dataset", RowNames(), {}
         if not isinstance(dataset.element_spec, dict):
             raise TypeError(
                 "A `tf.data.Dataset` must be of dicts from feature to tensor; received: "
@@ -70,7 +71,7 @@ def from_tfds(dataset, columns, label=None, split=None, data_dir=None, **options
     else:
         builder = _prepared(dataset, data_dir, split)
         name = f"{builder.info.full_name}, {split}"
-        describe, features = f"{name}, row {{}}".format, _leaves(builder.info.features)
+        describe, features = RowNames(f"{name}, row "), _leaves(builder.info.features)
         elements = _elements(builder, split)
     if label in features:
         names = getattr(_inner(features[label]), "names", None)

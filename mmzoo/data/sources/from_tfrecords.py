@@ -1,5 +1,6 @@
 """Records of TFRecord files that `Records.write_tfrecords` wrote."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -80,10 +81,7 @@ def from_tfrecords(folder, columns=None, class_names=None):
             f"{folder} has {len(labels)} rows, but {DESCRIPTION} says {description['rows']}."
         )
 
-    def describe(row):
-        shard = int(np.searchsorted(starts, row, side="right")) - 1
-        return f"{folder}/{description['shards'][shard]}, record {row - starts[shard]}"
-
+    describe = _RecordNames(folder, tuple(description["shards"]), tuple(starts))
     written, weights = description["class_names"], weights if description["sample_weight"] else None
     class_names = written if class_names is None else class_names
     if description["labels"] is None:
@@ -93,6 +91,19 @@ def from_tfrecords(folder, columns=None, class_names=None):
         if written is not None:
             labels = aligned(labels, written, class_names, describe)
     return Records(values, labels, class_names, weights, describe=describe)
+
+
+@dataclasses.dataclass(frozen=True)
+class _RecordNames:
+    """What messages call the rows: the file, and the place in it."""
+
+    folder: str
+    shards: tuple
+    starts: tuple
+
+    def __call__(self, row):
+        shard = int(np.searchsorted(self.starts, row, side="right")) - 1
+        return f"{self.folder}/{self.shards[shard]}, record {row - self.starts[shard]}"
 
 
 def has_tfrecords(folder):

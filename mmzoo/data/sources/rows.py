@@ -4,6 +4,7 @@ import numpy as np
 
 from mmzoo.data.labels import label_values
 from mmzoo.data.records import Records
+from mmzoo.data.row_names import RowNames
 from mmzoo.data.sources.batched import check_not_batched
 from mmzoo.data.sources.columns import (
     delimiters,
@@ -16,6 +17,8 @@ from mmzoo.data.table_columns import check_columns
 from mmzoo.raw.plain_value import plain_value
 from mmzoo.utils.progress import track
 
+ROWS = RowNames()
+
 
 def records_of_rows(
     rows,
@@ -27,7 +30,7 @@ def records_of_rows(
     regression=None,
     label_delimiter=None,
     list_columns=None,
-    describe="row {}".format,
+    describe=ROWS,
     name="the rows",
 ):
     """Records of dicts; keeps paths, strings and numbers of them, and spools the bytes of files.
