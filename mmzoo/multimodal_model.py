@@ -7,6 +7,7 @@ from mmzoo.compilations import note_compilation
 from mmzoo.encoders import Encoder
 from mmzoo.heads import Head
 from mmzoo.keras_compat import all_layers
+from mmzoo.keras_compat.data_dependencies import data_dependencies
 from mmzoo.loss_scaling import LossScaleOptimizer
 
 
@@ -87,8 +88,14 @@ class MultimodalModel(keras.Model):
         return super().get_compile_config()
 
     def train_step(self, *state_and_data):
-        note_compilation(self, state_and_data[-1])
-        return super().train_step(*state_and_data)
+        data = state_and_data[-1]
+        note_compilation(self, data)
+        with data_dependencies(self, data):
+            return super().train_step(*state_and_data)
+
+    def test_step(self, *state_and_data):
+        with data_dependencies(self, state_and_data[-1]):
+            return super().test_step(*state_and_data)
 
     def get_config(self):
         return {**super().get_config(), "dtype": keras.dtype_policies.serialize(self.dtype_policy)}

@@ -5,6 +5,7 @@ it runs, so that `--help`, `--version`, `list` and completion answer at once.
 """
 
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -49,10 +50,17 @@ def _options(
     pass
 
 
+def _print_warning(message, *_, **__):
+    """A warning in a line, without the line of code that it comes from."""
+    print(f"Warning: {message}", file=sys.stderr)
+
+
 def main():
     """Runs the command line; a user's mistake is one line on stderr and exit code 1."""
     try:
-        app()
+        with warnings.catch_warnings():
+            warnings.showwarning = _print_warning
+            app()
     except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"Error: {error}", file=sys.stderr)
         if "mmzoo.training.distribution.hosts" in sys.modules:  # several hosts wait for each other

@@ -1,7 +1,7 @@
 """The rows of a file that can be used."""
 
 
-def readable_records(records, inputs, on_error, preprocessor=None):
+def readable_records(records, inputs, on_error, preprocessor=None, verbose=True):
     """The records that `on_error` leaves, after every file was read once; says what was wrong.
 
     Args:
@@ -9,6 +9,7 @@ def readable_records(records, inputs, on_error, preprocessor=None):
         inputs: dict from modality name to modality.
         on_error: as in `Records.to_dataset`.
         preprocessor: as in `Records.validate`.
+        verbose: whether to say what was found.
 
     Returns:
         `Records`.
@@ -19,12 +20,13 @@ def readable_records(records, inputs, on_error, preprocessor=None):
     from mmzoo.data.pipeline.on_error import may_fail
 
     may_fail(on_error, inputs)  # a mistake is rather known before
-    print(f"{records}: reading every file once ...", flush=True)
+    if verbose:
+        print(f"{records}: reading every file once ...", flush=True)
     report = records.validate(inputs, preprocessor)
-    for note in report.notes:
+    for note in report.notes if verbose else ():
         print(note)
     usable = report.usable_records(on_error)
-    if not report.ok:
+    if verbose and not report.ok:
         action = "left out" if on_error == "skip" else "taken as absent"
         for name in inputs:
             rows = [finding.row for finding in report.errors if finding.column == name]

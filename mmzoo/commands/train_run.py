@@ -13,6 +13,7 @@ import numpy as np
 
 from mmzoo import heads, recipes
 from mmzoo.commands.predictions_table import predictions_table
+from mmzoo.commands.readable_records import readable_records
 from mmzoo.commands.trained_run import METADATA_FILE
 from mmzoo.commands.training_options import TrainingOptions
 from mmzoo.evaluation import evaluate, plot_training_curves
@@ -89,6 +90,13 @@ def train_run(
     options = TrainingOptions(**options)
     unfinished = f"{os.path.abspath(output)}.unfinished"
     _check_unfinished(unfinished, options.resume)
+    if options.on_error == "skip":  # how many steps there are has to be known before
+        known = recipes.model_inputs(recipe, inputs)
+        train, validation, test = (
+            readable_records(records, known, "skip", verbose=verbose)
+            for records in (train, validation, test)
+        )
+        options = dataclasses.replace(options, on_error="raise")
     keras.utils.set_random_seed(options.seed)
     first = is_first_host()
     with atomic_folder(output) if first else contextlib.nullcontext() as folder:

@@ -14,7 +14,8 @@ class TrainingOptions:
         learning_rate: peak of the schedule.
         seed: of weights, shuffling and augmentation.
         cache: whether to keep the decoded training rows, as in `Records.to_dataset`.
-        on_error: what happens to rows that can't be read, as in `Records.to_dataset`.
+        on_error: what happens to rows that can't be read, as in `Records.to_dataset`. With
+            `"skip"` all are read once before, so that the steps are those of the others alone.
         dtype: as in `mmzoo.build_model`, such as `"mixed_bfloat16"`.
         patience: epochs without a lower validation loss after which training ends; `None`: all
             epochs are trained.

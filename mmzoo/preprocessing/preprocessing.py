@@ -43,6 +43,17 @@ class Preprocessing:
         """
         return []
 
+    def figures(self, values):
+        """What `Records.validate` counts and measures in a column; nothing by default.
+
+        Args:
+            values: as in `notes`.
+
+        Returns:
+            JSON-able dict.
+        """
+        return {}
+
     def get_state(self):
         """What `adapt` learned, as JSON-able values."""
         return {}

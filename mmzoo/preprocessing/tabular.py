@@ -76,6 +76,30 @@ class TabularPreprocessing(Preprocessing):
             notes += spelling_notes(counts, f"categories in column {column!r} of {self.name!r},")
         return notes
 
+    def figures(self, values):
+        """`cells`: dict from column to how many cells have a value and how many none, and their
+        `smallest`, `mean` and `largest`, or how many are `distinct`."""
+        rows = [value for value in values if value is not None]
+        cells = {}
+        for column in self.modality.numeric:
+            numbers = np.array([number(row.get(column)) for row in rows])
+            filled = numbers[~np.isnan(numbers)]
+            cells[column] = {"values": len(filled), "blank": len(values) - len(filled)}
+            if len(filled):
+                cells[column] |= {
+                    "smallest": float(filled.min()),
+                    "mean": mean_and_deviation(filled)[0],
+                    "largest": float(filled.max()),
+                }
+        for column in self.modality.categorical:
+            filled = [name for row in rows if (name := category(row.get(column)))]
+            cells[column] = {
+                "values": len(filled),
+                "blank": len(values) - len(filled),
+                "distinct": len(set(filled)),
+            }
+        return {"cells": cells}
+
     def _constant(self, column, value, count):
         return (
             f"Column {column!r} of {self.name!r} is constant: {value} in all {in_rows(count)} that "

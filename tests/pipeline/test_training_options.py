@@ -78,6 +78,36 @@ def test_resume(tmp_path, monkeypatch, options):
     assert not (tmp_path / "run.unfinished").exists()
 
 
+@pytest.mark.slow
+def test_skipped_rows_leave_the_training_as_it_is_without_them(tmp_path):
+    good = numbers().split(0.5, 0.25, 0.25)
+    columns = {"numbers": [*good[0].column("numbers"), None]}
+    bad = mmzoo.data.from_arrays(columns, [*good[0].labels, "yes"])
+    options = {"inputs": INPUTS, "fusion": "concat", "dim": 8, "epochs": 3, "batch_size": 7}
+    models = [
+        train_run(train, *good[1:], tmp_path / on_error, on_error=on_error, verbose=0, **options)[0]
+        for train, on_error in ((good[0], "raise"), (bad, "skip"))
+    ]
+    assert [int(model.optimizer.iterations) for model in models] == [3 * (48 // 7)] * 2
+    for one, other in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_dataset_that_does_not_know_its_length_has_no_step_more():
+    """Keras on TensorFlow took one on nothing, which moved the weights and counted in the loss."""
+    found = []
+    for is_known in (True, False):
+        keras.utils.set_random_seed(0)
+        model, dataset = model_and_data(keras.optimizers.AdamW(0.1, weight_decay=0.5))
+        dataset = dataset.take(5) if is_known else dataset.take(5).filter(lambda *batch: True)
+        history = model.fit(dataset, epochs=2, verbose=0, validation_data=dataset).history
+        found.append((int(model.optimizer.iterations), history, model.get_weights()))
+    (steps, history, weights), (same_steps, same_history, same_weights) = found
+    assert steps == same_steps == 10 and history == same_history
+    for one, other in zip(weights, same_weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_patience(tmp_path):
     """Without progress the training ends, and the history with it."""
     run(tmp_path, patience=1, learning_rate=0.0)

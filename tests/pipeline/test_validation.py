@@ -154,6 +154,21 @@ def test_duplicates_by_content(tmp_path):
     assert [(f.row, f.kind) for f in report.findings] == [(1, "duplicate"), (1, "contradiction")]
     assert report.columns["image"]["distinct"] == 2 and report.columns["text"]["distinct"] == 2
     assert "'y', but row 0, with the same values, is 'x'" in report.findings[1].message
+    assert report.columns["image"]["repeated"] == [["row 0", "row 1", "row 3"]]
+    assert "the same file in row 0, row 1, row 3" in str(report)
+
+
+def test_cells_of_a_table_are_counted():
+    cells = {"price": ["1", "", "3", "NA"], "brand": ["acme", "", "acme", "other"]}
+    records = mmzoo.data.from_arrays({"item": cells})
+    table = mmzoo.Tabular(numeric=["price"], categorical=["brand"], optional=True)
+    report = records.validate({"item": table})
+    assert report.columns["item"]["cells"] == {
+        "price": {"values": 2, "blank": 2, "smallest": 1.0, "mean": 2.0, "largest": 3.0},
+        "brand": {"values": 3, "blank": 1, "distinct": 2},
+    }
+    assert "price: 2 values, 2 blank, smallest 1, mean 2, largest 3" in str(report)
+    json.dumps(report.to_dict())
 
 
 def test_sounds_and_arrays():

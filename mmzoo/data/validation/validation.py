@@ -15,6 +15,7 @@ from mmzoo.data.problems import raw_problems
 from mmzoo.data.validation.file_heads import is_truncated, picture_size
 from mmzoo.data.validation.validation_report import Finding, ValidationReport
 from mmzoo.raw.paths import open_bytes, resolve_path
+from mmzoo.utils.progress import track
 
 #: Pictures with a side below that are suspicious.
 TINY = 8
@@ -37,6 +38,7 @@ def validate(records, inputs, preprocessor=None, verbose=False):
             column.read(verbose)
         elif modality.kind == "text":
             column.count_tokens(learn=preprocessor is None)
+        column.figures |= parts[name].figures(column.values)
         columns[name] = column
         findings += column.findings
         notes += parts[name].notes(column.values)
@@ -119,14 +121,23 @@ class _Column:
         self.figures["distinct"] = len({*self.digests} - {None})
         if total_bytes:
             self.figures["bytes"] = total_bytes
+            self.figures["repeated"] = self._repeated()
         if sizes:
             sizes.sort(key=math.prod)
             for key, at in (("smallest", 0), ("median", len(sizes) // 2), ("largest", -1)):
                 self.figures[key] = list(sizes[at])
 
+    def _repeated(self):
+        """The rows that have the same file or bytes: lists of what messages call them."""
+        rows_of = collections.defaultdict(list)
+        for row, digest in enumerate(self.digests):
+            if digest is not None:
+                rows_of[digest].append(row)
+        return [[self.records.describe(row) for row in rows]
+                for rows in rows_of.values() if len(rows) > 1]  # fmt: skip
+
     def _decoded(self, groups, verbose):
         """Yields `(group, ok, decoded)`: the first value of every group, as training decodes it."""
-        import keras
         import tensorflow as tf
 
         from mmzoo.data.pipeline.decoder import decoder
@@ -145,15 +156,14 @@ class _Column:
 
         batches = tf.data.Dataset.range(len(values)).batch(BATCH)
         batches = without_tuner(parallel_map(batches, decode))
-        progress = None
+        count = int(batches.cardinality())
+        batches = batches.as_numpy_iterator()
         if verbose:
             print(f"Reading {self.name}: {len(values):,} distinct values", flush=True)
-            progress = keras.utils.Progbar(len(values), interval=0.5, unit_name="value")
-        for positions, ok, decoded in batches.as_numpy_iterator():
+            batches = track(batches, count, f"Reading {self.name}")
+        for positions, ok, decoded in batches:
             for at, position in enumerate(positions):
                 yield groups[position], bool(ok[at]), decoded[at]
-            if progress is not None:
-                progress.update(int(positions[-1]) + 1)
 
     def _bytes(self, row):
         """The bytes of an encoded file, the first of several.

@@ -48,7 +48,9 @@ class ValidationReport:
         inputs: dict from modality name to the modality they were read for.
         findings: list of `Finding`, in the order of the rows.
         columns: dict from modality name to a dict of figures: `values`, `absent`, `distinct`; for
-            files `bytes`; for pictures `smallest`, `median` and `largest` (height and width in
+            files `bytes` and `repeated` (lists of rows that have the same one); for tables `cells`
+            (dict from column to `values`, `blank`, and `smallest`, `mean` and `largest`, or
+            `distinct`); for pictures `smallest`, `median` and `largest` (height and width in
             pixels); for texts `tokens` (`mean`, `median`, `longest`, and the `histogram`: rows by
             number of tokens), `cut` (share of the texts longer than the model reads) and `unknown`
             (share of the tokens outside the vocabulary).
@@ -248,6 +250,17 @@ def _described(figures):
     )
     if "bytes" in figures:
         yield f"{figures['bytes'] / 1e6:,.1f} MB in files"
+    for rows in figures.get("repeated", [])[:LISTED]:
+        yield f"the same file in {', '.join(rows[:LISTED])}{' ...' * (len(rows) > LISTED)}"
+    if len(figures.get("repeated", [])) > LISTED:
+        yield f"and {len(figures['repeated']) - LISTED:,} more files in several rows"
+    for column, cells in figures.get("cells", {}).items():
+        range_ = "".join(
+            f", {key} {cells[key]:,g}"
+            for key in ("smallest", "mean", "largest", "distinct")
+            if key in cells
+        )
+        yield f"{column}: {cells['values']:,} values, {cells['blank']:,} blank{range_}"
     if "median" in figures:
         sizes = (f"{key} {' x '.join(map(str, figures[key]))}" for key in
                  ("smallest", "median", "largest"))  # fmt: skip
