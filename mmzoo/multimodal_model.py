@@ -1,5 +1,7 @@
 """MultimodalModel: what build_model() returns."""
 
+import os
+
 import keras
 from keras import ops
 
@@ -86,6 +88,17 @@ class MultimodalModel(keras.Model):
 
     def get_compile_config(self):
         return super().get_compile_config()
+
+    def save(self, filepath, *args, **kwargs):
+        """As `keras.Model.save`; refuses HDF5, from which it could not be loaded again."""
+        is_path = isinstance(filepath, (str, os.PathLike))
+        if is_path and os.fspath(filepath).lower().endswith((".h5", ".hdf5")):
+            raise ValueError(
+                f"{filepath}: HDF5, the format of older Keras versions, can't hold this model so "
+                "that it could be loaded again. Save it as a .keras file; with its preprocessing: "
+                "mmzoo.save; only its weights: model.save_weights('name.weights.h5')."
+            )
+        super().save(filepath, *args, **kwargs)
 
     def train_step(self, *state_and_data):
         data = state_and_data[-1]

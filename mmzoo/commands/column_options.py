@@ -190,6 +190,12 @@ def _can_be_a_name(column):
 
 
 def _width(cells):
-    """How many numbers the first cell has, such as `[0.1, 0.2]`."""
-    cell = next((cell for cell in cells if cell is not None), "")
-    return cell.count(",") + 1 if isinstance(cell, str) else len(cell)
+    """How many numbers the first cell has, such as `[0.1, 0.2]`; of a list of lists, how wide."""
+    from mmzoo.raw.lists import parsed_numbers
+
+    cell = next((cell for cell in cells if cell is not None), [0.0])
+    try:
+        cell = parsed_numbers(cell) if isinstance(cell, str) else cell
+        return (None, len(cell[0])) if hasattr(cell[0], "__len__") else len(cell)
+    except (ValueError, IndexError):
+        return 1  # which is no width of what is there, so that the error names the row

@@ -10,6 +10,7 @@ import numpy as np
 
 from mmzoo.raw.absent import is_absent
 from mmzoo.raw.cells import MISSING, category
+from mmzoo.raw.lists import parsed_numbers, parsed_strings
 from mmzoo.raw.spelling import rows as in_rows
 from mmzoo.raw.spelling import spelling_notes
 
@@ -497,11 +498,14 @@ def text_label_values(cells, regression=None, label_delimiter=None, describe="ro
 
     >>> text_label_values(["2", "10"]), text_label_values(["007", "2"])
     ([2, 10], ['007', '2'])
-    >>> text_label_values(["2", "1.5", "nan"])
-    [2.0, 1.5, None]
+    >>> text_label_values(["2", "1.5", "nan"]), text_label_values(['["a", "b"]', "[]"])
+    ([2.0, 1.5, None], [['a', 'b'], []])
     """
     if label_delimiter is not None:
         return split_labels(cells, label_delimiter, describe)
+    lists = _listed(cells)
+    if lists is not None:
+        return lists
     if regression:
         return _targets(cells, describe)
     names = [cell or None for cell in cells]
@@ -517,6 +521,21 @@ def text_label_values(cells, regression=None, label_delimiter=None, describe="ro
     else:
         return names  # "007" is a name, not a number
     return [None if cell.strip().lower() in MISSING else next(values) for cell in cells]
+
+
+def _listed(cells):
+    """The lists in a column of strings that are all lists, of names or of numbers; else `None`."""
+    filled = [cell for cell in cells if cell.strip()]
+    if not filled or not all(cell.strip()[0] + cell.strip()[-1] == "[]" for cell in filled):
+        return None
+    lists = [parsed_strings(cell) for cell in filled]
+    if None in lists:
+        try:
+            lists = [parsed_numbers(cell) for cell in filled]
+        except ValueError:
+            return None
+    values = iter(lists)
+    return [next(values) if cell.strip() else None for cell in cells]
 
 
 def balanced_weights(labels, class_names):

@@ -1,13 +1,13 @@
 """Vectors that were computed elsewhere."""
 
 import dataclasses
-import json
 from typing import Any, ClassVar
 
 import keras
 import numpy as np
 
 from mmzoo.modalities.modality import Modality
+from mmzoo.raw.lists import parsed_numbers
 from mmzoo.utils.checks import check_positive_integers
 
 
@@ -69,7 +69,7 @@ class Features(Modality):
         """A raw value as an array.
 
         Args:
-            value: list or array of numbers, or such a list as JSON.
+            value: list or array of numbers, or such a list as JSON or as NumPy prints it.
 
         Returns:
             `(width,)` or `(any length, width)` float32.
@@ -79,14 +79,11 @@ class Features(Modality):
 
         Example:
 
-        >>> Features(2).array("[1, 0.5]").tolist()
-        [1.0, 0.5]
+        >>> Features(2).array("[1, 0.5]").tolist(), Features(2).array("[1.  0.5]").tolist()
+        ([1.0, 0.5], [1.0, 0.5])
         """
         if isinstance(value, str):
-            try:
-                value = json.loads(value)
-            except json.JSONDecodeError:
-                raise ValueError(f"{value[:50]!r} is not a list of numbers") from None
+            value = parsed_numbers(value)
         try:
             array = np.asarray(value, "float32")
         except (TypeError, ValueError):

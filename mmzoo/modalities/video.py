@@ -1,7 +1,6 @@
 """Pictures in a row: a video's frames, or all pictures of a thing."""
 
 import dataclasses
-import json
 import os
 from typing import Any, ClassVar
 
@@ -9,6 +8,7 @@ import keras
 
 from mmzoo.modalities.image import Image
 from mmzoo.modalities.modality import Modality
+from mmzoo.raw.lists import parsed_strings
 from mmzoo.utils.checks import check_positive_integers
 
 
@@ -145,11 +145,8 @@ def _of_frames(encoder):
 
 
 def _from_json(text):
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError:
-        value = None
-    if not isinstance(value, list) or not _are_paths(value):
+    value = parsed_strings(text)
+    if value is None:
         raise ValueError(f'{text[:50]!r} is not a list of paths, such as ["1.jpg", "2.jpg"]')
     return value
 

@@ -136,3 +136,10 @@ def test_the_head_reads_what_the_embedding_model_gives(fusion):
     np.testing.assert_allclose(head(vectors), predict(model, x), atol=1e-6)
     with pytest.raises(ValueError, match="no fusion block"):
         mmzoo.embedding_model(keras.Model(model.input, model.encoders["title"].output))
+
+
+@pytest.mark.parametrize("name", ["model.h5", "model.HDF5"])
+def test_no_file_that_could_not_be_loaded_again(name, tmp_path):
+    with pytest.raises(ValueError, match=r"can't hold this model.*Save it as a \.keras file"):
+        build().save(tmp_path / name)
+    assert not any(tmp_path.iterdir())

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
+from mmzoo.commands import column_options
 from mmzoo.data import from_arrays
 
 
@@ -102,3 +103,50 @@ def test_served_rows(dim, tmp_path):
     assert outputs["vectors_ok"].numpy().tolist() == [True, True, False, False]
     expected = mmzoo.predict(model, made, {"vectors": [values[0], None, None, None]})
     np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "[0.1 0.2 0.3]",
+        "[0.1  0.2\n 0.3]",
+        " [0.1, 0.2, 0.3] ",
+        "array([0.1, 0.2, 0.3])",
+        "array([0.1, 0.2, 0.3], dtype=float32)",
+        "[np.float32(0.1), np.float64(0.2), np.float32(0.3)]",
+        str(np.array([0.1, 0.2, 0.3])),
+        repr(np.array([0.1, 0.2, 0.3], "float32")),
+        str([np.float32(0.1), np.float32(0.2), np.float32(0.3)]),
+    ],
+)
+def test_vectors_as_programs_print_them(cell, tmp_path):
+    """A data frame with arrays in its cells, written to a CSV file, holds what NumPy prints."""
+    pandas.DataFrame({"v": [cell, cell]}).to_csv(tmp_path / "rows.csv", index=False)
+    records = mmzoo.data.from_csv(tmp_path / "rows.csv", {"vector": "v"})
+    preprocessor = mmzoo.Preprocessor({"vector": mmzoo.Features(3)})
+    x = next(iter(records.to_dataset(preprocessor)))["vector"].numpy()
+    np.testing.assert_allclose(x, [[0.1, 0.2, 0.3]] * 2, rtol=1e-6)
+    assert column_options._width(records.column("vector")) == 3
+
+
+@pytest.mark.parametrize(
+    ("dim", "cell", "expected"),
+    [
+        (3, "[1. nan 3.]", "nan at .1. is not a finite number"),
+        (3, "[0.1 0.2 ... 0.3]", "has lost numbers: NumPy prints `...` in their place"),
+        (3, "tensor([0.1000, 0.2000, 0.3000])", "how PyTorch prints a tensor"),
+        (3, "[0.1 0.2", "is not a list of numbers"),
+        (3, "[0.1 0.2] [0.3]", "is not a list of numbers"),
+        (3, "[a b c]", "is not a list of numbers"),
+        (3, "0.1 0.2 0.3", "is not a list of numbers"),
+        (3, "[0.1 0.2]", r"the shape is \(2,\); expected: \(3,\)"),
+        ((None, 2), "[[1. 2.]\n [3. 4.]]", [[1, 2], [3, 4]]),
+        ((None, 2), "[[1. 2.]\n [nan nan]]", [[1, 2], [np.nan, np.nan]]),
+    ],
+)
+def test_what_is_printed_otherwise(dim, cell, expected):
+    if isinstance(expected, list):
+        np.testing.assert_array_equal(mmzoo.Features(dim).array(cell), expected)
+    else:
+        with pytest.raises(ValueError, match=expected):
+            mmzoo.Features(dim).array(cell)

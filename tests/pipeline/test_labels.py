@@ -313,3 +313,19 @@ def test_labels_that_differ_only_in_case_or_spaces():
         "ends.",
         "The class 'Red' has only one row.",
     ]
+
+
+@pytest.mark.parametrize("write", [json.dumps, str])
+def test_lists_of_labels_in_a_cell(write, tmp_path):
+    """As JSON, or as pandas writes lists; each would be a class of its own."""
+    table = pandas.DataFrame({"title": TITLES, "tags": [write(tags) for tags in TAGS]})
+    table.loc[2, "tags"] = ""
+    table["box"] = [write([row, 1.5]) for row in range(4)]
+    table.to_csv(tmp_path / "rows.csv", index=False)
+    records = from_csv(tmp_path / "rows.csv", *COLUMNS)
+    assert records.class_names == NAMES and records.labels.tolist() == ENCODED
+    boxes = from_csv(tmp_path / "rows.csv", {"text": "title"}, "box")
+    assert boxes.labels.tolist() == [[row, 1.5] for row in range(4)]
+    table["tags"] = ["[x]", "[y]", "[x]", "[y]"]  # no lists, but names in brackets
+    table.to_csv(tmp_path / "rows.csv", index=False)
+    assert from_csv(tmp_path / "rows.csv", *COLUMNS).class_names == ["[x]", "[y]"]

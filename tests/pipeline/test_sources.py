@@ -768,3 +768,14 @@ def test_two_columns_of_one_name(tmp_path):
     with pytest.raises(ValueError, match=message.format("w")):
         from_arrays({"item": good})
     assert len(from_dataframe(good, {"text": "t"}, "y")) == 2  # those that are not asked for
+
+
+def test_lists_as_python_prints_them(tmp_path):
+    pandas.DataFrame({"clip": [["1.png", "2.png"], ["3.png"]]}).to_csv(tmp_path / "rows.csv")
+    records = from_csv(tmp_path / "rows.csv", {"image": "clip"}, list_columns=["clip"])
+    assert records.column("image") == [["1.png", "2.png"], ["3.png"]]
+    video = mmzoo.Video(frames=2, size=4)
+    assert video.paths("['1.png', '2.png']") == ["1.png", "2.png"]
+    assert video.paths('["1.png"]') == ["1.png"]
+    with pytest.raises(ValueError, match="is not a list of paths"):
+        video.paths("['1.png' '2.png']")  # as NumPy prints them: Python would join the two

@@ -5,6 +5,7 @@ import json
 import numpy as np
 
 from mmzoo.raw.absent import is_absent
+from mmzoo.raw.lists import parsed_strings
 
 
 def wanted_columns(columns):
@@ -113,4 +114,4 @@ def _parsed(cell):
     try:
         return json.loads(cell)
     except json.JSONDecodeError:
-        return cell
+        return parsed_strings(cell) or cell
