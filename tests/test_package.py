@@ -1,10 +1,14 @@
 """The package as such: what importing it costs, and that it works without TensorFlow."""
 
 import ast
+import collections
+import importlib.metadata
 import os
 import pathlib
+import re
 import subprocess
 import sys
+import tomllib
 
 import keras
 import numpy as np
@@ -115,3 +119,45 @@ def test_every_layer_can_be_loaded_in_safe_mode():
             base = name in ("Encoder", "Fusion", "Head", "CompositeLayer")
             if isinstance(thing, type) and issubclass(thing, keras.layers.Layer) and not base:
                 assert keras.saving.get_registered_name(thing) == f"mmzoo>{name}"
+
+
+def required():
+    """Yields `(file, module, extra)` of every package that is said to be an extra."""
+    for path in ROOT.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "require":
+                yield path, *(ast.literal_eval(argument) for argument in arguments_of(node))
+
+
+def arguments_of(call):
+    return [*call.args, *(keyword.value for keyword in call.keywords)]
+
+
+def test_a_missing_package_is_said_to_be_of_the_extra_that_brings_it():
+    extras = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    distributions = importlib.metadata.packages_distributions()
+    found = set()
+    for path, module, extra in required():
+        package = module.split(".")[0]
+        names = {re.match(r"[\w-]+", needed)[0] for needed in extras[extra]}
+        assert {name.lower() for name in distributions.get(package, [package])} & names or (
+            package == "tensorflow_text" and "keras-hub" in names  # which depends on it
+        ), f"{path}: {module} is not in the extra {extra}"
+        found.add(package)
+    assert {"pandas", "pyarrow", "rich", "sklearn", "typer"} <= found
+
+
+def test_packages_of_extras_are_imported_by_require():
+    """So that a missing one is named with its extra, and the command that installs it."""
+    required_in = collections.defaultdict(set)
+    for path, module, _ in required():
+        required_in[path].add(module.split(".")[0])
+    packages = set.union(*required_in.values())
+    for path in ROOT.rglob("*.py"):
+        needed = required_in[path]
+        if path.parent.name == "commands":  # these are behind `python -m mmzoo`, which needs typer
+            needed.add("typer")
+        bare = {name.split(".")[0] for name in imports(path)} & packages
+        assert bare <= needed, path

@@ -18,6 +18,7 @@ from mmzoo.commands.options import with_option_groups
 from mmzoo.commands.predict import predict
 from mmzoo.commands.quickstart import quickstart
 from mmzoo.commands.train import train
+from mmzoo.utils.optional_packages import needs
 from mmzoo.version import __version__
 
 app = typer.Typer(
@@ -62,6 +63,8 @@ def main():
             warnings.showwarning = _print_warning
             app()
     except (ValueError, TypeError, OSError, ImportError) as error:
+        if getattr(error, "name", None) == "jax":  # KERAS_BACKEND=jax
+            error = needs("jax", "jax", error)
         print(f"Error: {error}", file=sys.stderr)
         if "mmzoo.training.distribution.hosts" in sys.modules:  # several hosts wait for each other
             from mmzoo.training.distribution.hosts import end_process

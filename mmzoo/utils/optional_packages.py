@@ -24,6 +24,23 @@ def require(module, extra):
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ImportError(
-            f'This needs {module.split(".")[0]}: pip install "mmzoo[{extra}]" ({error})'
-        ) from error
+        raise ImportError(needs(module.split(".")[0], extra, error)) from error
+
+
+def needs(package, extra, error):
+    """What is said of a package that is not installed.
+
+    Args:
+        package: its name.
+        extra: the extra of mmzoo that brings it.
+        error: what Python says.
+
+    Returns:
+        A string.
+
+    Example:
+
+    >>> needs("pandas", "report", "No module named 'pandas'")
+    'This needs pandas, of the extra `report`: pip install "mmzoo[report]" (No module named ...)'
+    """
+    return f'This needs {package}, of the extra `{extra}`: pip install "mmzoo[{extra}]" ({error})'

@@ -5,6 +5,7 @@ import json
 import pathlib
 
 from mmzoo.data.sources.from_arrays import from_arrays
+from mmzoo.utils.optional_packages import needs
 
 
 def easy_vqa(split):
@@ -34,8 +35,8 @@ def easy_vqa(split):
     # Located, not imported: a script called easy_vqa.py would be imported instead.
     try:
         package = importlib.metadata.distribution("easy-vqa")
-    except importlib.metadata.PackageNotFoundError:
-        raise ImportError('This needs easy-vqa: pip install "mmzoo[demo]"') from None
+    except importlib.metadata.PackageNotFoundError as error:
+        raise ImportError(needs("easy-vqa", "demo", error)) from None
     folder = pathlib.Path(package.locate_file("easy_vqa")) / "data"
     questions = json.loads((folder / split / "questions.json").read_text())
     answers = sorted((folder / "answers.txt").read_text().split())
