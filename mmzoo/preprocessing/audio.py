@@ -75,9 +75,6 @@ class AudioPreprocessing(Preprocessing):
             )
         return to_mono(tf.constant(array[: self.modality.samples])).numpy()
 
-    def raw_spec(self):
-        return tf.TensorSpec((None,), tf.string, name=self.name)
-
     def sample(self):
         silence = tf.zeros((self.modality.samples, 1))
         return tf.audio.encode_wav(silence, self.modality.sample_rate)[None]
@@ -85,25 +82,14 @@ class AudioPreprocessing(Preprocessing):
     def blank(self):
         return tf.zeros((self.modality.samples,)), 0
 
-    def element(self, value):
-        if not self.modality.optional:
-            return self._sound(value)
-        if value.dtype == tf.string:
-            absent = tf.strings.length(value) == 0
-        else:
-            missing = tf.math.is_nan(tf.cast(value, tf.float32))
-            absent = (tf.size(value) > 0) & tf.reduce_all(missing)
-        return tf.cond(absent, self.blank, lambda: self._sound(value))
-
-    def batch(self, decoded):
+    def tensors(self, decoded):
         waveform, lengths = decoded
-        mask = tf.sequence_mask(lengths, self.modality.samples)
-        tensors = {self.name: waveform, f"{self.name}_mask": mask}
-        if self.modality.optional:
-            tensors[f"{self.name}_present"] = lengths > 0
-        return tensors, tf.ones_like(lengths, tf.bool)
+        return {"waveform": waveform, "mask": tf.sequence_mask(lengths, self.modality.samples)}
 
-    def _sound(self, value):
+    def suspicions(self, encoded, waveform):
+        return [] if waveform.any() else [("silent", "All samples are 0.")]
+
+    def decode_value(self, value):
         """Bytes of a WAV file or an array -> `(samples,)` float32, and how many are not padding."""
         samples, sample_rate = self.modality.samples, self.modality.sample_rate
         if value.dtype == tf.string:

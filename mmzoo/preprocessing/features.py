@@ -34,25 +34,33 @@ class FeaturesPreprocessing(Preprocessing):
         shape = self.modality.shape
         return tf.TensorSpec((None,) * len(shape) + shape[-1:], tf.float32, name=self.name)
 
-    def batch(self, values):
+    def _vectors(self, values):
+        """A batch of raw values as vectors of the model's shape; NaN is padding."""
         shape = self.modality.shape
         vectors = tf.cast(values, tf.float32)
         if len(shape) == 2:
             missing = tf.maximum((shape[0] or 1) - tf.shape(vectors)[1], 0)
             vectors = tf.pad(vectors, [[0, 0], [0, missing], [0, 0]], constant_values=np.nan)
             vectors = vectors[:, : shape[0]]
-        vectors = tf.ensure_shape(vectors, (None, *shape))
-        mask = ~tf.reduce_all(tf.math.is_nan(vectors), axis=-1)
-        finite = tf.reduce_all(tf.math.is_finite(vectors), axis=-1) | ~mask
-        if len(shape) == 2:
-            finite = tf.reduce_all(finite, axis=1)
-            mask &= finite[:, None]
-            present = tf.reduce_any(mask, axis=1)
-        else:
-            present = mask = mask & finite
+        return tf.ensure_shape(vectors, (None, *shape))
+
+    def usable(self, values):
+        vectors = self._vectors(values)
+        finite = tf.reduce_all(tf.math.is_finite(vectors), axis=-1) | ~_is_vector(vectors)
+        return finite if len(finite.shape) == 1 else tf.reduce_all(finite, axis=1)
+
+    def present(self, values):
+        mask = _is_vector(self._vectors(values))
+        return mask if len(mask.shape) == 1 else tf.reduce_any(mask, axis=1)
+
+    def tensors(self, values):
+        vectors, usable = self._vectors(values), self.usable(values)
+        mask = _is_vector(vectors)
+        mask &= usable if len(mask.shape) == 1 else usable[:, None]
         parts = {"vectors": tf.where(mask[..., None], vectors, 0.0), "mask": mask}
-        names = self.modality.input_names(self.name)
-        tensors = {names[part]: parts[part] for part in names}
-        if self.modality.optional:
-            return {**tensors, f"{self.name}_present": present}, finite
-        return tensors, present
+        return {part: parts[part] for part in self.modality.tensors()}
+
+
+def _is_vector(vectors):
+    """Where there is a vector, and not padding."""
+    return ~tf.reduce_all(tf.math.is_nan(vectors), axis=-1)

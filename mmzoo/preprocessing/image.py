@@ -1,5 +1,6 @@
 """Pictures: encoded bytes, paths or arrays -> uint8 pixels of one size."""
 
+import math
 import os
 
 import numpy as np
@@ -12,7 +13,13 @@ from mmzoo.preprocessing.codecs.placement import NUMBERS, placement
 from mmzoo.preprocessing.codecs.resizing import pad, resize
 from mmzoo.preprocessing.preprocessing import Preprocessing
 from mmzoo.raw.absent import is_absent
+from mmzoo.raw.file_heads import picture_size
 from mmzoo.raw.stored_bytes import StoredBytes
+
+#: Pictures with a side below that are suspicious.
+TINY = 8
+#: So are those whose sides differ by more than this factor.
+NARROW = 10
 
 
 class ImagePreprocessing(Preprocessing):
@@ -26,9 +33,9 @@ class ImagePreprocessing(Preprocessing):
     """
 
     works_on_elements = True
-    #: Whether a decoded picture comes with its placement, for answers that are places in it. It is
-    #: then the last of what `element` returns.
+    #: Whether a decoded picture comes with its placement, for answers that are places in it.
     gives_placement = False
+    size_name = "height x width"
 
     def column(self, values, root):
         values = [_first_file(value) for value in values]
@@ -69,9 +76,6 @@ class ImagePreprocessing(Preprocessing):
                 "takes values 0-255. Multiply them by 255."
             )
 
-    def raw_spec(self):
-        return tf.TensorSpec((None,), tf.string, name=self.name)
-
     def sample(self):
         height, width = self.modality.size
         return tf.io.encode_jpeg(tf.fill((2 * height, 2 * width, 3), tf.constant(127, tf.uint8)))[
@@ -79,64 +83,53 @@ class ImagePreprocessing(Preprocessing):
         ]
 
     def blank(self):
-        pixels, place = self._blank()
-        return self._decoded(pixels, False, place)
-
-    def _blank(self):
-        shape = (*self.modality.size, self.modality.channels)
-        return tf.zeros(shape, tf.uint8), tf.zeros(NUMBERS, tf.float64)
-
-    def _decoded(self, pixels, present, place):
-        """What `element` returns: the pixels, alone or with what else is asked for."""
-        decoded = (pixels,)
-        if self.modality.optional:
-            decoded += (present,)
-        if self.gives_placement:
-            decoded += (place,)
-        return decoded if len(decoded) > 1 else pixels
-
-    def element(self, value):
-        if not self.modality.optional:
-            pixels, place = self.placed_pixels(value)
-            return self._decoded(pixels, True, place)
-        if value.dtype == tf.string:
-            present = tf.strings.length(value) > 0
-        else:
-            present = ~tf.reduce_all(tf.math.is_nan(tf.cast(value, tf.float32)))
-        pixels, place = tf.cond(present, lambda: self.placed_pixels(value), self._blank)
-        return self._decoded(pixels, present, place)
+        pixels = tf.zeros((*self.modality.size, self.modality.channels), tf.uint8)
+        return (pixels, tf.zeros(NUMBERS, tf.float64)) if self.gives_placement else pixels
 
     def augment(self, decoded, seeds):
         if not self.modality.augmentation:
             return decoded
-        pixels, *others = decoded if isinstance(decoded, tuple) else (decoded,)
+        pixels, *place = decoded if self.gives_placement else (decoded,)
         pixels = tf.map_fn(
             lambda row: augment(row[0], self.modality.augmentation, row[1]),
             (pixels, seeds),
             fn_output_signature=tf.TensorSpec(pixels.shape[1:], tf.uint8),
         )
-        return (pixels, *others) if others else pixels
-
-    def batch(self, decoded):
-        pixels, *others = decoded if isinstance(decoded, tuple) else (decoded,)
-        tensors = {self.name: pixels}
-        if self.modality.optional:
-            tensors[f"{self.name}_present"] = others[0]
-        return tensors, tf.ones(tf.shape(pixels)[:1], tf.bool)
+        return (pixels, *place) if self.gives_placement else pixels
 
     def placements(self, decoded):
-        """The placements `(B, 8)` of decoded pictures, where `gives_placement` is on.
+        """The placements `(B, 8)` of pictures that were decoded with `gives_placement` on.
 
         See `mmzoo.preprocessing.codecs.placement`; zeros where a picture is absent or unreadable.
         """
-        return decoded[-1]
+        return self.split(decoded)[0][-1]
 
-    def pixels(self, value):
-        """Encoded bytes or an array -> `(height, width, channels)` uint8."""
-        return self.placed_pixels(value)[0]
+    def tensors(self, decoded):
+        return {"image": decoded[0] if self.gives_placement else decoded}
 
-    def placed_pixels(self, value):
-        """As `pixels`, and the placement; zeros where it is not asked for."""
+    def diagnosis(self, encoded):
+        size, most = picture_size(encoded), self.modality.max_pixels
+        if size is not None and math.prod(size) > most:
+            return "too large", f"{size[0]} x {size[1]} pixels are more than max_pixels={most}."
+        return super().diagnosis(encoded)
+
+    def suspicions(self, encoded, pixels):
+        found, size = [], None if encoded is None else picture_size(encoded)
+        if size is not None and min(size) < TINY:
+            found.append(("tiny", f"{size[0]} x {size[1]} pixels."))
+        if size is not None and max(size) > NARROW * min(size):
+            found.append(("narrow", f"{size[0]} x {size[1]} pixels."))
+        content = _content(pixels, size, self.modality.resize)
+        if (content == content[:1, :1]).all():
+            found.append(("one colour", f"All pixels are {content[0, 0].tolist()}."))
+        return found
+
+    def size(self, encoded):
+        return picture_size(encoded)
+
+    def decode_value(self, value):
+        """Encoded bytes or an array -> `(height, width, channels)` uint8, and its placement if
+        asked for."""
         size, policy = tf.constant(self.modality.size), self.modality.resize
         if value.dtype == tf.string:
             max_pixels = tf.constant(self.modality.max_pixels, tf.int64)
@@ -153,7 +146,8 @@ class ImagePreprocessing(Preprocessing):
         if self.modality.channels == 1:
             image = tf.image.rgb_to_grayscale(image)
         image = tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), tf.uint8)
-        return tf.ensure_shape(image, (*self.modality.size, self.modality.channels)), place
+        pixels = tf.ensure_shape(image, (*self.modality.size, self.modality.channels))
+        return (pixels, place) if self.gives_placement else pixels
 
     def _placement(self, value, image, orientation):
         """How a value that was decoded to `image` lies in the model's picture."""
@@ -179,6 +173,16 @@ def _first_file(value):
     files = [each for each in value if not is_absent(each)]
     is_file = files and isinstance(files[0], (str, bytes, os.PathLike, StoredBytes))
     return files[0] if is_file else value
+
+
+def _content(pixels, size, policy):
+    """The part of resized pixels that a picture covers, without what `"fit"` put around it."""
+    if policy != "fit" or size is None:
+        return pixels
+    wanted = np.array(pixels.shape[:2])
+    taken = np.clip(np.round(np.array(size) * (wanted / size).min()), 1, wanted).astype(int)
+    top, left = np.round((wanted - taken) / 2).astype(int)
+    return pixels[top : top + taken[0], left : left + taken[1]]
 
 
 def _to_color(image):

@@ -6,6 +6,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.raw.file_heads import is_truncated
 from mmzoo.raw.paths import describe_value, exists, resolve_path
 from mmzoo.raw.stored_bytes import StoredBytes, read_stored
 
@@ -13,16 +14,29 @@ from mmzoo.raw.stored_bytes import StoredBytes, read_stored
 class Preprocessing:
     """Raw values of one modality -> tensors, in TensorFlow ops that train and serve alike.
 
-    A subclass implements `column` and `raw_spec`, and works on rows (`element` and `blank`, for
-    decoding), on batches (`batch`, for what is faster so, as text), or both.
+    A subclass says how values are read and what becomes of them; that a value may be absent, or may
+    be one that can't be decoded, is dealt with here. It implements
+
+    * `tensors`: a batch of decoded values -> the model's tensors;
+    * for files, which are decoded one by one: `works_on_elements = True`, `decode_value`, and
+      `blank`, what stands for a value that is absent;
+    * for what is faster in batches, such as text: `present` instead of these;
+    * where raw values are no files, given as bytes or as paths: `column` and `raw_spec`;
+    * where something is learned: `adapt`, `get_state` and `set_state`;
+    * as it likes: `usable`, `augment`, `sample`, `fault`, `resources`, and for `records.validate`
+      `diagnosis`, `suspicions`, `size` and `check_column`.
 
     Args:
         modality: the configuration.
         name: the modality's key, for messages and as the name of its tensor.
+
+    Example: see `docs/extending.md`, where a modality from outside has one.
     """
 
-    #: Whether `element` has anything to do.
+    #: Whether values are decoded one by one, by `decode_value`.
     works_on_elements = False
+    #: What `size` measures, for reports.
+    size_name = "size"
 
     def __init__(self, modality, name):
         self.modality = modality
@@ -68,6 +82,8 @@ class Preprocessing:
     def column(self, values, root):
         """A column of raw values as a tensor, and how to read one of its entries.
 
+        By default values are files, given as bytes or as paths.
+
         Args:
             values: sequence of raw values; `None` where one is absent.
             root: folder that relative paths start from, or `None`.
@@ -75,8 +91,18 @@ class Preprocessing:
         Returns:
             `(tensor, read)`: `tensor` has a row a value, `read` turns one row into what `element`
             takes.
+
+        Raises:
+            ValueError: for values that the modality does not take.
         """
-        raise NotImplementedError(f"{type(self).__name__} must implement `column`.")
+        files = self.file_column(values, root)
+        if files is None:
+            value = next(value for value in values if value is not None)
+            raise ValueError(
+                f"Values of {self.name!r} must be bytes or paths of files; received a "
+                f"{type(value).__name__}: {value!r:.100}."
+            )
+        return files
 
     def file_column(self, values, root):
         """What `column` returns for files, given as bytes or as paths: no bytes where absent.
@@ -119,8 +145,11 @@ class Preprocessing:
         return describe_value(value)
 
     def raw_spec(self):
-        """`tf.TensorSpec` of a batch of raw values in the exported signature, or a dict of them."""
-        raise NotImplementedError(f"{type(self).__name__} must implement `raw_spec`.")
+        """`tf.TensorSpec` of a batch of raw values in the exported signature, or a dict of them.
+
+        By default one string a row, such as the bytes of a file.
+        """
+        return tf.TensorSpec((None,), tf.string, name=self.name)
 
     def raw_batch(self, values, root=None):
         """Raw values as a client of the exported model sends them.
@@ -166,20 +195,53 @@ class Preprocessing:
         """
         return tf.convert_to_tensor(values)
 
+    def decode_value(self, value):
+        """One raw value that is there, decoded. Fails, in the graph, if it can't be.
+
+        Args:
+            value: what `column`'s `read` returns: a scalar string or an array.
+
+        Returns:
+            A tensor, or a tuple of them, of static shapes.
+        """
+        return value
+
+    def blank(self):
+        """What stands for an absent value: something of the structure `decode_value` returns."""
+        raise NotImplementedError(f"{type(self).__name__} must implement `blank`.")
+
+    def is_absent(self, value):
+        """Whether one raw value is absent: an empty string, or an array of nothing but NaN.
+
+        Args:
+            value: what `decode_value` takes.
+
+        Returns:
+            Scalar bool tensor.
+        """
+        if value.dtype == tf.string:
+            return tf.reduce_all(tf.strings.length(value) == 0)
+        missing = tf.math.is_nan(tf.cast(value, tf.float32))
+        return (tf.size(value) > 0) & tf.reduce_all(missing)
+
     def element(self, value):
-        """One raw value, decoded. Fails, in the graph, if it can't be.
+        """One raw value, decoded, and whether it is there. Fails, in the graph, if it can't be.
 
         Args:
             value: scalar string or array.
 
         Returns:
-            What `batch` takes, once batched.
+            What `decode_value` returns; where values are optional, `(decoded, present)`.
         """
-        return value
+        if not (self.works_on_elements and self.modality.optional):
+            return self.decode_value(value)
+        return tf.cond(
+            self.is_absent(value), self._absent_element, lambda: (self.decode_value(value), True)
+        )
 
-    def blank(self):
+    def _absent_element(self):
         """What `element` returns for an absent value."""
-        raise NotImplementedError(f"{type(self).__name__} must implement `blank`.")
+        return (self.blank(), False) if self.modality.optional else self.blank()
 
     def decode(self, values, read=tf.identity, num_parallel_calls=None):
         """`element` for a batch; a value that can't be decoded is blank and not ok.
@@ -197,9 +259,9 @@ class Preprocessing:
             `(decoded, ok)`: what `batch` takes, and `(B,)` bool.
         """
         if not self.works_on_elements:
-            return values, tf.ones(tf.shape(tf.nest.flatten(values)[0])[:1], tf.bool)
+            return values, _all_true(values)
         rows = tf.data.Dataset.from_tensor_slices(values)
-        alone = tf.data.Dataset.from_tensors((self.blank(), False))
+        alone = tf.data.Dataset.from_tensors((self._absent_element(), False))
 
         def decode(value):
             return self.element(read(value)), True
@@ -218,7 +280,7 @@ class Preprocessing:
         """Random changes to a batch of training rows; none by default.
 
         Args:
-            decoded: what `decode` returned.
+            decoded: a batch of what `decode_value` returned.
             seeds: `(B, 2)` int64; the same seeds give the same changes.
 
         Returns:
@@ -226,17 +288,140 @@ class Preprocessing:
         """
         return decoded
 
-    def batch(self, decoded):
-        """A batch of decoded values -> the model's tensors.
+    def augment_batch(self, decoded, seeds):
+        """`augment`, of what `decode` returned.
 
         Args:
             decoded: what `decode` returned.
+            seeds: `(B, 2)` int64.
+
+        Returns:
+            What came in, changed.
+        """
+        values, present = self.split(decoded)
+        changed = self.augment(values, seeds)
+        return changed if values is decoded else (changed, present)
+
+    def split(self, decoded):
+        """Values, and which of them are there.
+
+        Args:
+            decoded: what `decode` returned first.
+
+        Returns:
+            `(values, present)`: a batch of what `decode_value` returned, and `(B,)` bool.
+        """
+        if self.works_on_elements and self.modality.optional:
+            return decoded
+        return decoded, self.present(decoded)
+
+    def present(self, decoded):
+        """Which values of a batch are there, where they are not decoded one by one.
+
+        Args:
+            decoded: a batch of raw values.
+
+        Returns:
+            `(B,)` bool.
+        """
+        return _all_true(decoded)
+
+    def usable(self, decoded):
+        """Which values of a batch can be used, as far as it shows only now: all, by default.
+
+        Args:
+            decoded: a batch of what `decode_value` returned.
+
+        Returns:
+            `(B,)` bool; an absent value can be used.
+        """
+        return _all_true(decoded)
+
+    def tensors(self, decoded):
+        """A batch of decoded values -> the model's tensors.
+
+        Args:
+            decoded: a batch of what `decode_value` returned.
+
+        Returns:
+            Dict from part, as in `Modality.tensors`, to `(B, ...)` tensor.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement `tensors`.")
+
+    def batch(self, decoded):
+        """A batch of decoded values -> the model's inputs, and which of them are good.
+
+        Args:
+            decoded: what `decode` returned first.
 
         Returns:
             `(tensors, ok)`: a dict of tensors with the model's input names, and `(B,)` bool:
-            whether the value is there, where it has to be.
+            whether the value can be used and is there, where it has to be.
         """
-        raise NotImplementedError(f"{type(self).__name__} must implement `batch`.")
+        values, present = self.split(decoded)
+        usable = self.usable(values)
+        names = self.modality.input_names(self.name)
+        tensors = {names[part]: tensor for part, tensor in self.tensors(values).items()}
+        if self.modality.optional:
+            return {**tensors, f"{self.name}_present": present & usable}, usable
+        return tensors, present & usable
+
+    def diagnosis(self, encoded):
+        """Why a file can't be decoded, as far as its bytes say it.
+
+        Args:
+            encoded: its bytes.
+
+        Returns:
+            `(kind, message)`, such as `("truncated", "The file breaks off after 70 bytes.")`;
+            `None` where they do not say it.
+        """
+        if not encoded:
+            return "empty", "The file has no bytes."
+        if is_truncated(encoded):
+            return "truncated", f"The file breaks off after {len(encoded):,} bytes."
+        return None
+
+    def suspicions(self, encoded, decoded):
+        """What is strange about a value that could be decoded; nothing by default.
+
+        Args:
+            encoded: the bytes of its file, the first of several; `None` where it is no file.
+            decoded: the first tensor that `decode_value` returned, as an array.
+
+        Returns:
+            List of `(kind, message)`, such as `("silent", "All samples are 0.")`.
+        """
+        return []
+
+    def size(self, encoded):
+        """How large a value is, for reports of the smallest, the median and the largest.
+
+        Args:
+            encoded: the bytes of its file.
+
+        Returns:
+            Tuple of integers, such as height and width; `None`, as by default, where that is of no
+            interest.
+        """
+
+    def check_column(self, values, root, learn):
+        """What can be said of all values together; nothing by default.
+
+        Args:
+            values: sequence of raw values that can be used, `None` where one is absent or can't be.
+            root: folder that relative paths start from, or `None`.
+            learn: whether to learn first what `adapt` learns.
+
+        Returns:
+            `(figures, findings)`: a dict of JSON-able figures, and a list of
+            `(row, kind, message)` of values that are suspicious.
+        """
+        return {}, []
+
+
+def _all_true(decoded):
+    return tf.ones(tf.shape(tf.nest.flatten(decoded)[0])[:1], tf.bool)
 
     def served_counts(self, tensors):
         """What a served answer counts for each row, besides whether it is ok; nothing by default.

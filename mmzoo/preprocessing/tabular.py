@@ -194,33 +194,35 @@ class TabularPreprocessing(Preprocessing):
             parts["categories"] = canonical(tf.stack(cells, axis=-1))
         return parts
 
-    def batch(self, cells):
-        self.modality.check_learned(self.name, self.get_state())
-        filled, parts = [], {}
+    def _normalised(self, numbers):
+        known = [self.statistics[column] for column in self.modality.numeric]
+        mean, deviation = np.transpose(known)
+        return tf.cast((numbers - mean) / deviation, tf.float32)
+
+    def present(self, cells):
+        filled = []
         if "numbers" in cells:
-            known = [self.statistics[column] for column in self.modality.numeric]
-            mean, deviation = np.transpose(known)
-            numbers = tf.cast((cells["numbers"] - mean) / deviation, tf.float32)
-            filled.append(~tf.math.is_nan(numbers))
-            parts["numbers"] = numbers
+            filled.append(~tf.math.is_nan(cells["numbers"]))
         if "categories" in cells:
             filled.append(cells["categories"] != "")
+        return tf.reduce_any(tf.concat(filled, axis=1), axis=1)
+
+    def usable(self, cells):
+        self.modality.check_learned(self.name, self.get_state())
+        if "numbers" not in cells:
+            return super().usable(cells)
+        return tf.reduce_all(~tf.math.is_inf(self._normalised(cells["numbers"])), axis=1)
+
+    def tensors(self, cells):
+        parts, missing = {}, {"numbers": np.nan, "categories": 0}
+        if "numbers" in cells:
+            parts["numbers"] = self._normalised(cells["numbers"])
+        if "categories" in cells:
             columns = tf.unstack(cells["categories"], axis=1)
             ids = [table.lookup(x) for table, x in zip(self.tables, columns, strict=True)]
-            parts["categories"] = tf.where(filled[-1], tf.stack(ids, axis=1), 0)
-        present = tf.reduce_any(tf.concat(filled, axis=1), axis=1)
-        finite = tf.ones_like(present)
-        if "numbers" in cells:
-            finite = tf.reduce_all(~tf.math.is_inf(parts["numbers"]), axis=1)
-        present &= finite
-        names = self.modality.input_names(self.name)
-        tensors = {
-            names[part]: tf.where(present[:, None], x, np.nan if part == "numbers" else 0)
-            for part, x in parts.items()
-        }
-        if self.modality.optional:
-            return {**tensors, f"{self.name}_present": present}, finite
-        return tensors, present
+            parts["categories"] = tf.where(cells["categories"] != "", tf.stack(ids, axis=1), 0)
+        usable = self.usable(cells)[:, None]
+        return {part: tf.where(usable, x, missing[part]) for part, x in parts.items()}
 
     def served_counts(self, tensors):
         names = self.modality.input_names(self.name)

@@ -118,9 +118,6 @@ class TextPreprocessing(Preprocessing):
         texts = self._texts(values)
         return tf.constant(np.array(texts, object), tf.string), tf.identity
 
-    def raw_spec(self):
-        return tf.TensorSpec((None,), tf.string, name=self.name)
-
     def sample(self):
         return tf.constant(["a"])
 
@@ -141,6 +138,40 @@ class TextPreprocessing(Preprocessing):
         """
         ids, _ = self._ids(values)
         return ids.row_lengths(), tf.math.count_nonzero(ids.flat_values == UNKNOWN)
+
+    def check_column(self, values, root, learn):
+        """How long texts are, and how much of them the model knows."""
+        findings = [
+            (row, "not UTF-8", "Its other bytes are read as U+FFFD.")
+            for row, value in enumerate(values)
+            if isinstance(value, bytes) and not _is_utf8(value)
+        ]
+        texts = [value for value in values if value is not None]
+        if not texts:
+            return {}, findings
+        if learn:
+            self.adapt(texts)
+        texts, _ = self.column(texts, root)
+        lengths, unknown = [], 0
+        for start in range(0, len(texts), 4096):
+            counts = self.count_tokens(texts[start : start + 4096])
+            if counts is None:
+                return {}, findings
+            lengths.append(counts[0].numpy())
+            unknown += int(counts[1])
+        lengths = np.concatenate(lengths)
+        most = self.modality.longest
+        figures = {
+            "tokens": {
+                "mean": float(lengths.mean()),
+                "median": float(np.median(lengths)),
+                "longest": int(lengths.max()),
+                "histogram": _histogram(lengths),
+            },
+            "cut": 0.0 if most is None else float((lengths > most).mean()),
+            "unknown": unknown / max(int(lengths.sum()), 1),
+        }
+        return figures, findings
 
     def _ids(self, values):
         """The ids of the words of each text, and their segments if there are any, both ragged."""
@@ -170,37 +201,55 @@ class TextPreprocessing(Preprocessing):
             values = tf.pad(values, [[0, 0], [0, tf.maximum(1 - tf.shape(values)[1], 0)]])
         return values
 
-    def named(self, parts):
-        """The tensors of a batch by the names of the model's inputs, padded no more than needed.
+    def static(self, parts):
+        """The tensors of a batch in the shapes and dtypes of the model's inputs.
 
         Args:
             parts: dict from part to tensor, `(B, T)` where the modality has a length or buckets.
 
         Returns:
-            Dict from input name to tensor; with buckets, `(B, bucket)`.
+            Dict from part to tensor; with buckets, `(B, bucket)`: padded no more than needed.
         """
         if self.modality.buckets is not None:
             parts = cut_to_bucket(parts, self.modality.buckets)
-        names = self.modality.input_names(self.name)
         return {
-            names[part]: tf.ensure_shape(tf.cast(parts[part], dtype), (None, *shape))
+            part: tf.ensure_shape(tf.cast(parts[part], dtype), (None, *shape))
             for part, (shape, dtype) in self.modality.tensors().items()
         }
 
-    def batch(self, values):
-        present = tf.strings.length(values) > 0
+    def present(self, values):
+        return tf.strings.length(values) > 0
+
+    def tensors(self, values):
         ids, segments = self._ids(values)
         ids = self._dense(ids)
         # A text without a single word ("!?") is there all the same: one unknown word.
-        wordless = UNKNOWN * tf.cast(present & (ids[:, 0] == 0), tf.int32)
+        wordless = UNKNOWN * tf.cast(self.present(values) & (ids[:, 0] == 0), tf.int32)
         ids = tf.concat([ids[:, :1] + wordless[:, None], ids[:, 1:]], axis=1)
         parts = (
             {"ids": ids} if segments is None else {"ids": ids, "segments": self._dense(segments)}
         )
-        tensors = self.named(parts)
-        if self.modality.optional:
-            return {**tensors, f"{self.name}_present": present}, tf.ones_like(present)
-        return tensors, present
+        return self.static(parts)
+
+
+def _is_utf8(value):
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _histogram(lengths):
+    """Dict from a range of lengths to how many there are: 0, 1, 2, 3-4, 5-8, 9-16, ..."""
+    exponents = np.ceil(np.log2(np.maximum(lengths, 1))).astype(int)
+    buckets = np.where(lengths == 0, -1, exponents)
+    counts = collections.Counter(buckets.tolist())
+    names = {-1: "0", 0: "1", 1: "2"}
+    return {
+        names.get(bucket) or f"{2 ** (bucket - 1) + 1}-{2**bucket}": counts[bucket]
+        for bucket in range(min(counts), max(counts) + 1)
+    }
 
 
 def cut_to_bucket(parts, buckets):

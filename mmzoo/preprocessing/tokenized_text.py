@@ -28,13 +28,9 @@ class TokenizedTextPreprocessing(TextPreprocessing):
     def count_tokens(self, values):
         return self.modality.tokenizer.count_tokens(_valid(values))
 
-    def batch(self, values):
-        present = tf.strings.length(values) > 0
+    def tensors(self, values):
         parts = self.modality.tokenizer.tokenize(_valid(values), self.modality.longest)
-        tensors = self.named(parts)
-        if self.modality.optional:
-            return {**tensors, f"{self.name}_present": present}, tf.ones_like(present)
-        return tensors, present
+        return self.static(parts)
 
 
 def _valid(texts):

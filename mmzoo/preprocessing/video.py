@@ -21,6 +21,7 @@ class VideoPreprocessing(Preprocessing):
     """
 
     works_on_elements = True
+    size_name = "height x width"
 
     def __init__(self, modality, name):
         super().__init__(modality, name)
@@ -90,11 +91,18 @@ class VideoPreprocessing(Preprocessing):
         shape, _ = self.modality.tensor()
         return tf.zeros(shape, tf.uint8), 0
 
-    def element(self, value):
+    def is_absent(self, value):
+        if value.dtype == tf.string:
+            return super().is_absent(value)
+        return tf.shape(value)[0] == 0
+
+    def decode_value(self, value):
         frames = self.modality.frames
         if value.dtype == tf.string:
             value = tf.boolean_mask(value, tf.strings.length(value) > 0)
         count = tf.shape(value)[0]
+        with tf.control_dependencies([tf.debugging.Assert(count > 0, ["There is no frame."])]):
+            value = tf.identity(value)
         chosen = tf.where(count > frames, spread(tf.range(frames), count, frames), tf.range(frames))
         count = tf.minimum(count, frames)
         pixels = self._pixels(tf.gather(value, chosen[:count]))
@@ -104,7 +112,7 @@ class VideoPreprocessing(Preprocessing):
     def _pixels(self, frames):
         """Encoded frames, or an array of them -> `(n, height, width, channels)` uint8."""
         spec = tf.TensorSpec((*self.modality.size, self.modality.channels), tf.uint8)
-        return tf.map_fn(self.picture.pixels, frames, fn_output_signature=spec)
+        return tf.map_fn(self.picture.decode_value, frames, fn_output_signature=spec)
 
     def augment(self, decoded, seeds):
         frames, counts = decoded
@@ -112,15 +120,16 @@ class VideoPreprocessing(Preprocessing):
         flat = self.picture.augment(flat, tf.repeat(seeds, self.modality.frames, axis=0))
         return tf.reshape(flat, (-1, *frames.shape[1:])), counts
 
-    def batch(self, decoded):
+    def tensors(self, decoded):
         frames, counts = decoded
         mask = tf.sequence_mask(counts, self.modality.frames)
-        tensors = {self.name: tf.where(mask[..., None, None, None], frames, 0)}
-        tensors[f"{self.name}_mask"] = mask
-        if self.modality.optional:
-            tensors[f"{self.name}_present"] = counts > 0
-            return tensors, tf.ones_like(counts, tf.bool)
-        return tensors, counts > 0
+        return {"frames": tf.where(mask[..., None, None, None], frames, 0), "mask": mask}
+
+    def size(self, encoded):
+        return self.picture.size(encoded)
+
+    def diagnosis(self, encoded):
+        return self.picture.diagnosis(encoded)
 
     def fault(self, value, root):
         """Which frame of a value can't be read."""
@@ -130,7 +139,7 @@ class VideoPreprocessing(Preprocessing):
         for frame in self._chosen(len(video)):
             encoded, read = self.picture.file_column([video[frame]], root)
             try:
-                self.picture.element(read(encoded[0]))
+                self.picture.decode_value(read(encoded[0]))
             except tf.errors.OpError:
                 return f" (frame {frame}{self.picture.fault(video[frame], root)})"
         return ""

@@ -9,7 +9,7 @@ import PIL.Image
 import pytest
 
 import mmzoo
-from mmzoo.data.validation.file_heads import is_truncated, picture_size
+from mmzoo.raw.file_heads import is_truncated, picture_size
 from tests.parts import slow_among
 from tests.pipeline.raw import encoded, picture, sound
 from tests.pipeline.test_cli import mmzoo as command_line

@@ -123,7 +123,7 @@ class Pipeline:
         """What was decoded -> a batch as `fit` takes it."""
         if seeds is not None:
             decoded = {
-                name: part.augment(decoded[name], seeds)
+                name: part.augment_batch(decoded[name], seeds)
                 for name, part in self.preprocessor.parts.items()
             }
         x = self.preprocessor.batch(decoded)

@@ -12,15 +12,10 @@ import numpy as np
 from mmzoo.data.labels import class_counts, label_notes
 from mmzoo.data.pipeline.parallel_map import parallel_map, without_tuner
 from mmzoo.data.problems import raw_problems
-from mmzoo.data.validation.file_heads import is_truncated, picture_size
 from mmzoo.data.validation.validation_report import Finding, ValidationReport
 from mmzoo.raw.paths import open_bytes, resolve_path
 from mmzoo.utils.progress import track
 
-#: Pictures with a side below that are suspicious.
-TINY = 8
-#: So are those whose sides differ by more than this factor.
-NARROW = 10
 #: Values that are read at once.
 BATCH = 16
 
@@ -36,9 +31,7 @@ def validate(records, inputs, preprocessor=None, verbose=False):
         column.find_raw_problems()
         if parts[name].works_on_elements:
             column.read(verbose)
-        elif modality.kind == "text":
-            column.count_tokens(learn=preprocessor is None)
-        column.figures |= parts[name].figures(column.values)
+        column.check_together(learn=preprocessor is None)
         columns[name] = column
         findings += column.findings
         notes += parts[name].notes(column.values)
@@ -105,11 +98,11 @@ class _Column:
         sizes, total_bytes = [], 0
         for group, ok, decoded in self._decoded(groups, verbose):
             encoded = self._bytes(group[0])
-            size = None if encoded is None else picture_size(encoded)
+            size = None if encoded is None else self.part.size(encoded)
             if ok:
-                severity, found = "warning", list(self._suspicions(encoded, size, decoded))
+                severity, found = "warning", self._suspicions(encoded, decoded)
             else:
-                severity, found = "error", [self._diagnosis(group[0], encoded, size)]
+                severity, found = "error", [self._diagnosis(group[0], encoded)]
             if encoded is not None:
                 total_bytes += len(encoded)
                 digest = hashlib.blake2b(encoded, digest_size=16).digest()
@@ -124,6 +117,7 @@ class _Column:
             self.figures["repeated"] = self._repeated()
         if sizes:
             sizes.sort(key=math.prod)
+            self.figures["size"] = self.part.size_name
             for key, at in (("smallest", 0), ("median", len(sizes) // 2), ("largest", -1)):
                 self.figures[key] = list(sizes[at])
 
@@ -181,18 +175,10 @@ class _Column:
         except (OSError, tf.errors.OpError):
             return None
 
-    def _diagnosis(self, row, encoded, size):
+    def _diagnosis(self, row, encoded):
         """`(kind, message)` of a value that can't be read."""
-        if encoded is None:
-            return "unreadable", self._error(row)
-        if not encoded:
-            return "empty", "The file has no bytes."
-        most = getattr(self.modality, "max_pixels", None)
-        if most is not None and size is not None and math.prod(size) > most:
-            return "too large", f"{size[0]} x {size[1]} pixels are more than max_pixels={most}."
-        if is_truncated(encoded):
-            return "truncated", f"The file breaks off after {len(encoded):,} bytes."
-        return "unreadable", self._error(row)
+        known = None if encoded is None else self.part.diagnosis(encoded)
+        return known or ("unreadable", self._error(row))
 
     def _error(self, row):
         """What the decoder says of a value."""
@@ -208,51 +194,18 @@ class _Column:
             message += self.part.fault(self.values[row], self.records.root)
         return message
 
-    def _suspicions(self, encoded, size, decoded):
-        """Yields `(kind, message)` of a value that was read."""
+    def _suspicions(self, encoded, decoded):
+        """List of `(kind, message)` of a value that was read."""
         if encoded is not None and not encoded:
-            yield "empty", "The file has no bytes: taken as absent."
-            return
-        if self.modality.kind == "image":
-            if size is not None and min(size) < TINY:
-                yield "tiny", f"{size[0]} x {size[1]} pixels."
-            if size is not None and max(size) > NARROW * min(size):
-                yield "narrow", f"{size[0]} x {size[1]} pixels."
-            content = _content(decoded, size, self.modality.resize)
-            if (content == content[:1, :1]).all():
-                yield "one colour", f"All pixels are {content[0, 0].tolist()}."
-        elif self.modality.kind == "audio" and not decoded.any():
-            yield "silent", "All samples are 0."
+            return [("empty", "The file has no bytes: taken as absent.")]
+        return self.part.suspicions(encoded, decoded)
 
-    def count_tokens(self, learn):
-        """How long texts are, and how much of them the model knows."""
-
-        texts = [value for value in self.values if value is not None]
-        for row, value in enumerate(self.values):
-            if isinstance(value, bytes) and not _is_utf8(value):
-                self._found(row, "warning", "not UTF-8", "Its other bytes are read as U+FFFD.")
-        if not texts:
-            return
-        if learn:
-            self.part.adapt(texts)
-        texts, _ = self.part.column(texts, self.records.root)
-        lengths, unknown = [], 0
-        for start in range(0, len(texts), 4096):
-            counts = self.part.count_tokens(texts[start : start + 4096])
-            if counts is None:
-                return
-            lengths.append(counts[0].numpy())
-            unknown += int(counts[1])
-        lengths = np.concatenate(lengths)
-        most = self.modality.longest
-        self.figures["tokens"] = {
-            "mean": float(lengths.mean()),
-            "median": float(np.median(lengths)),
-            "longest": int(lengths.max()),
-            "histogram": _histogram(lengths),
-        }
-        self.figures["cut"] = 0.0 if most is None else float((lengths > most).mean())
-        self.figures["unknown"] = unknown / max(int(lengths.sum()), 1)
+    def check_together(self, learn):
+        """What shows only in all values together."""
+        figures, findings = self.part.check_column(self.values, self.records.root, learn)
+        self.figures.update(figures)
+        for row, kind, message in findings:
+            self._found(row, "warning", kind, message)
 
     def _found(self, row, severity, kind, message):
         where = self.records.describe(row)
@@ -279,28 +232,6 @@ def _duplicate_rows(records, columns):
             yield Finding(row, where, "", "", "warning", "contradiction", message)
 
 
-def _content(pixels, size, policy):
-    """The part of resized pixels that a picture covers, without what `"fit"` put around it."""
-    if policy != "fit" or size is None:
-        return pixels
-    wanted = np.array(pixels.shape[:2])
-    taken = np.clip(np.round(np.array(size) * (wanted / size).min()), 1, wanted).astype(int)
-    top, left = np.round((wanted - taken) / 2).astype(int)
-    return pixels[top : top + taken[0], left : left + taken[1]]
-
-
-def _histogram(lengths):
-    """Dict from a range of lengths to how many there are: 0, 1, 2, 3-4, 5-8, 9-16, ..."""
-    exponents = np.ceil(np.log2(np.maximum(lengths, 1))).astype(int)
-    buckets = np.where(lengths == 0, -1, exponents)
-    counts = collections.Counter(buckets.tolist())
-    names = {-1: "0", 0: "1", 1: "2"}
-    return {
-        names.get(bucket) or f"{2 ** (bucket - 1) + 1}-{2**bucket}": counts[bucket]
-        for bucket in range(min(counts), max(counts) + 1)
-    }
-
-
 def _digest(value):
     """Something short that is the same for the same value."""
     if isinstance(value, str):
@@ -310,14 +241,6 @@ def _digest(value):
     elif not isinstance(value, bytes):
         value = repr(value).encode(errors="surrogatepass")
     return hashlib.blake2b(value, digest_size=16).digest()
-
-
-def _is_utf8(value):
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _plain(message):

@@ -12,6 +12,9 @@ from mmzoo.utils.atomic_files import atomic_file
 
 #: How many findings a message, or a printed report, lists.
 LISTED = 5
+#: Figures of a column that the report has sentences for; others are listed by their names.
+KNOWN_FIGURES = ("values", "absent", "distinct", "bytes", "size", "smallest", "median", "largest",
+                 "tokens", "cut", "unknown")  # fmt: skip
 
 
 class Finding(NamedTuple):
@@ -26,7 +29,7 @@ class Finding(NamedTuple):
             it can be used, but is suspicious.
         kind: `"absent"`, `"invalid"`, `"missing file"`, `"empty"`, `"truncated"`, `"too large"`,
             `"unreadable"`; or `"tiny"`, `"narrow"`, `"one colour"`, `"silent"`, `"not UTF-8"`,
-            `"duplicate"`, `"contradiction"`.
+            `"duplicate"`, `"contradiction"`; or what a modality from outside calls its own.
         message: what is wrong.
     """
 
@@ -50,10 +53,10 @@ class ValidationReport:
         columns: dict from modality name to a dict of figures: `values`, `absent`, `distinct`; for
             files `bytes` and `repeated` (lists of rows that have the same one); for tables `cells`
             (dict from column to `values`, `blank`, and `smallest`, `mean` and `largest`, or
-            `distinct`); for pictures `smallest`, `median` and `largest` (height and width in
-            pixels); for texts `tokens` (`mean`, `median`, `longest`, and the `histogram`: rows by
-            number of tokens), `cut` (share of the texts longer than the model reads) and `unknown`
-            (share of the tokens outside the vocabulary).
+            `distinct`); for pictures `smallest`, `median` and `largest`, and `size`, what these are
+            (height and width in pixels); for texts `tokens` (`mean`, `median`, `longest`, and the
+            `histogram`: rows by number of tokens), `cut` (share of the texts longer than the model
+            reads) and `unknown` (share of the tokens outside the vocabulary).
         classes: dict from class name to number of rows; `None` where labels are no classes.
         notes: list of strings: what is suspicious about labels or a column as a whole.
 
@@ -264,7 +267,7 @@ def _described(figures):
     if "median" in figures:
         sizes = (f"{key} {' x '.join(map(str, figures[key]))}" for key in
                  ("smallest", "median", "largest"))  # fmt: skip
-        yield f"height x width: {', '.join(sizes)}"
+        yield f"{figures['size']}: {', '.join(sizes)}"
     if "tokens" in figures:
         tokens = figures["tokens"]
         yield (
@@ -273,6 +276,7 @@ def _described(figures):
         )
         yield f"cut: {figures['cut']:.1%} of the texts, unknown: {figures['unknown']:.1%} of tokens"
         yield from _bars(tokens["histogram"], sum(tokens["histogram"].values()))
+    yield from (f"{name}: {value}" for name, value in figures.items() if name not in KNOWN_FIGURES)
 
 
 def _bars(counts, total):
