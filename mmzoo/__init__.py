@@ -8,11 +8,12 @@ import sys
 
 from mmzoo.version import __version__ as __version__
 
-if os.path.basename("".join(sys.argv[:1])) in ("mmzoo", "mmzoo.exe", "-m"):
-    # `mmzoo ...` or `python -m mmzoo ...`: `--help` need not wait for TensorFlow.
-    def __getattr__(name):
-        return getattr(importlib.import_module("mmzoo.api"), name)
 
-else:
+def __getattr__(name):
+    return getattr(importlib.import_module("mmzoo.api"), name)
+
+
+# `mmzoo ...` or `python -m mmzoo ...`: `--help` need not wait for TensorFlow.
+if os.path.basename("".join(sys.argv[:1])) not in ("mmzoo", "mmzoo.exe", "-m"):
     from mmzoo.api import *  # noqa: F403
     from mmzoo.api import __all__ as __all__

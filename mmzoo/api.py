@@ -1,6 +1,19 @@
 """Every public name of mmzoo, which `import mmzoo` brings."""
 
-from mmzoo import data, encoders, evaluation, fusion, heads, layers, recipes, tokenizers, training
+import importlib
+
+from mmzoo import (
+    data,
+    encoders,
+    evaluation,
+    fusion,
+    heads,
+    layers,
+    modalities,
+    recipes,
+    tokenizers,
+    training,
+)
 from mmzoo.evaluation import Report, evaluate
 from mmzoo.export import export_savedmodel
 from mmzoo.layers import ModalityDropout
@@ -45,6 +58,7 @@ __all__ = [
     "layers",
     "list_models",
     "load",
+    "modalities",
     "predict",
     "recipes",
     "save",
@@ -53,3 +67,12 @@ __all__ = [
     "unfreeze",
     "xla_report",
 ]
+
+#: Rooms that are imported when they are first used: they need TensorFlow, or are for tests.
+_WHEN_USED = ("preprocessing", "testing")
+
+
+def __getattr__(name):
+    if name in _WHEN_USED:
+        return importlib.import_module(f"mmzoo.{name}")
+    raise AttributeError(f"module 'mmzoo' has no attribute {name!r}")

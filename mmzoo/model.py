@@ -107,6 +107,7 @@ def build_model(
             modality.kind,
             name=f"{key}_encoder",
             dtype=dtype,
+            main_part=modality.main_part,
             **modality.encoder_defaults(),
         )
         tokens[key], mask[key] = encoder(x)

@@ -25,7 +25,8 @@ from mmzoo.encoders.text_lstm import TextLSTM
 from mmzoo.encoders.text_transformer import TextTransformer
 from mmzoo.encoders.tf_hub import TFHub
 from mmzoo.encoders.video_frames import VideoFrames
-from mmzoo.utils.identifiers import resolve, unknown
+from mmzoo.utils.identifiers import check_serializable, resolve, unknown
+from mmzoo.utils.identifiers import register as add
 
 #: The registered encoders: kind of modality -> name -> class.
 ENCODERS = {
@@ -84,7 +85,37 @@ def names(kind):
     return sorted(ENCODERS[kind])
 
 
-def get(identifier, kind, name=None, dtype=None, **defaults):
+def register(kind, name, encoder=None):
+    """Gives an encoder from outside a name, for modalities of a kind.
+
+    Args:
+        kind: kind of modality, `"image"`, `"text"`, ...; one from outside, too.
+        name: the name, as a modality's `encoder=` then takes it.
+        encoder: a subclass of `Encoder`, or of another Keras layer, registered with Keras; `None`:
+            a decorator is returned.
+
+    Returns:
+        The class, or the decorator.
+
+    Raises:
+        TypeError: when it is no layer.
+        ValueError: when the name is impossible or taken, or Keras could not load the encoder.
+
+    Example:
+
+    >>> register("image", "cnn", ImageCNN) is ENCODERS["image"]["cnn"]
+    True
+    """
+
+    def check(cls):
+        check_serializable("encoder", cls, keras.layers.Layer)
+        ENCODERS[kind] = registry
+
+    registry = ENCODERS.get(kind, {})
+    return add(registry, f"{kind} encoder", name, encoder, check)
+
+
+def get(identifier, kind, name=None, dtype=None, main_part=None, **defaults):
     """Turns a string, config dict or instance into an encoder.
 
     Args:
@@ -92,6 +123,7 @@ def get(identifier, kind, name=None, dtype=None, **defaults):
         kind: kind of modality, `"image"`, `"text"`, ...
         name: name of the layer to make.
         dtype: dtype or dtype policy of a layer made here.
+        main_part: the part that a layer which is no encoder, and takes no dict, gets alone.
         **defaults: arguments the modality fills in, such as `vocabulary_size`.
 
     Returns:
@@ -117,9 +149,11 @@ def get(identifier, kind, name=None, dtype=None, **defaults):
         identifier, registry, f"{kind} encoder", keras.layers.Layer, name=name, dtype=dtype,
         **defaults,
     )  # fmt: skip
+    if isinstance(encoder, Adapter) and encoder.main_part is None:
+        encoder.main_part = main_part
     if isinstance(encoder, Encoder) and (name is None or encoder.name == name):
         return encoder
-    return Adapter(encoder, name=name, dtype=dtype)
+    return Adapter(encoder, main_part=main_part, name=name, dtype=dtype)
 
 
 __all__ = [
@@ -149,4 +183,5 @@ __all__ = [
     "VideoFrames",
     "get",
     "names",
+    "register",
 ]

@@ -26,6 +26,8 @@ class Adapter(Encoder):
         layer: a Keras layer or model. Its output is `(tokens, mask)` as that of an encoder, or one
             tensor: rank 2 is one token, rank 3 are tokens, rank 4 are `H * W` tokens. A mask that
             Keras attached to the output is respected.
+        main_part: the part of a modality of several that a layer gets which takes no dict; `None`:
+            the modality says it (`Modality.main_part`).
         **kwargs: `pooling`, `projection_units`, `projection_activation`, `name`, `dtype`.
 
     Call arguments:
@@ -45,9 +47,10 @@ class Adapter(Encoder):
     (2, 36, 4)
     """
 
-    def __init__(self, layer, **kwargs):
+    def __init__(self, layer, main_part=None, **kwargs):
         super().__init__(autocast=False, **kwargs)  # the layer knows in what precision it computes
         self.layer = layer
+        self.main_part = main_part
 
     def build(self, x_shape):
         # Not when Keras traces `call`, as it does otherwise: weights loaded in a trace are lost.
@@ -56,7 +59,9 @@ class Adapter(Encoder):
 
     def encode(self, x, training=None):
         if isinstance(x, dict) and not self._takes_dict():
-            x = x.get("waveform", x.get("frames", x))  # of a sound, or of a video
+            # Models of earlier versions do not say which part of a sound or a video it is.
+            main = (part for part in (self.main_part, "waveform", "frames") if part in x)
+            x = x.get(next(main, None), x)
         output = self.layer(x)
         self.grid = getattr(self.layer, "grid", None)
         if isinstance(output, (tuple, list)) and [len(part.shape) for part in output] == [3, 2]:
@@ -86,7 +91,8 @@ class Adapter(Encoder):
     def get_config(self):
         layer = keras.saving.serialize_keras_object(self.layer)
         layer["shared_object_id"] = _IDS.setdefault(self.layer, uuid.uuid4().hex)
-        return {**super().get_config(), "layer": layer}
+        main_part = {} if self.main_part is None else {"main_part": self.main_part}
+        return {**super().get_config(), "layer": layer, **main_part}
 
     @classmethod
     def from_config(cls, config):

@@ -166,7 +166,7 @@ def _packages(preprocessor):
     return {
         package: name
         for name, modality in preprocessor.inputs.items()
-        for package in getattr(getattr(modality, "tokenizer", None), "packages", ())
+        for package in modality.packages
     }
 
 

@@ -21,7 +21,8 @@ from mmzoo.fusion.relation import Relation
 from mmzoo.fusion.sum import Sum
 from mmzoo.fusion.tensor import Tensor
 from mmzoo.fusion.weighted_sum import WeightedSum
-from mmzoo.utils.identifiers import resolve
+from mmzoo.utils.identifiers import check_serializable, resolve
+from mmzoo.utils.identifiers import register as add
 
 #: The registered fusion blocks: name -> class, from the simplest to the most structured.
 FUSIONS = {
@@ -57,6 +58,30 @@ def names():
     True
     """
     return sorted(FUSIONS)
+
+
+def register(name, fusion=None):
+    """Gives a fusion block from outside a name, which `build_model(fusion=...)` then takes.
+
+    Args:
+        name: the name.
+        fusion: a subclass of `Fusion`, registered with Keras; `None`: a decorator is returned.
+
+    Returns:
+        The class, or the decorator.
+
+    Raises:
+        TypeError: when it is no fusion block.
+        ValueError: when the name is impossible or taken, or Keras could not load the block.
+
+    Example:
+
+    >>> register("sum", Sum) is FUSIONS["sum"]
+    True
+    """
+    return add(
+        FUSIONS, "fusion", name, fusion, lambda cls: check_serializable("fusion block", cls, Fusion)
+    )
 
 
 def get(identifier, dim=256, query=None, grids=None, dtype=None):
@@ -120,4 +145,5 @@ __all__ = [
     "WeightedSum",
     "get",
     "names",
+    "register",
 ]

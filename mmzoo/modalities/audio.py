@@ -54,6 +54,8 @@ class Audio(Modality):
 
     kind: ClassVar[str] = "audio"
     served: ClassVar[str] = "bytes of a WAV file"
+    endings: ClassVar[tuple] = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3")
+    main_part: ClassVar[str] = "waveform"
     AUGMENTATIONS: ClassVar[tuple] = ("noise", "specaugment")
 
     def __post_init__(self):

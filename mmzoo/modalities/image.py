@@ -54,6 +54,7 @@ class Image(Modality):
 
     kind: ClassVar[str] = "image"
     served: ClassVar[str] = "bytes of an encoded picture"
+    endings: ClassVar[tuple] = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
     AUGMENTATIONS: ClassVar[tuple] = ("flip", "crop", "color", "randaugment")
     RESIZE: ClassVar[tuple] = ("stretch", "fit", "crop")
 

@@ -13,18 +13,32 @@ class Modality:
 
     A subclass is a frozen dataclass with the fields `encoder` (name, config dict, or any Keras
     layer or model) and `optional` (whether a value may be absent), and with `kind` (which encoders
-    fit), `tensor()` (what enters the model) and `preprocessing(name)` (what makes that of raw
-    values). What is learned from data lives in the `Preprocessor`.
+    fit), `tensor()` or `tensors()` (what enters the model) and `preprocessing(name)` (what makes
+    that of raw values). It is decorated with `keras.saving.register_keras_serializable`, so that
+    what was saved with it can be loaded. What is learned from data lives in the `Preprocessor`.
+
+    Example: see `docs/extending.md`, where a modality is written from scratch.
     """
 
     #: Kind of modality: which entry of `mmzoo.encoders.ENCODERS` its names come from.
     kind: ClassVar[str] = ""
+    #: What the names of its files end in, lower case, such as `(".jpg", ".png")`: what
+    #: `mmzoo.data.from_directory` looks for, once the modality is registered.
+    endings: ClassVar[tuple] = ()
+    #: The part that a layer gets alone which is no encoder of mmzoo's, and takes no dict; `None`:
+    #: the dict of all parts, or the only one.
+    main_part: ClassVar[str | None] = None
     #: What the exported model takes, in a few words.
     served: ClassVar[str] = ""
     #: Whether directed fusion blocks ask with this modality by default.
     text_like: ClassVar[bool] = False
     #: Whether a raw value that is a string is the path of a file.
     strings_are_paths: ClassVar[bool] = True
+
+    @property
+    def packages(self):
+        """Packages that an exported graph with this modality needs, besides TensorFlow."""
+        return ()
 
     def tensor(self):
         """Shape (without the batch) and dtype of the model's input.
@@ -116,7 +130,7 @@ class Modality:
             name: the modality's key, for messages.
 
         Returns:
-            An object with the methods of `mmzoo.preprocessing.Preprocessing`.
+            A `mmzoo.preprocessing.Preprocessing`.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `preprocessing`.")
 

@@ -62,6 +62,7 @@ class Text(Modality):
 
     kind: ClassVar[str] = "text"
     served: ClassVar[str] = "a text in UTF-8"
+    endings: ClassVar[tuple] = (".txt",)
     text_like: ClassVar[bool] = True
     strings_are_paths: ClassVar[bool] = False
 
@@ -148,6 +149,10 @@ class Text(Modality):
                 f"`buckets` need tensors of one length, (length,); the {type(tokenizer).__name__} "
                 f"makes {parts}. Leave `buckets` out."
             )
+
+    @property
+    def packages(self):
+        return getattr(self.tokenizer, "packages", ())
 
     def tensor(self):
         return next(iter(self.tensors().values()))

@@ -59,6 +59,7 @@ class Video(Modality):
 
     kind: ClassVar[str] = "video"
     served: ClassVar[str] = "bytes of the encoded frames; an empty string is no frame"
+    main_part: ClassVar[str] = "frames"
 
     def __post_init__(self):
         check_positive_integers("frames", self.frames)

@@ -366,6 +366,17 @@ class Preprocessing:
             return {**tensors, f"{self.name}_present": present & usable}, usable
         return tensors, present & usable
 
+    def served_counts(self, tensors):
+        """What a served answer counts for each row, besides whether it is ok; nothing by default.
+
+        Args:
+            tensors: what `batch` returned first.
+
+        Returns:
+            Dict from a name of `Modality.served_counts` to `(B,)` int32.
+        """
+        return {}
+
     def diagnosis(self, encoded):
         """Why a file can't be decoded, as far as its bytes say it.
 
@@ -406,7 +417,7 @@ class Preprocessing:
         """
 
     def check_column(self, values, root, learn):
-        """What can be said of all values together; nothing by default.
+        """What can be said of all values together: `figures`, by default.
 
         Args:
             values: sequence of raw values that can be used, `None` where one is absent or can't be.
@@ -417,22 +428,11 @@ class Preprocessing:
             `(figures, findings)`: a dict of JSON-able figures, and a list of
             `(row, kind, message)` of values that are suspicious.
         """
-        return {}, []
+        return self.figures(values), []
 
 
 def _all_true(decoded):
     return tf.ones(tf.shape(tf.nest.flatten(decoded)[0])[:1], tf.bool)
-
-    def served_counts(self, tensors):
-        """What a served answer counts for each row, besides whether it is ok; nothing by default.
-
-        Args:
-            tensors: what `batch` returned first.
-
-        Returns:
-            Dict from a name of `Modality.served_counts` to `(B,)` int32.
-        """
-        return {}
 
 
 def _file_kind(value):

@@ -1,5 +1,7 @@
 """The zoo: named triples of inputs, fusion and head, a recipe a file."""
 
+import inspect
+
 from mmzoo.recipes.bert_resnet50_concat import bert_resnet50_concat
 from mmzoo.recipes.cnn_lstm_concat import cnn_lstm_concat
 from mmzoo.recipes.cnn_rnn_concat_softmax import cnn_rnn_concat_softmax
@@ -19,6 +21,7 @@ from mmzoo.recipes.trimodal import trimodal
 from mmzoo.recipes.vilt_small import vilt_small
 from mmzoo.recipes.voice_sentiment import voice_sentiment
 from mmzoo.recipes.weighted_average import weighted_average
+from mmzoo.utils.identifiers import register as add
 from mmzoo.utils.identifiers import unknown
 
 #: The recipes that need no arguments: name -> function.
@@ -45,6 +48,44 @@ WITH_ARGUMENTS = {
     "ft_transformer_image_text": ft_transformer_image_text,
     "tfhub_image_text": tfhub_image_text,
 }
+
+
+def register(name, recipe=None):
+    """Gives a recipe from outside a name, which `build_model` then takes.
+
+    Args:
+        name: the name.
+        recipe: function without arguments that returns a `Recipe`; `None`: a decorator is returned.
+
+    Returns:
+        The function, or the decorator.
+
+    Raises:
+        TypeError: when it is no function, or needs arguments.
+        ValueError: when the name is impossible or taken.
+
+    Example:
+
+    >>> register("gmu", gmu) is RECIPES["gmu"]
+    True
+    """
+    return add(RECIPES, "recipe", name, recipe, _check_recipe)
+
+
+def _check_recipe(recipe):
+    if not callable(recipe):
+        raise TypeError(f"A recipe is a function that returns a Recipe; received: {recipe!r}.")
+    needed = [
+        parameter.name
+        for parameter in inspect.signature(recipe).parameters.values()
+        if parameter.default is parameter.empty
+        and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+    ]
+    if needed:
+        raise TypeError(
+            f"A recipe with a name needs no arguments; {recipe.__name__} needs "
+            f"{', '.join(needed)}. Give `build_model` what it returns instead."
+        )
 
 
 def list_models():
@@ -130,6 +171,7 @@ __all__ = [
     "model_inputs",
     "mult",
     "perceiver_fusion",
+    "register",
     "relation_network",
     "tfhub_image_text",
     "trimodal",

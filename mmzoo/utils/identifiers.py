@@ -1,4 +1,4 @@
-"""One way to name a part: a string, a Keras config dict, or an instance."""
+"""One way to name a layer or recipe: a string, a Keras config dict, or an instance."""
 
 import difflib
 import inspect
@@ -31,6 +31,69 @@ def nearest_hint(received, known):
     """
     nearest = difflib.get_close_matches(str(received).lower(), sorted(known), n=1, cutoff=0.5)
     return f" Did you mean {nearest[0]!r}?" if nearest else ""
+
+
+def register(registry, kind, name, thing=None, check=None):
+    """Adds to a registry, as a call or as a decorator; the registries' own `register` call this.
+
+    Args:
+        registry: dict from name to class or function.
+        kind: what is added, for messages ("fusion", "head", ...).
+        name: what to call it.
+        thing: the class or function; `None`: a decorator for it is returned.
+        check: function that raises where `thing` is not of the kind, or `None`.
+
+    Returns:
+        `thing`, or the decorator.
+
+    Raises:
+        ValueError: for an impossible name, or one that is taken by another. A class that was
+            defined anew, as in a notebook's cell that ran twice, replaces the old one.
+    """
+    if not isinstance(name, str) or not name.isidentifier() or name != name.lower():
+        raise ValueError(
+            f"{name!r} can't be the name of a {kind}: it must be a word of small letters, digits "
+            "and underscores."
+        )
+
+    def add(thing):
+        if check is not None:
+            check(thing)
+        known = registry.get(name, thing)
+        if (known.__module__, known.__qualname__) != (thing.__module__, thing.__qualname__):
+            raise ValueError(
+                f"There is a {kind} called {name!r} already: {known.__module__}."
+                f"{known.__qualname__}. Choose another name."
+            )
+        registry[name] = thing
+        return thing
+
+    return add if thing is None else add(thing)
+
+
+def check_serializable(kind, cls, base):
+    """Raises unless `cls` is a subclass of `base` that Keras finds again in a saved model.
+
+    Args:
+        kind: what it should be, for messages.
+        cls: the class.
+        base: the class, or a tuple of classes, it must be derived from.
+
+    Raises:
+        TypeError: when it is no such class.
+        ValueError: when it was not registered with Keras.
+    """
+    if not isinstance(cls, type) or not issubclass(cls, base):
+        article = "An" if kind[0] in "aeiou" else "A"
+        raise TypeError(f"{article} {kind} is a subclass of {base.__name__}; received: {cls!r}.")
+    name = keras.saving.get_registered_name(cls)
+    if cls.__module__.startswith("keras."):  # one of Keras's own
+        return
+    if keras.saving.get_registered_object(name) is not cls:
+        raise ValueError(
+            f"{cls.__name__} could be saved, but not loaded. Decorate it with "
+            '`@keras.saving.register_keras_serializable(package="...")`.'
+        )
 
 
 def resolve(identifier, registry, kind, base, **defaults):

@@ -12,18 +12,13 @@ from mmzoo.data.sources.csv_file import csv_header
 from mmzoo.data.sources.from_csv import from_csv
 from mmzoo.data.sources.from_jsonl import from_jsonl
 from mmzoo.data.sources.from_parquet import from_parquet
+from mmzoo.modalities import MODALITIES
 from mmzoo.raw.compressed import ENDINGS as COMPRESSED
 from mmzoo.raw.compressed import open_uncompressed, plain_ending
 from mmzoo.raw.encodings import wrong_encoding
 from mmzoo.raw.paths import exists, open_bytes
 from mmzoo.utils.optional_packages import require
 
-#: What each modality's files may end in, where `columns` does not say it.
-ENDINGS = {
-    "image": (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"),
-    "text": (".txt",),
-    "audio": (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
-}
 #: Files that describe those beside them, and what reads them.
 METADATA = {
     "metadata.csv": from_csv,
@@ -51,8 +46,9 @@ def from_directory(path, columns=None, label=FOLDER, split=None, root=None, **op
     Args:
         path: the folder, local or any URL of `tf.io.gfile`.
         columns: class folders: dict from modality name to the endings of its files, such as
-            `{"image": (".jpg", ".png"), "caption": ".txt"}`; `None`: `image`, `text` and `audio`,
-            as far as there are such files. Metadata: dict from modality name to the name of a
+            `{"image": (".jpg", ".png"), "caption": ".txt"}`; `None`: `image`, `text`, `audio` and
+            what else was registered with `mmzoo.modalities.register`, as far as there are such
+            files. Metadata: dict from modality name to the name of a
             column; `None`: `image` from `file_name`, and each `name` from `name_file_name`.
         label: class folders: `"folder"`, or `None` for no labels. Metadata: name of a column.
         split: the folder within `path` to read, such as `"train"`; classes are those of all splits.
@@ -171,7 +167,7 @@ def _from_class_folders(
             stacklevel=3,
         )
     stems = sorted(rows)
-    names = columns or [name for name in ENDINGS if any(name in row for row in rows.values())]
+    names = columns or [name for name in MODALITIES if any(name in row for row in rows.values())]
     return Records(
         {name: [_value(rows[stem].get(name), encoding) for stem in stems] for name in names},
         None if label is None else [stem[len(folder) + 1 :].split("/")[0] for stem in stems],
@@ -185,9 +181,8 @@ def _rows(folder, columns):
     many files were no part of that, by ending."""
     import tensorflow as tf
 
-    modality_of = {
-        ending: name for name, endings in (columns or ENDINGS).items() for ending in _list(endings)
-    }
+    wanted = columns or {kind: modality.endings for kind, modality in MODALITIES.items()}
+    modality_of = {ending: name for name, endings in wanted.items() for ending in _list(endings)}
     rows, left_out = collections.defaultdict(dict), collections.Counter()
     for parent, _, files in tf.io.gfile.walk(folder):
         parent = parent.rstrip("/")

@@ -13,8 +13,8 @@ from mmzoo.utils.atomic_files import atomic_file
 #: How many findings a message, or a printed report, lists.
 LISTED = 5
 #: Figures of a column that the report has sentences for; others are listed by their names.
-KNOWN_FIGURES = ("values", "absent", "distinct", "bytes", "size", "smallest", "median", "largest",
-                 "tokens", "cut", "unknown")  # fmt: skip
+KNOWN_FIGURES = ("values", "absent", "distinct", "bytes", "repeated", "cells", "size", "smallest",
+                 "median", "largest", "tokens", "cut", "unknown")  # fmt: skip
 
 
 class Finding(NamedTuple):
