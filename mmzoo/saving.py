@@ -10,11 +10,13 @@ import zipfile
 import keras
 
 from mmzoo.heads import Regression
+from mmzoo.keras_compat import bounded_variables
 from mmzoo.multimodal_model import MultimodalModel
 from mmzoo.preprocessor import Preprocessor
 from mmzoo.training.fine_tuning.lora import merged_copy
 from mmzoo.utils.atomic_files import atomic_folder
 from mmzoo.utils.checks import check_format_version
+from mmzoo.utils.model_file import check_description, check_model_file
 
 FORMAT_VERSION = 2
 MODEL_FILE = "model.keras"
@@ -61,32 +63,64 @@ def save(model, preprocessor, path):
             json.dump(versions, file)
 
 
-def load(path, safe_mode=True):
+def load(path, safe_mode=True, max_bytes=None):
     """Loads what `save` wrote.
+
+    A file need not be trusted: what it holds and asks for is looked at before there is memory for
+    it, and a file that is refused leaves nothing behind. Nothing but the folder is read, whatever
+    weights or presets the model's parts were made of.
 
     Args:
         path: the folder.
         safe_mode: whether to refuse models that hold code, as `keras.saving.load_model` does.
+        max_bytes: the most bytes that the model may unpack to, and that its weights and its
+            optimizer may take in memory; of its descriptions, a sixteenth. `None`: 1 GiB, or four
+            times what its file has.
 
     Returns:
         `(model, preprocessor)`; the model is compiled as it was.
 
     Raises:
         FileNotFoundError: when `path` is not such a folder.
-        ValueError: for a newer format.
+        ValueError: for a newer format, a model and a preprocessor that do not fit each other, and
+            for more than `max_bytes`.
     """
     format_file = os.path.join(path, FORMAT_FILE)
     if not os.path.isfile(format_file):
         raise FileNotFoundError(
             f"{path} is not a model saved by mmzoo.save: it has no {FORMAT_FILE}."
         )
-    with open(format_file) as file:
-        version = json.load(file)["format_version"]
+    file, preprocessor_file = (os.path.join(path, name) for name in (MODEL_FILE, PREPROCESSOR_FILE))
+    max_bytes = check_model_file(file, max_bytes)
+    for description in (format_file, preprocessor_file):
+        check_description(description, os.path.getsize(description), max_bytes)
+    with open(format_file) as opened:
+        version = json.load(opened).get("format_version")
     check_format_version(path, version, FORMAT_VERSION, oldest=1)
-    file = os.path.join(path, MODEL_FILE)
-    with _newest_format(file, version) as file:
-        model = keras.saving.load_model(file, safe_mode=safe_mode)
-    return model, Preprocessor.load(os.path.join(path, PREPROCESSOR_FILE), safe_mode=safe_mode)
+    with _newest_format(file, version) as newest:
+        model = _load_model(newest, safe_mode, max_bytes)
+    preprocessor = Preprocessor.load(preprocessor_file, safe_mode=safe_mode)
+    try:
+        check_pair(model, preprocessor)
+    except ValueError as error:
+        raise ValueError(f"{path} was changed since it was saved. {error}") from None
+    return model, preprocessor
+
+
+def _load_model(file, safe_mode, max_bytes):
+    with bounded_variables(max_bytes) as bound:
+        try:
+            model = keras.saving.load_model(file, safe_mode=safe_mode)
+        except Exception:
+            if not bound.exceeded:
+                raise
+        if bound.exceeded:  # which Keras may have made a warning of
+            raise ValueError(
+                f"{file} describes a model whose weights and optimizer take more than "
+                f"{max_bytes:,} bytes: {bound.exceeded}. If you trust where it comes from, load it "
+                "with a larger `max_bytes`."
+            )
+    return model
 
 
 @contextlib.contextmanager

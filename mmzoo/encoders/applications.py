@@ -8,6 +8,7 @@ from keras import ops
 
 from mmzoo.encoders.encoder import Encoder
 from mmzoo.utils.identifiers import unknown
+from mmzoo.utils.safe_mode import is_loading
 
 #: The architectures: name -> function that makes the network.
 ARCHITECTURES = {
@@ -73,7 +74,7 @@ class Applications(Encoder):
             raise unknown("architecture of keras.applications", architecture, ARCHITECTURES)
         if weights not in (None, "imagenet"):
             weights = os.fspath(weights)
-            if not os.path.exists(weights):
+            if not is_loading() and not os.path.exists(weights):
                 raise FileNotFoundError(
                     '`weights` must be "imagenet", None or the path of a file; there is no '
                     f"{weights!r}."
@@ -128,6 +129,8 @@ class Applications(Encoder):
     def _make_network(self, shape):
         """The network with its weights."""
         make = ARCHITECTURES[self.architecture]
+        if is_loading():  # weights are in the file that is loaded, whatever its config names
+            return make(include_top=False, weights=None, input_shape=shape)
         if self.pretrained is not None and _only_traced():
             raise ValueError(
                 f"{self.name!r} can't load its weights while Keras traces the layer that holds it. "

@@ -13,6 +13,7 @@ from mmzoo.layers import whisper_log_mel
 from mmzoo.tokenizers import Tokenizer, from_keras_hub
 from mmzoo.utils.identifiers import unknown
 from mmzoo.utils.optional_packages import require
+from mmzoo.utils.safe_mode import check_nothing_fetched
 
 #: What backbones call the tensors of a `mmzoo.Text`.
 TEXT_INPUTS = {"ids": "token_ids", "mask": "padding_mask", "segments": "segment_ids"}
@@ -98,6 +99,7 @@ class KerasHub(Encoder):
         keras_hub = require("keras_hub", "keras-hub")
         preset = None if isinstance(backbone, keras.Model) else os.fspath(backbone)
         if preset is not None:
+            check_nothing_fetched(f"The config of {self.name!r} names the preset {preset!r}")
             backbone = keras_hub.models.Backbone.from_preset(preset, dtype=self.dtype_policy.name)
             trainable = bool(trainable)
         train_network = backbone.trainable if trainable is None else trainable

@@ -20,6 +20,7 @@ from mmzoo.keras_compat.optimizers import DecayByWeight, copy_decay_exclusions, 
 from mmzoo.keras_compat.saving import in_safe_mode, safe_mode
 from mmzoo.keras_compat.tensorflow import function_called, is_op_determinism_enabled
 from mmzoo.keras_compat.training import NOT_MEMORY, made_under_strategy, set_optimizer
+from mmzoo.keras_compat.variables import bounded_variables
 
 __all__ = [
     "NOT_MEMORY",
@@ -30,6 +31,7 @@ __all__ = [
     "attached_logits",
     "attached_mask",
     "base_weight",
+    "bounded_variables",
     "copy_decay_exclusions",
     "function_called",
     "in_safe_mode",

@@ -373,3 +373,29 @@ def tokenize_in_graph(function):
     keras_compat.make_tables(tokenizer)
     ids = tf.function(function(tokenizer))(tf.constant(["ab", "aab"]))
     assert isinstance(ids, tf.RaggedTensor) and ids.to_list() == [[2], [0, 2]]
+
+
+@check()
+def bounded_variables(function):
+    with function(10**6) as bound:
+        keras.layers.Dense(3).build((None, 10))
+        x = keras.Input((10,))
+        keras.layers.TimeDistributed(keras.layers.Dense(5))(keras.Input((2, 10)))
+    assert bound.bytes == 4 * (33 + 55) and bound.exceeded is None
+    for make in (lambda: keras.layers.Dense(10**9)(x), lambda: Deferred()(x)):
+        with pytest.raises(Exception, match="Too large"), function(10**6) as bound:
+            make()
+        assert "kernel of shape (10, 1000000000) float32" in bound.exceeded
+        keras.layers.Dense(3)(x)  # with nothing left to be made before
+    assert "counted" not in keras.Variable._validate_shape.__name__
+
+
+class Deferred(keras.layers.Layer):
+    """A layer whose sublayers Keras builds by tracing its call, the good one first."""
+
+    def __init__(self):
+        super().__init__()
+        self.small, self.large = keras.layers.Dense(10), keras.layers.Dense(10**9)
+
+    def call(self, x):
+        return self.large(self.small(x))
