@@ -9,6 +9,7 @@ from keras import ops
 from mmzoo.encoders.applications import Applications
 from mmzoo.encoders.encoder import Encoder
 from mmzoo.keras_compat import attached_mask
+from mmzoo.layers import CompositeLayer
 from mmzoo.utils.safe_mode import trusted_in_process
 
 #: A layer given to several adapters is stored under one id, so that a loaded model shares it too.
@@ -51,6 +52,18 @@ class Adapter(Encoder):
         super().__init__(autocast=False, **kwargs)  # the layer knows in what precision it computes
         self.layer = layer
         self.main_part = main_part
+
+    @property
+    def input_dtypes(self):
+        """As of any encoder: those of the layer, as far as it says."""
+        if isinstance(self.layer, CompositeLayer):
+            return self.layer.input_dtypes
+        inputs = getattr(self.layer, "input", None)  # of a model, or of a layer of another model
+        if isinstance(inputs, keras.KerasTensor):
+            return {"x": inputs.dtype}
+        if isinstance(inputs, dict):
+            return {"x": {name: tensor.dtype for name, tensor in inputs.items()}}
+        return super().input_dtypes
 
     def build(self, x_shape):
         # Not when Keras traces `call`, as it does otherwise: weights loaded in a trace are lost.

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+from typing import ClassVar
 
 import keras
 from keras import ops
@@ -67,6 +68,8 @@ class Applications(Encoder):
 
     Reference: https://keras.io/api/applications
     """
+
+    dimensions: ClassVar = {"x": ("batch", "height", "width", "channels")}
 
     def __init__(self, architecture, weights="imagenet", trainable=None, **kwargs):
         super().__init__(autocast=False, **kwargs)  # half precision would round the pixels

@@ -1,5 +1,7 @@
 """The base class of the audio encoders that mmzoo trains from scratch."""
 
+from typing import ClassVar
+
 from keras import ops
 
 from mmzoo.encoders.encoder import Encoder
@@ -27,6 +29,8 @@ class AudioEncoder(Encoder):
     Returns:
         `(tokens, mask)`: `(B, T, D)` and `(B, T)`.
     """
+
+    dimensions: ClassVar = dict.fromkeys(("x", "waveform", "mask"), ("batch", "samples"))
 
     def __init__(
         self,

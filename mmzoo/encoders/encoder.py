@@ -1,5 +1,7 @@
 """The base class of encoders: tensors of one modality -> tokens and their mask."""
 
+from typing import ClassVar
+
 import keras
 from keras import ops
 
@@ -24,6 +26,12 @@ class Encoder(CompositeLayer):
         `(tokens, mask)`: `(B, T, D)` float, and `(B, T)` bool, `True` where a token is valid.
     """
 
+    input_dtypes: ClassVar = {
+        "x": {"mask": "bool", "ids": "int32", "segments": "int32", "categories": "int32"}
+    }
+    #: The dimensions of `x`, and by key of the tensors of a dict in its place; a tensor of another
+    #: rank is refused. What is not named is not checked.
+    dimensions: ClassVar = {}
     #: `(height, width)` of the feature map the tokens come from, row by row; `None`: they are a
     #: line. An encoder of pictures knows it once it was called.
     grid = None
@@ -72,7 +80,29 @@ class Encoder(CompositeLayer):
         tokens = ops.reshape(features, (-1, height * width, channels))
         return tokens, ops.ones(ops.shape(tokens)[:2], dtype="bool")
 
+    def check_ranks(self, x):
+        """Raises where a tensor has another rank than the encoder takes.
+
+        Args:
+            x: what the encoder was called with.
+
+        Raises:
+            ValueError: that names the tensor, its shape and what is taken.
+        """
+        for name, tensor in (x if isinstance(x, dict) else {"x": x}).items():
+            expected, shape = self.dimensions.get(name), getattr(tensor, "shape", None)
+            if expected is None or shape is None or len(shape) == len(expected):
+                continue
+            hint = ""
+            if len(shape) == len(expected) - 1:
+                hint = " One row alone needs a batch dimension, too: `x[None]`."
+            raise ValueError(
+                f"{type(self).__name__} {self.name!r} takes {_described(self.dimensions)}; "
+                f"received {name} of shape {tuple(shape)}.{hint}"
+            )
+
     def call(self, x, training=None):
+        self.check_ranks(x)
         tokens, mask = pool_tokens(*self.encode(x, training=training), self.pooling)
         if self.pooling is not None:
             self.grid = None
@@ -85,3 +115,13 @@ class Encoder(CompositeLayer):
             "projection_units": self.projection_units,
             "projection_activation": self.projection_activation,
         }
+
+
+def _described(dimensions):
+    """What an encoder takes, in words."""
+    shapes = {name: f"{name} ({', '.join(names)})" for name, names in dimensions.items()}
+    alone = shapes.pop("x", None)
+    parts = " and ".join(shapes.values())
+    if not parts:
+        return alone
+    return f"a dict of {parts}" if alone is None else f"{alone}, or a dict of {parts}"

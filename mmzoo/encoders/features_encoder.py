@@ -1,5 +1,7 @@
 """The base class of the encoders of features."""
 
+from typing import ClassVar
+
 from keras import ops
 
 from mmzoo.encoders.encoder import Encoder
@@ -19,6 +21,12 @@ class FeaturesEncoder(Encoder):
     Returns:
         `(tokens, mask)`: `(B, T, D')` and `(B, T)`, where one vector is one token.
     """
+
+    dimensions: ClassVar = {
+        "x": ("batch", "dim"),
+        "vectors": ("batch", "steps", "dim"),
+        "mask": ("batch", "steps"),
+    }
 
     def contextualize(self, tokens, mask):
         """Vectors `(B, T, D)` and their mask -> tokens `(B, T, D')`."""

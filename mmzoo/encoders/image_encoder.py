@@ -1,5 +1,7 @@
 """The base class of the image encoders that mmzoo trains from scratch."""
 
+from typing import ClassVar
+
 import keras
 from keras import ops
 
@@ -23,6 +25,8 @@ class ImageEncoder(Encoder):
     Returns:
         `(tokens, mask)`: `(B, h * w, D)`, row by row from the top left, and `(B, h * w)`.
     """
+
+    dimensions: ClassVar = {"x": ("batch", "height", "width", "channels")}
 
     def __init__(self, coordinates=False, **kwargs):
         super().__init__(**kwargs)

@@ -121,6 +121,11 @@ class KerasHub(Encoder):
         if not train_network and self.projection is None:
             self.trainable = False
 
+    @property
+    def input_dtypes(self):
+        """As of any encoder: what belongs to a text is integers."""
+        return {"x": "int32"} if "token_ids" in self._inputs() else super().input_dtypes
+
     @functools.cached_property
     def tokenizer(self):
         """What a `mmzoo.Text` with this encoder does to strings; `None`: what it always does."""

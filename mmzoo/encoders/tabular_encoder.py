@@ -1,5 +1,7 @@
 """The base class of the encoders of tables."""
 
+from typing import ClassVar
+
 import keras
 from keras import ops
 
@@ -26,6 +28,8 @@ class TabularEncoder(Encoder):
     Returns:
         `(tokens, mask)`: `(B, T, D)` and `(B, T)`.
     """
+
+    dimensions: ClassVar = dict.fromkeys(("x", "numbers", "categories"), ("batch", "columns"))
 
     def __init__(self, numbers=None, cardinalities=None, embedding_dim=16, **kwargs):
         super().__init__(**kwargs)

@@ -1,5 +1,7 @@
 """The base class of the text encoders that mmzoo trains from scratch."""
 
+from typing import ClassVar
+
 import keras
 from keras import ops
 
@@ -24,6 +26,9 @@ class TextEncoder(Encoder):
     Returns:
         `(tokens, mask)`: `(B, T, D)` and `(B, T)`.
     """
+
+    input_dtypes: ClassVar = {"x": "int32"}
+    dimensions: ClassVar = dict.fromkeys(("x", "ids", "mask", "segments"), ("batch", "length"))
 
     def __init__(
         self,

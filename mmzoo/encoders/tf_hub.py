@@ -104,6 +104,12 @@ class TFHub(Encoder):
             name="module",
         )
 
+    @property
+    def input_dtypes(self):
+        """As of any encoder: those of the module's signature, and integers for a text."""
+        specs = self.module.input_specs
+        return {"x": "int32" if isinstance(specs, dict) else specs.dtype.name}
+
     @functools.cached_property
     def tokenizer(self):
         """What a `mmzoo.Text` with this encoder does to strings; `None`: what it always does."""

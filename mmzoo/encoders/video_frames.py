@@ -1,5 +1,7 @@
 """An encoder of pictures over time."""
 
+from typing import ClassVar
+
 import keras
 from keras import ops
 
@@ -46,6 +48,12 @@ class VideoFrames(Encoder):
 
     Reference: Arnab et al. 2021, arXiv 2103.15691 (ViViT, factorised encoder).
     """
+
+    dimensions: ClassVar = {
+        "x": ("batch", "frames", "height", "width", "channels"),
+        "frames": ("batch", "frames", "height", "width", "channels"),
+        "mask": ("batch", "frames"),
+    }
 
     def __init__(
         self,

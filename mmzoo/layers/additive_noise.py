@@ -18,6 +18,7 @@ class AdditiveNoise(keras.layers.Layer):
     Call arguments:
         waveform: `(B, samples)` float.
         mask: `(B, samples)` bool, `True` where a sample is valid; only there is noise added.
+            `None`: everywhere.
         training: whether to add noise.
 
     Returns:
@@ -47,10 +48,12 @@ class AdditiveNoise(keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, waveform, mask, training=None):
+    def call(self, waveform, mask=None, training=None):
         if not training:
             return waveform
         waveform = ops.cast(waveform, "float32")
+        if mask is None:
+            mask = ops.ones_like(waveform, dtype="bool")
         power = ops.sum(ops.where(mask, ops.square(waveform), 0.0), axis=1, keepdims=True)
         power = power / ops.maximum(ops.sum(ops.cast(mask, "float32"), axis=1, keepdims=True), 1.0)
         ratios = keras.random.uniform(

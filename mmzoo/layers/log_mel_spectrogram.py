@@ -33,7 +33,7 @@ class LogMelSpectrogram(keras.layers.Layer):
 
     Call arguments:
         waveform: `(B, samples)` float, with static `samples`.
-        mask: `(B, samples)` bool, `True` where a sample is valid.
+        mask: `(B, samples)` bool, `True` where a sample is valid. `None`: all are.
 
     Returns:
         `(frames, mask)`: `(B, T, mel_bins)` float, zeros where not valid, and `(B, T)` bool;
@@ -85,7 +85,9 @@ class LogMelSpectrogram(keras.layers.Layer):
             mel_bins, self.fft_length, sample_rate, lowest_frequency, highest_frequency
         )
 
-    def call(self, waveform, mask):
+    def call(self, waveform, mask=None):
+        if mask is None:
+            mask = ops.ones_like(waveform, dtype="bool")
         waveform = ops.where(mask, ops.cast(waveform, "float32"), 0.0)
         frames = -(-waveform.shape[1] // self.stride)
         before = self.fft_length // 2

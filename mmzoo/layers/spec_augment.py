@@ -22,6 +22,7 @@ class SpecAugment(keras.layers.Layer):
     Call arguments:
         frames: `(B, T, bins)` float.
         mask: `(B, T)` bool, `True` where a frame is valid; valid frames come first.
+            `None`: all are.
         training: whether to mask.
 
     Returns:
@@ -61,11 +62,14 @@ class SpecAugment(keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, frames, mask, training=None):
+    def call(self, frames, mask=None, training=None):
         if not training:
             return frames
         rows, length, bins = ops.shape(frames)
-        lengths = ops.sum(ops.cast(mask, "float32"), axis=1)
+        if mask is None:
+            lengths = ops.full((rows,), float(length))
+        else:
+            lengths = ops.sum(ops.cast(mask, "float32"), axis=1)
         widths = ops.full((rows,), float(bins))
         hidden = (
             self._covered(length, lengths, self.time_masks, self.time_fraction)[:, :, None]
