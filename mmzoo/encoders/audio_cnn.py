@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from mmzoo.encoders.audio_encoder import AudioEncoder
-from mmzoo.layers import masked_convolution
+from mmzoo.layers import Conv2D, masked_convolution
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -54,7 +54,7 @@ class AudioCNN(AudioEncoder):
         # Layers
         dtype = self.dtype_policy
         self.convolutions = [
-            keras.layers.Conv2D(
+            Conv2D(
                 channels,
                 kernel_size,
                 strides,

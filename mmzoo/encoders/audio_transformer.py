@@ -59,7 +59,13 @@ class AudioTransformer(AudioEncoder):
         dtype = self.dtype_policy
         self.convolutions = [
             keras.layers.Conv1D(
-                dim, 3, step, activation="gelu", dtype=dtype, name=f"convolution_{i}"
+                dim,
+                3,
+                step,
+                activation="gelu",
+                data_format="channels_last",
+                dtype=dtype,
+                name=f"convolution_{i}",
             )
             for i, step in enumerate((1, strides))
         ]

@@ -3,7 +3,7 @@
 import keras
 
 from mmzoo.encoders.image_encoder import ImageEncoder
-from mmzoo.layers import normalization_layer
+from mmzoo.layers import Conv2D, normalization_layer
 
 
 def _per_stage(value, stages, argument):
@@ -68,7 +68,7 @@ class ImageCNN(ImageEncoder):
         self.stages = []
         for i in range(stages):
             self.stages += [
-                keras.layers.Conv2D(
+                Conv2D(
                     filters[i],
                     kernel_sizes[i],
                     all_strides[i],
@@ -87,7 +87,10 @@ class ImageCNN(ImageEncoder):
             if pool_sizes[i]:
                 self.stages.append(
                     keras.layers.MaxPooling2D(
-                        pool_sizes[i], dtype=self.dtype_policy, name=f"pooling_{i}"
+                        pool_sizes[i],
+                        data_format="channels_last",
+                        dtype=self.dtype_policy,
+                        name=f"pooling_{i}",
                     )
                 )
         # Config

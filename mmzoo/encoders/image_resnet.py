@@ -3,7 +3,7 @@
 import keras
 
 from mmzoo.encoders.image_encoder import ImageEncoder
-from mmzoo.layers import ResidualBlock, normalization_layer
+from mmzoo.layers import Conv2D, ResidualBlock, normalization_layer
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -40,7 +40,7 @@ class ImageResNet(ImageEncoder):
         super().__init__(**kwargs)
         # Layers
         dtype = self.dtype_policy
-        self.stem = keras.layers.Conv2D(
+        self.stem = Conv2D(
             filters[0],
             3,
             padding="same",

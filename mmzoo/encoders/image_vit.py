@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from mmzoo.encoders.image_encoder import ImageEncoder
-from mmzoo.layers import PositionEmbedding, TransformerBlock, normalization_layer
+from mmzoo.layers import Conv2D, PositionEmbedding, TransformerBlock, normalization_layer
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -64,7 +64,7 @@ class ImageViT(ImageEncoder):
         self.stem = []
         for i, filters in enumerate(stem_filters):
             self.stem += [
-                keras.layers.Conv2D(
+                Conv2D(
                     filters,
                     3,
                     strides=2,
@@ -78,7 +78,7 @@ class ImageViT(ImageEncoder):
                 ),
                 keras.layers.ReLU(dtype=dtype, name=f"stem_activation_{i}"),
             ]
-        self.patches = keras.layers.Conv2D(dim, patch_size, patch_size, dtype=dtype, name="patches")
+        self.patches = Conv2D(dim, patch_size, patch_size, dtype=dtype, name="patches")
         self.positions = PositionEmbedding(dtype=dtype, name="positions")
         self.blocks = [
             TransformerBlock(dim, num_heads, hidden_dim, dropout, dtype=dtype, name=f"block_{i}")

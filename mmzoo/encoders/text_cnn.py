@@ -53,6 +53,7 @@ class TextCNN(TextEncoder):
                 size,
                 padding="same",
                 activation="relu",
+                data_format="channels_last",
                 dtype=self.dtype_policy,
                 name=f"convolution_{size}",
             )

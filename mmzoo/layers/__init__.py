@@ -4,6 +4,7 @@ from mmzoo.layers.absence import AbsentToken, NeutralInput
 from mmzoo.layers.add_vector import AddVector
 from mmzoo.layers.additive_noise import AdditiveNoise
 from mmzoo.layers.composite_layer import CompositeLayer
+from mmzoo.layers.conv_2d import Conv2D
 from mmzoo.layers.coordinates import append_coordinates
 from mmzoo.layers.film_block import FiLMBlock
 from mmzoo.layers.log_mel_spectrogram import LogMelSpectrogram
@@ -33,6 +34,7 @@ __all__ = [
     "AddVector",
     "AdditiveNoise",
     "CompositeLayer",
+    "Conv2D",
     "FiLMBlock",
     "LogMelSpectrogram",
     "ModalityDropout",

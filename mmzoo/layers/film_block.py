@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from mmzoo.layers.composite_layer import CompositeLayer
+from mmzoo.layers.conv_2d import Conv2D
 from mmzoo.layers.coordinates import append_coordinates
 
 
@@ -41,9 +42,15 @@ class FiLMBlock(CompositeLayer):
         super().__init__(**kwargs)
         dtype = self.dtype_policy
         self.pointwise = keras.layers.Dense(dim, activation="relu", dtype=dtype, name="pointwise")
-        convolution = keras.layers.Conv1D if grid is None else keras.layers.Conv2D
+        convolution = keras.layers.Conv1D if grid is None else Conv2D
         self.convolution = convolution(
-            dim, 3, padding="same", use_bias=False, dtype=dtype, name="convolution"
+            dim,
+            3,
+            padding="same",
+            use_bias=False,
+            data_format="channels_last",
+            dtype=dtype,
+            name="convolution",
         )
         # No scale and shift of its own: the query gives them.
         self.norm = keras.layers.LayerNormalization(

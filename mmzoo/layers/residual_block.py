@@ -2,6 +2,8 @@
 
 import keras
 
+from mmzoo.layers.conv_2d import Conv2D
+
 NORMALIZATIONS = (None, "group", "batch")
 
 
@@ -64,15 +66,13 @@ class ResidualBlock(keras.layers.Layer):
         # Layers
         dtype = self.dtype_policy
         convolution = {"padding": "same", "use_bias": normalization is None, "dtype": dtype}
-        self.first_convolution = keras.layers.Conv2D(
+        self.first_convolution = Conv2D(
             filters, 3, strides, name="first_convolution", **convolution
         )
         self.first_norm = normalization_layer(
             normalization, filters, name="first_norm", dtype=dtype
         )
-        self.second_convolution = keras.layers.Conv2D(
-            filters, 3, name="second_convolution", **convolution
-        )
+        self.second_convolution = Conv2D(filters, 3, name="second_convolution", **convolution)
         self.second_norm = normalization_layer(
             normalization, filters, name="second_norm", dtype=dtype
         )
@@ -84,7 +84,7 @@ class ResidualBlock(keras.layers.Layer):
 
     def build(self, x_shape):
         if self.strides != 1 or x_shape[-1] != self.filters:
-            self.shortcut = keras.layers.Conv2D(
+            self.shortcut = Conv2D(
                 self.filters, 1, self.strides, dtype=self.dtype_policy, name="shortcut"
             )
             self.shortcut.build(x_shape)
