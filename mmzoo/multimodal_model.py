@@ -72,7 +72,9 @@ class MultimodalModel(keras.Model):
         found = [layer for layer in self.layers if isinstance(layer, kind)]
         return {layer.name.removesuffix(ending): layer for layer in found}
 
-    def compile(self, optimizer="rmsprop", *args, auto_scale_loss=True, **kwargs):
+    def compile(
+        self, optimizer="rmsprop", *args, jit_compile="auto", auto_scale_loss=True, **kwargs
+    ):
         optimizer = keras.optimizers.get(optimizer)
         if type(optimizer) is keras.optimizers.LossScaleOptimizer:
             settings = optimizer.get_config() | {"inner_optimizer": optimizer.inner_optimizer}
@@ -80,14 +82,17 @@ class MultimodalModel(keras.Model):
         is_scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and not is_scaled:
             optimizer = LossScaleOptimizer(optimizer)
-        super().compile(optimizer, *args, auto_scale_loss=False, **kwargs)
+        super().compile(optimizer, *args, jit_compile=jit_compile, auto_scale_loss=False, **kwargs)
+        # As it was asked: Keras stores what "auto" came to here, such as no XLA on a CPU.
+        self.compiled_with = {"jit_compile": jit_compile, "auto_scale_loss": auto_scale_loss}
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
     def get_compile_config(self):
-        return super().get_compile_config()
+        settings = super().get_compile_config()
+        return settings and {**settings, **self.compiled_with}
 
     def save(self, filepath, *args, **kwargs):
         """As `keras.Model.save`; refuses HDF5, from which it could not be loaded again."""

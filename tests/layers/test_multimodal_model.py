@@ -107,6 +107,17 @@ def test_a_loss_scale_optimizer_of_keras_is_taken_with_its_settings(tmp_path):
     assert model.optimizer.inner_optimizer is inner
 
 
+def test_what_was_left_to_keras_is_left_to_it_again_on_another_machine(tmp_path):
+    model = build(dtype="mixed_float16")
+    model.compile("sgd", "mse", auto_scale_loss=False)
+    for again in (loaded(model, tmp_path), cloned(model, tmp_path)):
+        assert type(again.optimizer) is keras.optimizers.SGD
+        assert again.get_compile_config()["jit_compile"] == "auto"
+    model.compile("sgd", "mse", jit_compile=False)
+    assert loaded(model, tmp_path).get_compile_config()["jit_compile"] is False
+    assert build(compile=False).get_compile_config() == {}
+
+
 def test_a_network_in_float16_inside_an_encoder_has_its_loss_scaled():
     network = keras.Sequential([keras.layers.Dense(3, dtype="mixed_float16")])
     inputs = {"vector": features(network, dim=3)}

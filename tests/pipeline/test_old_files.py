@@ -53,6 +53,8 @@ def test_old_files_load(old):
         if weight.path in facts["trainable"]:
             assert weight.trainable == facts["trainable"][weight.path], weight.path
 
+    assert type(model) is mmzoo.MultimodalModel
+    assert (model.dtype_policy.name == "mixed_float16") == (name == "mixed_float16")
     assert type(model.optimizer).__name__ == facts["optimizer"]
     assert int(model.optimizer.iterations) == facts["iterations"]
     if name == "softmax":  # whose modality dropout draws
