@@ -104,6 +104,8 @@ def plain_labels(labels, describe):
     labels = _array_of_tensor(labels)
     if (isinstance(labels, np.ndarray) and labels.ndim == 0) or isinstance(labels, (str, bytes)):
         raise ValueError(f"Labels must be a sequence, one a row; received: {labels!r}.")
+    if isinstance(labels, np.ndarray) and labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels if labels.dtype.kind == "f" else labels[:, 0]  # one class a row
     if isinstance(labels, np.ndarray) and labels.ndim > 1 and labels.dtype.kind in "biuf":
         return labels
     return [_plain(label, row, describe) for row, label in enumerate(labels)]
@@ -514,9 +516,11 @@ def text_label_values(cells, regression=None, label_delimiter=None, describe="ro
         numbers = [float(cell) for cell in filled]
     except ValueError:
         return names
-    if regression is None and any("." in cell for cell in filled):
+    if regression is False:  # 3.0 is the class that is 3 in another file
+        values = map(category, filled)
+    elif any("." in cell for cell in filled):
         values = iter(numbers)
-    elif regression is None and all(cell.isdecimal() and str(int(cell)) == cell for cell in filled):
+    elif all(cell.isdecimal() and str(int(cell)) == cell for cell in filled):
         values = iter([int(cell) for cell in filled])
     else:
         return names  # "007" is a name, not a number

@@ -9,6 +9,7 @@ from mmzoo.data.row_names import RowNames, TakenRowNames
 from mmzoo.data.splitting import split_groups, split_labelled_rows, split_rows
 from mmzoo.data.table_columns import check_columns, column_cells
 from mmzoo.raw.absent import is_absent
+from mmzoo.raw.cells import number
 from mmzoo.raw.paths import describe_value, exists, resolve_path, shown_path
 from mmzoo.raw.plain_value import plain_value
 
@@ -81,7 +82,14 @@ class Records:
             return None
         if self.labels is None:
             raise ValueError("`sample_weight` needs labels: it weighs their loss.")
-        weights = np.asarray(sample_weight, "float32")
+        try:
+            weights = np.asarray(sample_weight, "float32")
+        except (TypeError, ValueError):
+            weights = np.array([self._weight(row, x) for row, x in enumerate(sample_weight)])
+        if weights.shape != (len(self),):
+            raise ValueError(
+                f"`sample_weight` must be one number a row; received the shape {weights.shape}."
+            )
         bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
         if bad.size:
             raise ValueError(
@@ -89,6 +97,12 @@ class Records:
                 "a finite number from 0 on."
             )
         return weights
+
+    def _weight(self, row, cell):
+        try:
+            return number(cell)
+        except ValueError as error:
+            raise ValueError(f"{self.describe(row)}: the sample weight {error}.") from None
 
     def __len__(self):
         return len(next(iter(self.columns.values())))

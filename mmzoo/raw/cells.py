@@ -7,6 +7,8 @@ import re
 
 import numpy as np
 
+from mmzoo.raw.stored_bytes import StoredBytes
+
 #: What a cell for a number may hold, in any case, where there is none.
 MISSING = ("", "nan", "na", "n/a", "null", "none")
 
@@ -147,8 +149,11 @@ def _text(cell):
         return cell.isoformat()
     if hasattr(cell, "numpy"):  # a tensor
         return category(np.asarray(cell.numpy())[()])
-    if isinstance(cell, (list, tuple, set, dict, np.ndarray)):
-        raise TypeError(f"{cell!r} is not one value")
     if type(cell).__name__ == "NAType":  # pandas.NA, without importing pandas
         return ""
+    has_text = (
+        type(cell).__str__ is not object.__str__ or type(cell).__repr__ is not object.__repr__
+    )
+    if isinstance(cell, (list, tuple, set, dict, np.ndarray, StoredBytes)) or not has_text:
+        raise TypeError(f"{cell!r} is not one value")
     return str(cell)

@@ -1,5 +1,7 @@
 """Texts that are not in the encoding they should be in: what to say, and what would read them."""
 
+import codecs
+
 #: Byte order marks of encodings that are not UTF-8.
 _MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -20,7 +22,7 @@ def check_no_utf16(where, beginning):
     """
     if beginning.startswith(_MARKS):
         encoding = "utf-16"
-    elif b"\0" in beginning:
+    elif 3 * beginning.count(0) > len(beginning):  # one may be a mistake
         encoding = "utf-16-be" if beginning.startswith(b"\0") else "utf-16-le"
     else:
         return
@@ -65,6 +67,18 @@ def wrong_encoding(where, encoded, encoding=None):
         f"{message} In Windows-1252 it would read {decoded!r}: encoding='cp1252' (on the command "
         "line --encoding cp1252)."
     )
+
+
+def decoding(encoding):
+    """What to give Python for an encoding: UTF-8 may begin with a mark, which is no text.
+
+    Example:
+
+    >>> decoding(None), decoding("UTF-8"), decoding("cp1252")
+    ('utf-8-sig', 'utf-8-sig', 'cp1252')
+    """
+    is_utf8 = encoding is None or codecs.lookup(encoding).name == "utf-8"
+    return "utf-8-sig" if is_utf8 else encoding
 
 
 def check_encoding(encoding):

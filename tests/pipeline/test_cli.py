@@ -396,4 +396,4 @@ def test_train_says_what_it_takes_the_labels_for(csv, tmp_path, capsys):
     assert "Labels: numbers from 0 to 1, to predict as they are" in capsys.readouterr().out
     arguments = [part for option in (TRAIN | {"--label": "flag"}).items() for part in option]
     assert mmzoo("train", *arguments, "--classes", "--csv", csv, "--output", tmp_path / "run") == 1
-    assert "Labels: 2 classes, 0.0 (30 rows), 1.0 (30 rows)." in capsys.readouterr().out
+    assert "Labels: 2 classes, 0 (30 rows), 1 (30 rows)." in capsys.readouterr().out

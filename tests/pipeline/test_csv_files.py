@@ -137,6 +137,7 @@ def test_encodings(pair, encoding, tmp_path):
             b"preis;title\n1,5;a\n2;b\n",
             r"no column 'title'.* separated by ';', not ',': separator=';' \(on the command line",
         ),
+        (b'[{"title": "a"}]', "It looks like JSON: .* must end in .jsonl"),
         (b"title\tprice\na\t1\n", "seems to be separated by '.t'"),
         (b"title,price\na,1,2\n", "rows.csv can't be read as CSV"),
         (b"title,price,title\na,1,b\n", "has 2 columns called 'title'. Rename them"),
@@ -152,6 +153,15 @@ def test_files_that_are_not_as_they_should_be(pair, content, message, tmp_path):
     if len(content) < 1000 and "below its header" not in message:
         with pytest.raises(ValueError, match=message):
             predict_file(*pair, path, tmp_path / "out.csv", COLUMNS, verbose=False)
+
+
+def test_a_mark_before_utf8_is_no_text(tmp_path):
+    for encoding in (None, "utf-8", "UTF-8-sig"):
+        (tmp_path / "rows.csv").write_text(CSV, encoding="utf-8-sig")
+        assert from_csv(tmp_path / "rows.csv", COLUMNS, encoding=encoding).column("text") == TITLES
+        (tmp_path / "rows.jsonl").write_text('{"title": "a"}', encoding="utf-8-sig")
+        records = from_jsonl(tmp_path / "rows.jsonl", {"text": "title"}, encoding=encoding)
+        assert records.column("text") == ["a"]
 
 
 def test_separators_and_what_does_not_apply(tmp_path):

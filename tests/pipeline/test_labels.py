@@ -292,7 +292,7 @@ def test_regression_false_makes_classes_of_decimals(tmp_path):
         numbers = mmzoo.data.from_file(tmp_path / path, {"text": "title"}, "n")
         classes = mmzoo.data.from_file(tmp_path / path, {"text": "title"}, "n", regression=False)
         assert numbers.class_names is None or path == "rows.jsonl"  # which pandas writes as 0
-        assert len(classes.class_names) == 2 and isinstance(classes.labels, list)
+        assert classes.class_names == ["0", "1"] and classes.labels == ["0", "1", "0"]
 
 
 def test_labels_that_differ_only_in_case_or_spaces():
@@ -329,3 +329,28 @@ def test_lists_of_labels_in_a_cell(write, tmp_path):
     table["tags"] = ["[x]", "[y]", "[x]", "[y]"]  # no lists, but names in brackets
     table.to_csv(tmp_path / "rows.csv", index=False)
     assert from_csv(tmp_path / "rows.csv", *COLUMNS).class_names == ["[x]", "[y]"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "class_names", "expected"),
+    [
+        (np.array([[3], [5], [3]], "uint8"), None, ["3", "5", "3"]),  # as Keras has CIFAR-10's
+        (np.array([[0], [1], [0]]), ["cat", "dog"], ["cat", "dog", "cat"]),
+        (np.array([["cat"], ["dog"], ["cat"]]), None, ["cat", "dog", "cat"]),
+        (tf.constant([[0], [1], [0]]), ["cat", "dog"], ["cat", "dog", "cat"]),
+        (pandas.DataFrame({"y": ["cat", "dog", "cat"]}), None, ["cat", "dog", "cat"]),
+        (np.array([[0.5], [1.5], [2.5]]), None, [[0.5], [1.5], [2.5]]),
+    ],
+)
+def test_a_column_of_labels(labels, class_names, expected):
+    """One class a row, not several; floats are numbers to predict."""
+    records = from_arrays({"text": ["a", "b", "c"]}, labels, class_names)
+    assert np.array_equal(records.labels, expected)
+
+
+def test_sample_weights_that_are_none():
+    with pytest.raises(ValueError, match="row 1: the sample weight 'heavy' is not a number"):
+        from_arrays({"text": ["a", "b"]}, ["x", "y"], sample_weight=["1", "heavy"])
+    assert from_arrays({"text": ["a", "b"]}, ["x", "y"], sample_weight=["1", "2"]).sample_weight[1]
+    with pytest.raises(ValueError, match=r"one number a row; received the shape \(2, 1\)"):
+        from_arrays({"text": ["a", "b"]}, ["x", "y"], sample_weight=[[1], [2]])

@@ -5,9 +5,12 @@ import io
 import json
 import shutil
 import types
+import typing
 
 import numpy as np
 import pandas
+import pyarrow
+import pyarrow.parquet
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
@@ -688,7 +691,6 @@ def test_cells_as_hugging_face_has_them(tmp_path):
         {"array": np.stack([voice, voice]), "sampling_rate": np.int64(16_000)},
     ]
     inputs = {
-        "image": mmzoo.Image(size=(4, 4), optional=True),
         "voice": mmzoo.Audio(sample_rate=8_000, seconds=0.1, encoder="dnn", optional=True),
     }
     columns = {"image": "photo", "voice": "voice"}
@@ -704,15 +706,16 @@ def test_cells_as_hugging_face_has_them(tmp_path):
         from_generator(rows, columns),
         from_parquet(tmp_path / "rows.parquet", columns),
     ]
-    preprocessor = mmzoo.Preprocessor(inputs)
-    found = [next(iter(source.to_dataset(preprocessor))) for source in sources]
-    for batch in found:
-        assert batch["image_present"].numpy().tolist() == [True, True, False, True]
-        assert batch["voice_mask"].numpy().sum(axis=1).tolist() == [800, 800, 0, 800]
-        for name, value in batch.items():
-            np.testing.assert_array_equal(value, found[0][name])
+    for records in sources:
+        for name in columns:
+            values, expected = records.column(name), sources[0].column(name)
+            read = [value.read() if hasattr(value, "read") else value for value in values]
+            assert read[:3] == expected[:3]
+    assert sources[0].column("image") == [photo, photo, None, photo]
+    batch = next(iter(sources[2].to_dataset(mmzoo.Preprocessor(inputs))))
+    assert batch["voice_mask"].numpy().sum(axis=1).tolist() == [800, 800, 0, 800]
     # The rate came with the sound: 1,600 samples of 16 kHz are those of 800 of 8 kHz.
-    heard = found[0]["voice"].numpy()
+    heard = batch["voice"].numpy()
     np.testing.assert_allclose(heard[0, 50:-50], heard[1, 50:-50], atol=1e-3)
     np.testing.assert_array_equal(heard[0], heard[3])
     path = from_arrays({"image": photos[1:2]})
@@ -779,3 +782,42 @@ def test_lists_as_python_prints_them(tmp_path):
     assert video.paths('["1.png"]') == ["1.png"]
     with pytest.raises(ValueError, match="is not a list of paths"):
         video.paths("['1.png' '2.png']")  # as NumPy prints them: Python would join the two
+
+
+def test_bytes_in_the_cells_of_a_table_are_texts():
+    """As a dataset of TensorFlow yields them; they are no files."""
+    rows = [{"price": b"1.5", "brand": b"a"}, {"price": 2, "brand": "b"}]
+    inputs = {"item": mmzoo.Tabular(numeric=["price"], categorical=["brand"])}
+    dataset = tf.data.Dataset.from_tensor_slices({"price": [1.5, 2.0], "brand": ["a", "b"]})
+    for source in (rows, dataset, dataset.as_numpy_iterator()):
+        preprocessor = mmzoo.Preprocessor(inputs)
+        records = from_generator(source, {"item": ["price", "brand"]})
+        preprocessor.adapt(records)
+        assert preprocessor.parts["item"].vocabularies == {"brand": ["a", "b"]}
+        assert preprocessor.parts["item"].statistics == {"price": [1.75, 0.25]}
+    stored = StoredBytes("a.tfrecord", 0, 0, 1)
+    for cell in (stored, object()):
+        with pytest.raises(ValueError, match=r"row 0: column 'brand' of 'item': .*not one value"):
+            from_arrays({"item": [{"price": 1, "brand": cell}]}).check(inputs)
+
+
+def test_class_names_of_hugging_face(tmp_path):
+    """Integers beside the names that a dataset brings."""
+    feature = types.SimpleNamespace(names=["no", "yes"])
+    rows = [{"t": "a", "y": 1}, {"t": "b", "y": 0}]
+
+    class Dataset(list):
+        features: typing.ClassVar = {"y": feature, "t": None}
+
+    table = pyarrow.table({"t": ["a", "b"], "y": [1, 0], "tags": [[1], [0, 1]]})
+    about = {"y": {"names": ["no", "yes"], "_type": "ClassLabel"}}
+    about["tags"] = {"feature": {"names": ["red", "big"]}, "_type": "Sequence"}
+    metadata = {"huggingface": json.dumps({"info": {"features": about}})}
+    pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), tmp_path / "rows.parquet")
+    for records in (
+        from_generator(Dataset(rows), {"text": "t"}, "y"),
+        from_parquet(tmp_path / "rows.parquet", {"text": "t"}, "y"),
+    ):
+        assert records.class_names == ["no", "yes"] and records.labels == ["yes", "no"]
+    several = from_parquet(tmp_path / "rows.parquet", {"text": "t"}, "tags")
+    assert several.class_names == ["red", "big"] and several.labels.tolist() == [[0, 1], [1, 1]]

@@ -8,7 +8,7 @@ import warnings
 
 from mmzoo.data.table_columns import check_columns
 from mmzoo.raw.compressed import open_uncompressed, plain_ending
-from mmzoo.raw.encodings import check_encoding, check_no_utf16, wrong_encoding
+from mmzoo.raw.encodings import check_encoding, check_no_utf16, decoding, wrong_encoding
 from mmzoo.utils.optional_packages import require
 
 #: What may stand between cells, and is looked for where a file seems to have one column.
@@ -97,7 +97,7 @@ def csv_header(path, encoding=None, separator=None):
         UnicodeError: where the header has another encoding.
     """
     with open_uncompressed(path) as file:
-        text = io.TextIOWrapper(file, encoding or "utf-8-sig", newline="")
+        text = io.TextIOWrapper(file, decoding(encoding), newline="")
         return next(
             filter(None, csv.reader(text, delimiter=separator or default_separator(path))), []
         )
@@ -118,7 +118,7 @@ def _located(path, encoding, separator):
     """The error for the first cell of a file that is not in its encoding."""
     with open_uncompressed(path) as file:
         try:
-            text = io.TextIOWrapper(file, encoding or "utf-8-sig", "surrogateescape", newline="")
+            text = io.TextIOWrapper(file, decoding(encoding), "surrogateescape", newline="")
             rows = filter(None, csv.reader(text, delimiter=separator))
             header = next(rows)
             for number, row in enumerate(itertools.chain([header], rows), start=1):
@@ -136,6 +136,8 @@ def _located(path, encoding, separator):
 def _hint(path, header, separator):
     """What may be wrong with a file whose header has not the columns it should have."""
     line = "".join(header)
+    if line.lstrip().startswith(("[", "{")):
+        return " It looks like JSON: a file of one JSON object a line must end in .jsonl."
     found = max(SEPARATORS, key=line.count)
     if len(header) == 1 and found in line:
         return (

@@ -15,7 +15,7 @@ from mmzoo.data.sources.from_parquet import from_parquet
 from mmzoo.modalities import MODALITIES
 from mmzoo.raw.compressed import ENDINGS as COMPRESSED
 from mmzoo.raw.compressed import open_uncompressed, plain_ending
-from mmzoo.raw.encodings import wrong_encoding
+from mmzoo.raw.encodings import decoding, wrong_encoding
 from mmzoo.raw.paths import exists, open_bytes
 from mmzoo.utils.optional_packages import require
 
@@ -138,7 +138,7 @@ def _column_names(path, encoding, separator):
     if ending != ".jsonl":
         return csv_header(path, encoding, separator)
     with open_uncompressed(path) as file:
-        row = json.loads(io.TextIOWrapper(file, encoding or "utf-8-sig").readline())
+        row = json.loads(io.TextIOWrapper(file, decoding(encoding)).readline())
         return list(row) if isinstance(row, dict) else []
 
 
@@ -215,7 +215,7 @@ def _value(path, encoding):
     with open_bytes(path) as file:
         content = file.read()
     try:
-        text = content.decode(encoding or "utf-8-sig").strip()
+        text = content.decode(decoding(encoding)).strip()
     except UnicodeError:
         raise wrong_encoding(f"{path} can't be read", content, encoding) from None
     try:

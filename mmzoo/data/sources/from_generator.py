@@ -1,5 +1,6 @@
 """Records of rows that a function or an iterable yields."""
 
+from mmzoo.data.sources.from_tfds import from_tfds
 from mmzoo.data.sources.rows import records_of_rows
 
 
@@ -14,7 +15,8 @@ def from_generator(rows, columns, label=None, root=None, **options):
         rows: iterable of dicts from column to cell, or a function that returns one, such as a
             generator function. Cells are strings (texts, or paths), numbers, arrays, bytes (of a
             file), or lists of these. A uint8 array `(H, W, 1 to 4)` is a picture, and becomes a
-            PNG, which loses nothing.
+            PNG, which loses nothing. A `tf.data.Dataset` is read as by `from_tfds`; a dataset of
+            Hugging Face brings the names of its classes.
         columns: dict from modality name to the name of a column, as in `from_dataframe`.
         label: name of the column of labels, or `None`.
         root: folder that relative paths start from.
@@ -42,4 +44,15 @@ def from_generator(rows, columns, label=None, root=None, **options):
             "`rows` must be an iterable of dicts, or a function that returns one; received: "
             f"{type(rows).__name__}."
         )
+    if hasattr(rows, "element_spec"):  # a `tf.data.Dataset`, whose texts are bytes as files are
+        return from_tfds(rows, columns, label, root=root, **options)
+    names = _class_names(rows, label)
+    options = options if names is None else {"class_names": names, **options}
     return records_of_rows(rows, columns, label, root=root, name="the generator", **options)
+
+
+def _class_names(rows, label):
+    """The names of classes that a dataset of Hugging Face brings, or `None`."""
+    features = getattr(rows, "features", None)
+    feature = features.get(label) if hasattr(features, "get") else None
+    return getattr(getattr(feature, "feature", feature), "names", None)

@@ -7,7 +7,7 @@ import os
 from mmzoo.data.row_names import ListedRowNames
 from mmzoo.data.sources.rows import records_of_rows
 from mmzoo.raw.compressed import open_uncompressed
-from mmzoo.raw.encodings import check_encoding, check_no_utf16, wrong_encoding
+from mmzoo.raw.encodings import check_encoding, check_no_utf16, decoding, wrong_encoding
 from mmzoo.raw.paths import parent_folder
 
 
@@ -73,7 +73,7 @@ def _lines(file, encoding, path):
         check_no_utf16(f"{path}, line 1", file.peek(64)[:64])
         return file
     try:
-        return io.StringIO(file.read().decode(encoding))
+        return io.StringIO(file.read().decode(decoding(encoding)))
     except UnicodeError as error:
         raise ValueError(f"{path} is not {encoding}: {error}. Give another encoding=.") from None
 

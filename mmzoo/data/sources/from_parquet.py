@@ -1,5 +1,6 @@
 """Records of a Parquet file."""
 
+import json
 import os
 
 import numpy as np
@@ -22,7 +23,8 @@ def from_parquet(path, columns, label=None, root=None, **options):
         columns: dict from modality name to the name of a column, as in `from_dataframe`. Cells are
             strings, numbers, bytes (of a file), lists, or a struct of `bytes` and `path`, as
             Hugging Face stores pictures and sounds.
-        label: name of the column of labels, or `None`.
+        label: name of the column of labels, or `None`. A file of Hugging Face's datasets brings the
+            names of its classes.
         root: folder that relative paths start from; `None`: the file's own.
         **options: `class_names`, `sample_weight`, `regression`, `label_delimiter` and
             `list_columns`, as in `mmzoo.data.from_dataframe`.
@@ -52,6 +54,8 @@ def from_parquet(path, columns, label=None, root=None, **options):
             raise ValueError(f"{path} can't be read as Parquet: {error}") from None
         wanted = [*wanted_columns(columns), label, options.get("sample_weight")]
         check_columns(path, wanted, file.schema_arrow.names)
+        names = _class_names(file.schema_arrow.metadata, label)
+        options = options if names is None else {"class_names": names, **options}
         batches = file.iter_batches(columns=[column for column in wanted if column is not None])
         return records_of_rows(
             (row for batch in batches for row in _rows(batch)),
@@ -62,6 +66,16 @@ def from_parquet(path, columns, label=None, root=None, **options):
             name=path,
             **options,
         )
+
+
+def _class_names(metadata, label):
+    """The names of classes that a file of Hugging Face's datasets brings, or `None`."""
+    try:
+        about = json.loads((metadata or {})[b"huggingface"])
+        feature = about["info"]["features"][label]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return feature.get("feature", feature).get("names") if isinstance(feature, dict) else None
 
 
 def _rows(batch):

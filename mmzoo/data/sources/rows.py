@@ -55,6 +55,8 @@ def records_of_rows(
             Else see `Records`.
     """
     wanted, lists = wanted_columns(columns), delimiters(list_columns)
+    tables = [column for column in columns.values() if not isinstance(column, str)]
+    table_cells = {name for column in tables for name in wanted_columns({"": column})}
     available, cells = {}, {column: [] for column in wanted}
     labels, weights = [], []
     number = -1
@@ -69,7 +71,9 @@ def records_of_rows(
                 check_not_batched(row, wanted, label, name)
             available |= dict.fromkeys(row)
             for column, values in cells.items():
-                values.append(_kept(_plain(row.get(column), column, number, describe), spool))
+                value = _plain(row.get(column), column, number, describe)
+                # The bytes of a table's cell are a text, those of all else a file.
+                values.append(value if column in table_cells else _kept(value, spool))
             labels.append(plain_value(row.get(label)))
             weights.append(plain_value(row.get(sample_weight)))
     if number < 0:
