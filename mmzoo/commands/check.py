@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from mmzoo.commands.column_options import ColumnOptions
+from mmzoo.commands.options import Label
 
 
 def check(
     csv: Annotated[str, typer.Argument(help="The rows, as in `mmzoo train --data`.")],
     columns: ColumnOptions,
     output: Annotated[str, typer.Option(help="Folder of the two files.")] = "check",
-    label: Annotated[str | None, typer.Option(help="Column of the labels.")] = None,
+    label: Label | None = None,
 ):
     """Read every value as training would; write report.json and bad_rows.csv.
 

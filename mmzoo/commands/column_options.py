@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
+from mmzoo.commands.options import Encoding, Root, Separator
+
 Columns = list[str] | None
+
+
+def _column(what):
+    """An option that names a column of a file."""
+    return typer.Option(metavar="COLUMN", help=f"Column of {what}; repeatable.")
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -18,29 +25,16 @@ class ColumnOptions:
     Every field is an option of `mmzoo train` and of `mmzoo check`.
     """
 
-    image: Annotated[
-        Columns, typer.Option("--image", help="Column of picture paths; may be repeated.")
-    ] = None
-    text: Annotated[Columns, typer.Option("--text", help="Column of texts; repeatable.")] = None
-    audio: Annotated[
-        Columns, typer.Option("--audio", help="Column of paths of sounds; repeatable.")
-    ] = None
-    video: Annotated[
-        Columns,
-        typer.Option("--video", help='Column of paths of frames, ["1.jpg", "2.jpg"]; repeatable.'),
-    ] = None
-    numeric: Annotated[
-        Columns, typer.Option("--numeric", help="Column of numbers; repeatable.")
-    ] = None
-    categorical: Annotated[
-        Columns, typer.Option("--categorical", help="Column of categories; repeatable.")
-    ] = None
-    features: Annotated[
-        Columns, typer.Option("--features", help="Column of vectors, [0.1, 0.2]; repeatable.")
-    ] = None
-    root: Annotated[
-        str | None, typer.Option(help="Folder that relative paths start from; the file's own.")
-    ] = None
+    image: Annotated[Columns, _column("picture paths")] = None
+    text: Annotated[Columns, _column("texts")] = None
+    audio: Annotated[Columns, _column("paths of sounds")] = None
+    video: Annotated[Columns, _column('paths of frames, ["1.jpg", "2.jpg"]')] = None
+    numeric: Annotated[Columns, _column("numbers")] = None
+    categorical: Annotated[Columns, _column("categories")] = None
+    features: Annotated[Columns, _column("vectors, [0.1, 0.2]")] = None
+    root: Root = None
+    encoding: Encoding = None
+    separator: Separator = None
     image_size: Annotated[
         int, typer.Option(min=1, help="Side of the pictures and frames, in pixels.")
     ] = 64
@@ -51,14 +45,26 @@ class ColumnOptions:
     seconds: Annotated[float, typer.Option(help="Length that sounds are cut or padded to.")] = 5.0
     optional: Annotated[
         Columns,
-        typer.Option(help="Input that may be absent, or its column, such as `image`; repeatable."),
+        typer.Option(
+            metavar="INPUT",
+            help="Input that may be absent, or its column, such as `image`; repeatable.",
+        ),
     ] = None
     regression: Annotated[
-        bool | None,
+        Columns,
         typer.Option(
-            "--regression/--classes",
-            help="Whether the labels are numbers to predict, or classes; numbers if one has a "
-            "decimal point.",
+            "--regression",
+            metavar="[LABEL]",
+            help="The labels, or those of one column, are numbers to predict; otherwise they are "
+            "if one has a decimal point.",
+        ),
+    ] = None
+    classes: Annotated[
+        Columns,
+        typer.Option(
+            "--classes",
+            metavar="[LABEL]",
+            help="The labels, or those of one column, are classes, whatever they look like.",
         ),
     ] = None
     label_delimiter: Annotated[
@@ -107,7 +113,7 @@ class ColumnOptions:
 
         Args:
             path: the file or folder, as for `mmzoo.data.from_file`.
-            label: name of the column of labels, or `None`.
+            label: names of the columns of labels, or `None`.
 
         Returns:
             `mmzoo.data.Records`.
@@ -117,11 +123,28 @@ class ColumnOptions:
         return from_file(
             path,
             self.columns,
-            label,
+            label[0] if label and len(label) == 1 else label,
             self.root,
-            regression=self.regression if label else None,
+            regression=self._regression(label or []),
             label_delimiter=self.label_delimiter,
+            encoding=self.encoding,
+            separator=self.separator,
         )
+
+    def _regression(self, labels):
+        """Whether labels are numbers to predict; of several a dict by the name of the column."""
+        kinds = dict.fromkeys(labels)
+        for option, is_number in (("regression", True), ("classes", False)):
+            for name in getattr(self, option) or ():
+                if name not in ("", *labels):
+                    raise ValueError(
+                        f"--{option} {name}: that is no --label; these are: {', '.join(labels)}."
+                    )
+                for label in [name] if name else labels:
+                    if kinds[label] not in (None, is_number):
+                        raise ValueError(f"--label {label} can't be --regression and --classes.")
+                    kinds[label] = is_number
+        return kinds if len(labels) > 1 else next(iter(kinds.values()), None)
 
     def inputs(self, records=None, **more):
         """The modalities that the columns become.

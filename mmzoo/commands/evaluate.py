@@ -1,12 +1,14 @@
 """`mmzoo evaluate`."""
 
-from mmzoo.commands.options import BatchSize, Csv, OnError, Root, Run
+from mmzoo.commands.options import BatchSize, Csv, Encoding, OnError, Root, Run, Separator
 
 
 def evaluate(
     run: Run,
     csv: Csv,
     root: Root = None,
+    encoding: Encoding = None,
+    separator: Separator = None,
     batch_size: BatchSize = 64,
     on_error: OnError = "raise",
 ):
@@ -19,7 +21,7 @@ def evaluate(
     from mmzoo.evaluation import evaluate as evaluate_model
 
     trained = TrainedRun.load(run)
-    records = trained.labelled_records(csv, root)
+    records = trained.labelled_records(csv, root, encoding, separator)
     records = readable_records(records, trained.preprocessor.inputs, on_error, trained.preprocessor)
     dataset = records.to_dataset(trained.preprocessor, batch_size, on_error=on_error)
     evaluate_model(trained.model, dataset)

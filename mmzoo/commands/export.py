@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mmzoo.commands.options import Root, Run
+from mmzoo.commands.options import Encoding, Root, Run, Separator
 
 
 def export(
@@ -25,6 +25,8 @@ def export(
         typer.Option("--csv", help="CSV file to measure the model on, before and after."),
     ] = None,
     root: Root = None,
+    encoding: Encoding = None,
+    separator: Separator = None,
 ):
     """Export a trained model as a SavedModel that takes raw rows, or for LiteRT or ONNX."""
     from mmzoo.commands.quiet_import import import_tensorflow
@@ -36,7 +38,9 @@ def export(
     trained = TrainedRun.load(run)
     dataset = None
     if csv is not None:  # rather now than after the export
-        dataset = trained.labelled_records(csv, root).to_dataset(trained.preprocessor)
+        dataset = trained.labelled_records(csv, root, encoding, separator).to_dataset(
+            trained.preprocessor
+        )
     version = int(version) if version is not None and version.isdigit() else version
     exported = export_savedmodel(
         trained.model,

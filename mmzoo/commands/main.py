@@ -14,7 +14,7 @@ from mmzoo.commands.check import check
 from mmzoo.commands.evaluate import evaluate
 from mmzoo.commands.export import export
 from mmzoo.commands.list import list_parts
-from mmzoo.commands.options import with_option_groups
+from mmzoo.commands.options import with_bare_options, with_option_groups
 from mmzoo.commands.predict import predict
 from mmzoo.commands.quickstart import quickstart
 from mmzoo.commands.train import train
@@ -61,7 +61,7 @@ def main():
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _print_warning
-            app()
+            app(with_bare_options(sys.argv[1:]))
     except (ValueError, TypeError, OSError, ImportError) as error:
         if getattr(error, "name", None) == "jax":  # KERAS_BACKEND=jax
             error = needs("jax", "jax", error)

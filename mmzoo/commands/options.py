@@ -18,8 +18,21 @@ Csv = Annotated[
 Root = Annotated[
     str | None, typer.Option(help="Folder that relative paths start from; the file's own.")
 ]
+Encoding = Annotated[
+    str | None, typer.Option(help="Encoding of a CSV file, such as cp1252; UTF-8.")
+]
+Separator = Annotated[
+    str | None,
+    typer.Option(help="What stands between the cells of a CSV file; a comma, in .tsv a tab."),
+]
 Run = Annotated[str, typer.Argument(help="Folder that `mmzoo train` made.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Rows a batch.")]
+Label = Annotated[
+    list[str],
+    typer.Option(
+        metavar="COLUMN", help="Column of the labels; several for several answers; repeatable."
+    ),
+]
 OnError = Annotated[
     str,
     typer.Option(
@@ -27,6 +40,26 @@ OnError = Annotated[
         "`missing` takes the value as absent."
     ),
 ]
+
+
+#: Options that take the name of a label, or none.
+BARE = ("--regression", "--classes")
+
+
+def with_bare_options(arguments):
+    """Arguments in which an option of `BARE` without a value has an empty one.
+
+    Example:
+
+    >>> with_bare_options(["--regression", "--label", "price", "--csv", "rows.csv"])
+    ['--regression=', '--label', 'price', '--csv', 'rows.csv']
+    >>> with_bare_options(["--label", "kind", "--label=price", "--regression", "price"])
+    ['--label', 'kind', '--label=price', '--regression', 'price']
+    """
+    pairs = list(zip(arguments, [*arguments[1:], None], strict=True))
+    labels = {value for name, value in pairs if name == "--label"}
+    labels |= {name.removeprefix("--label=") for name in arguments if name.startswith("--label=")}
+    return [f"{name}=" if name in BARE and value not in labels else name for name, value in pairs]
 
 
 def with_option_groups(command):

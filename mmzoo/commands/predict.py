@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mmzoo.commands.options import BatchSize, Root, Run
+from mmzoo.commands.options import BatchSize, Encoding, Root, Run, Separator
 
 
 def predict(
@@ -17,6 +17,8 @@ def predict(
         str | None, typer.Option(help="Or a folder, for a model that needs nothing but files.")
     ] = None,
     root: Root = None,
+    encoding: Encoding = None,
+    separator: Separator = None,
     batch_size: BatchSize = 64,
 ):
     """Add predictions to rows, or to the files of a folder.
@@ -42,7 +44,7 @@ def predict(
     if csv is not None and is_csv(csv):
         roots = trained.roots(parent_folder(csv)) if root is None else root
     elif csv is not None:
-        source = from_file(csv, trained.columns, root=root)
+        source = from_file(csv, trained.columns, root=root, encoding=encoding, separator=separator)
         roots = trained.roots(source.root) if root is None else root
     result = predict_file(
         trained.model,
@@ -53,6 +55,8 @@ def predict(
         roots,
         batch_size,
         delimiter=trained.metadata.get("label_delimiter") or "|",
+        encoding=encoding,
+        separator=separator,
     )
     say_root(result.root, roots)
     if result.bad:

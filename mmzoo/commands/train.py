@@ -9,7 +9,7 @@ import typer
 
 from mmzoo.commands.column_options import ColumnOptions
 from mmzoo.commands.names import encoder_names, fusion_names
-from mmzoo.commands.options import BatchSize, Csv, OnError
+from mmzoo.commands.options import BatchSize, Csv, Label, OnError
 
 
 def _encoders(kind):
@@ -20,7 +20,7 @@ def _encoders(kind):
 def train(
     csv: Csv,
     output: Annotated[str, typer.Option(help="Folder to make; must not exist, or be empty.")],
-    label: Annotated[str, typer.Option(help="Column of the labels.")],
+    label: Label,
     columns: ColumnOptions,
     fusion: Annotated[
         str | None,
@@ -184,7 +184,7 @@ def train(
             },
             metadata={
                 "columns": columns.columns,
-                "label": label,
+                "label": label[0] if len(label) == 1 else label,
                 "label_delimiter": columns.label_delimiter,
                 "root": _absolute(records.root),
             },

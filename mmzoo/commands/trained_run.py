@@ -57,13 +57,15 @@ class TrainedRun:
         """
         return [root for root in (own, self.metadata.get("root")) if root is not None]
 
-    def labelled_records(self, path, root=None):
+    def labelled_records(self, path, root=None, encoding=None, separator=None):
         """Records of a file with the columns that the model was trained on, and the labels.
 
         Args:
             path: the file or folder.
             root: folder that relative paths start from; `None`: the file's own, or that of the
                 training, whichever has the files.
+            encoding: of a CSV file; `None`: UTF-8.
+            separator: what stands between the cells of a CSV file.
         """
         from mmzoo.commands.predict_file import chosen_root
         from mmzoo.data import from_file
@@ -77,6 +79,8 @@ class TrainedRun:
             class_names=class_names,
             regression=class_names is None,
             label_delimiter=self.metadata.get("label_delimiter"),
+            encoding=encoding,
+            separator=separator,
         )
         if root is None and records.root is not None:
             roots = self.roots(records.root)

@@ -226,6 +226,18 @@ def test_what_can_not_be_read_in_any_row_is_said(csv, tmp_path, capsys):
     assert "is not a number" in error and "row 2" in error
 
 
+def test_labels_are_numbers_or_classes():
+    one, several = ColumnOptions(text=["a"], regression=[""]), ColumnOptions(text=["a"])
+    assert one._regression(["price"]) is True and several._regression(["price"]) is None
+    several = ColumnOptions(text=["a"], regression=["price"], classes=["size"])
+    kinds = {"kind": None, "price": True, "size": False}
+    assert several._regression([*kinds]) == kinds
+    with pytest.raises(ValueError, match="--regression price: that is no --label; these are: kind"):
+        several._regression(["kind"])
+    with pytest.raises(ValueError, match="can't be --regression and --classes"):
+        ColumnOptions(text=["a"], regression=[""], classes=["price"])._regression(["price"])
+
+
 def test_inputs_are_called_as_their_columns_where_they_can_be():
     columns = ColumnOptions(
         image=["photo"], text=["title", "Body", "head", "title"], numeric=["price"]
