@@ -21,6 +21,7 @@ CLASSES = [
 ATTACHED = {"_keras_history", "_keras_logits", "_keras_mask"}
 #: Public, though they begin with an underscore.
 PUBLIC = {"_asdict", "_exit", "_fields", "_replace"}
+STRING_METHODS = {"endswith", "removeprefix", "removesuffix", "replace", "startswith"}
 PRIVATE_MODULES = ("keras.src", "keras_hub.src", "tensorflow.python", "tensorflow_hub.module_v2")
 
 
@@ -49,11 +50,22 @@ def private_touches():
             for node in ast.walk(cls)
             if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "self"
         }
+        harmless |= {id(node) for node in parts_of_words(tree)}
         for node in ast.walk(tree):
             name = None if id(node) in harmless else touched(node, own, foreign, methods)
             if name:
                 found.append(f"{path.relative_to(ROOT)}:{node.lineno}: {name}")
     return found
+
+
+def parts_of_words(tree):
+    """Strings that are not names: pieces of f-strings, and endings that are looked for."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield from node.values
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr in STRING_METHODS:
+                yield from node.args
 
 
 def touched(node, own, foreign, methods):
