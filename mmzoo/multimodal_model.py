@@ -8,8 +8,7 @@ from keras import ops
 from mmzoo.compilations import note_compilation
 from mmzoo.encoders import Encoder
 from mmzoo.heads import Head
-from mmzoo.keras_compat import all_layers
-from mmzoo.keras_compat.data_dependencies import data_dependencies
+from mmzoo.keras_compat import all_layers, data_dependencies
 from mmzoo.loss_scaling import LossScaleOptimizer
 
 

@@ -5,6 +5,7 @@ Each name here has a test that says what changed, should it fail: `tests/keras_c
 """
 
 from mmzoo.keras_compat.attention import AttentionStep
+from mmzoo.keras_compat.data_dependencies import data_dependencies
 from mmzoo.keras_compat.keras_hub import make_tables, tokenize_in_graph
 from mmzoo.keras_compat.layers import (
     all_layers,
@@ -33,6 +34,7 @@ __all__ = [
     "base_weight",
     "bounded_variables",
     "copy_decay_exclusions",
+    "data_dependencies",
     "function_called",
     "in_safe_mode",
     "inner_layers",

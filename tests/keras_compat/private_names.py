@@ -63,9 +63,8 @@ def parts_of_words(tree):
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
             yield from node.values
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr in STRING_METHODS:
-                yield from node.args
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", None) in STRING_METHODS:
+            yield from node.args
 
 
 def touched(node, own, foreign, methods):

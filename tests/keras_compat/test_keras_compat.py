@@ -399,3 +399,19 @@ class Deferred(keras.layers.Layer):
 
     def call(self, x):
         return self.large(self.small(x))
+
+
+@check(backend="tensorflow")
+def data_dependencies(function):
+    import tensorflow as tf
+
+    class Model(keras.Sequential):
+        def train_step(self, data):
+            with function(self, data):
+                return super().train_step(data)
+
+    model = Model([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(), "mse", jit_compile=False)
+    batches = tf.data.Dataset.from_tensors((tf.ones((2, 3)), tf.ones((2, 1)))).repeat(3)
+    model.fit(batches.filter(lambda x, y: True), verbose=0)  # of a length that is not known
+    assert int(model.optimizer.iterations) == 3
