@@ -29,7 +29,7 @@ model = mmzoo.build_model("vilt_small", fusion="cross_attention", head=mmzoo.hea
 
 All weights are random unless arguments say otherwise. Parameters are counted at the recipe's own
 sizes, and at the `dim=256` of `build_model` where it has none. **Measured** are means over the runs
-of a script in [benchmarks/](../benchmarks); `-`: not measured. `mmzoo list` prints the same table.
+of a script in [benchmarks/](../benchmarks); `-`: not measured. `mmzoo list` prints the same.
 The Tux Paint stamps are 690 rows of 8 topics, the largest of which has 35.8 % of them.
 """
 

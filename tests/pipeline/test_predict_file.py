@@ -13,7 +13,7 @@ import pandas
 import pytest
 
 import mmzoo
-from mmzoo.commands.predict_file import predict_file
+from mmzoo.commands.predict_file import chosen_root, predict_file
 from tests.parts import image, text
 from tests.pipeline.raw import raw_columns
 
@@ -57,7 +57,13 @@ def csv(tmp_path):
 
 
 def test_rows_keep_their_order_and_bad_ones_say_why(pair, csv, tmp_path):
-    result = predict_file(*pair, csv, tmp_path / "out.csv", COLUMNS, batch_size=4, part_rows=16)
+    roots = [str(tmp_path / "nowhere"), str(tmp_path)]
+    output = tmp_path / "out.csv"
+    result = predict_file(*pair, csv, output, COLUMNS, roots, batch_size=4, part_rows=16)
+    assert result.reasons == {
+        "'image': no such file": 2, "'image' can't be read": 1,
+        "'image' has no value, and is not optional": 1,
+    }  # fmt: skip
     assert (result.rows, result.bad, result.resumed) == (30, 4, 0)
     written = pandas.read_csv(tmp_path / "out.csv", dtype={"id": str})
     rows = pandas.read_csv(csv, dtype=str, keep_default_na=False)
@@ -77,6 +83,23 @@ def test_rows_keep_their_order_and_bad_ones_say_why(pair, csv, tmp_path):
     assert written["predicted"].drop(bad).tolist() == names[expected.argmax(axis=1)].tolist()
     np.testing.assert_allclose(written["score"].drop(bad), expected.max(axis=1), atol=1e-6)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "photos", "rows.csv"]
+
+
+def test_not_one_row_is_an_error_that_says_why(words, tmp_path):
+    (tmp_path / "rows.csv").write_text('title,id\n"",1\n"",2\n')
+    arguments = tmp_path / "rows.csv", tmp_path / "out.csv", {"text": "title"}
+    with pytest.raises(ValueError, match=r"Not one of the 2 rows.*has no value.*\(2 rows\)"):
+        predict_file(*words, *arguments)
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
+
+
+def test_paths_start_where_the_files_are(csv, tmp_path):
+    inputs = {"image": image(), "text": text("bag", optional=True)}
+    records = mmzoo.data.from_csv(csv, COLUMNS)
+    elsewhere = str(tmp_path / "nowhere")
+    assert chosen_root(records, inputs, [elsewhere, str(tmp_path)]) == str(tmp_path)
+    assert chosen_root(records, inputs, [elsewhere, None]) == elsewhere  # none has one
+    assert chosen_root(records, inputs, elsewhere) == elsewhere
 
 
 def test_other_endings_have_the_same_rows(words, csv, tmp_path):
