@@ -196,7 +196,7 @@ class TFHub(Encoder):
     @classmethod
     def from_config(cls, config):
         check_code_allowed(f"This model holds the TF-Hub module {config['handle']!r}")
-        from mmzoo.saved_model.saved_model_layer import folder_of
+        from mmzoo.saved_model.module_folder import folder_of
 
         module = config["module"]
         folder = folder_of(module["id"])

@@ -35,9 +35,7 @@ class NeutralInput(keras.layers.Layer):
 
     def call(self, x, present):
         if keras.backend.standardize_dtype(x.dtype) == "string":
-            from mmzoo.saved_model.saved_model_layer import (
-                neutral_strings,  # only TensorFlow has strings
-            )
+            from mmzoo.saved_model.neutral_strings import neutral_strings
 
             self.supports_jit = False
             return neutral_strings(x, present)

@@ -1,19 +1,14 @@
 """A TensorFlow SavedModel as a Keras layer whose variables train and travel with the model."""
 
-import os
 import re
 import shutil
-import tempfile
-import uuid
-import weakref
 
 import keras
 import tensorflow as tf
 
-from mmzoo.keras_compat import function_called, track_variable
-
-#: Folders of the modules that are alive in this process, by id: what a copy of a layer is made of.
-_FOLDERS = weakref.WeakValueDictionary()
+from mmzoo.keras_compat import track_variable
+from mmzoo.saved_model.module_call import ModuleCall
+from mmzoo.saved_model.module_folder import in_new_format, load_onto, own_copy
 
 
 class SavedModelLayer(keras.layers.Layer):
@@ -77,7 +72,7 @@ class SavedModelLayer(keras.layers.Layer):
             self._has_losses = state["has_losses"]
         else:
             self._load(folder)
-            self._used, self._trained = self._reach()
+            self._used, self._trained = self._run.reach(self._module_variables, self.input_specs)
             self._has_losses = bool(getattr(self.module, "regularization_losses", None))
         if trainable and not self._trained:
             raise ValueError(
@@ -95,7 +90,9 @@ class SavedModelLayer(keras.layers.Layer):
         x = self._fitted(x)
         if not self._knows_jit:
             with tf.init_scope():
-                self.supports_jit = self._compiles(tf.nest.map_structure(_static_spec, x))
+                trained = [self._module_variables[index] for index in self._trained]
+                specs = tf.nest.map_structure(_static_spec, x)
+                self.supports_jit = self._run.compiles(trained, specs)
             self._knows_jit = True
         outputs = self._run(x, bool(training) and self.trainable)
         self.output_specs = [tf.TensorSpec([None, *out.shape[1:]], out.dtype) for out in outputs]
@@ -150,81 +147,17 @@ class SavedModelLayer(keras.layers.Layer):
 
     def _load(self, folder):
         """Loads the module, onto the variables that are there if there are any."""
-        self.folder = _own_copy(folder)
-        module, variables = _load_onto(self.folder.name, self._module_variables)
+        self.folder = own_copy(folder)
+        module, variables = load_onto(self.folder.name, self._module_variables)
         if hasattr(module, "prune"):  # TensorFlow 1's format, which takes no variables
-            self.folder = _in_new_format(module)
-            module, variables = _load_onto(self.folder.name, [])
+            self.folder = in_new_format(module)
+            module, variables = load_onto(self.folder.name, [])
         self.module, self._module_variables = module, variables
-        self._function, self._takes_training = self._endpoint()
+        self._run = ModuleCall(module, self.signature, self.output_key, self.arguments)
         if self.input_specs is None:
-            self.input_specs = self._own_specs()
-
-    def _endpoint(self):
-        """The function to call, and whether it takes `training`."""
-        signatures = dict(getattr(self.module, "signatures", {}))
-        if self.signature is None and callable(self.module):
-            function = self.module.__call__
-            parameters = function.function_type.parameters
-            return function, "training" in parameters
-        name = self.signature
-        if name is None:
-            usual = [key for key in ("serving_default", "default") if key in signatures]
-            name = usual[0] if usual else (next(iter(signatures)) if len(signatures) == 1 else None)
-        if name not in signatures:
-            raise ValueError(
-                f"The module has no signature {name!r}. It "
-                + (f"has: {', '.join(sorted(signatures))}." if signatures else "has none at all.")
-            )
-        return signatures[name], False
-
-    def _own_specs(self):
-        """The `tf.TensorSpec` of the input, or a dict of them."""
-        if hasattr(self._function, "structured_input_signature"):  # a signature
-            specs = self._function.structured_input_signature[1]
-            return dict(specs) if len(specs) > 1 else next(iter(specs.values()))
-        for concrete in self._function.concrete_functions:
-            arguments = concrete.structured_input_signature[0]
-            if arguments:
-                return arguments[0]
-        raise ValueError("The module can be called, but no call of it was traced before saving.")
+            self.input_specs = self._run.input_specs()
 
     # Calling
-
-    def _run(self, x, training):
-        """The chosen outputs, as a list."""
-        if hasattr(self._function, "structured_input_signature"):
-            names = self._function.structured_input_signature[1]
-            x = x if isinstance(x, dict) else {next(iter(names)): x}
-            return self._chosen(self._function(**x, **self.arguments))
-        mode = {"training": training} if self._takes_training else {}
-        return self._chosen(self._function(x, **mode, **self.arguments))
-
-    def _chosen(self, outputs):
-        if isinstance(outputs, (list, tuple)):
-            outputs = {str(i): output for i, output in enumerate(outputs)}
-        if not isinstance(outputs, dict):
-            if self.output_key is not None:
-                raise ValueError(
-                    f"The module returns one tensor, so `output_key` must be None; received: "
-                    f"{self.output_key!r}."
-                )
-            return [outputs]
-        keys = self.output_key
-        if keys is None:
-            keys = "default" if "default" in outputs else list(outputs)
-            if len(outputs) > 1 and keys != "default":
-                raise ValueError(
-                    f"The module has several outputs: {', '.join(sorted(outputs))}. Choose one, or "
-                    "a list of them, with `output_key=`."
-                )
-        keys = [keys] if isinstance(keys, str) else list(keys)
-        missing = [key for key in keys if key not in outputs]
-        if missing:
-            raise ValueError(
-                f"The module has no output {missing[0]!r}; it has: {', '.join(sorted(outputs))}."
-            )
-        return [outputs[key] for key in keys]
 
     def _fitted(self, x):
         """`x` in the dtypes and structure of the module's inputs."""
@@ -248,55 +181,6 @@ class SavedModelLayer(keras.layers.Layer):
 
     # Variables
 
-    def _reach(self):
-        """Indices of the variables that the call uses, and of those that it can train."""
-
-        def forward(x):
-            outputs = []
-            for training in {False, self._takes_training}:
-                outputs += self._run(x, training)
-            return outputs
-
-        def gradients(x):
-            with tf.GradientTape() as tape:
-                tape.watch([self._module_variables[index] for index in candidates])
-                total = _sum(self._run(x, self._takes_training))
-            found = tape.gradient(total, [self._module_variables[index] for index in candidates])
-            reached.extend(g is not None for g in found)
-            return total
-
-        try:
-            concrete = tf.function(forward, autograph=False).get_concrete_function(self.input_specs)
-        except (TypeError, ValueError):
-            if not self._takes_training:
-                raise
-            self._takes_training = False  # it was only traced without it, or with it left open
-            concrete = tf.function(forward, autograph=False).get_concrete_function(self.input_specs)
-        handles = {id(outer): inner for outer, inner in concrete.graph.captures}
-        reaching = _reaching(concrete.graph, concrete.graph.outputs)
-        used, connected = [], set()
-        for i, variable in enumerate(self._module_variables):
-            if id(variable.handle) in handles:
-                used.append(i)
-                if handles[id(variable.handle)].name in reaching:
-                    connected.add(i)
-        listed = getattr(self.module, "trainable_variables", None)
-        listed = None if listed is None else {id(v) for v in listed}
-        candidates = [
-            i
-            for i in sorted(connected)
-            if self._module_variables[i].trainable
-            and self._module_variables[i].dtype.is_floating
-            and (listed is None or id(self._module_variables[i]) in listed)
-        ]
-        reached = []
-        try:
-            tf.function(gradients, autograph=False).get_concrete_function(self.input_specs)
-        except LookupError:  # an operation that has no gradient
-            reached = [False] * len(candidates)
-        trained = [i for i, has_gradient in zip(candidates, reached, strict=True) if has_gradient]
-        return used, trained
-
     def _share(self, index):
         """Makes a weight of a variable of the module."""
         variable = self._module_variables[index]
@@ -315,54 +199,6 @@ class SavedModelLayer(keras.layers.Layer):
     def _regularization_loss(self, variable):
         """The module's own losses, which it reports as functions."""
         return tf.add_n([tf.cast(loss(), tf.float32) for loss in self.module.regularization_losses])
-
-    # XLA
-
-    def _compiles(self, specs):
-        """Whether XLA compiles the call and its gradient."""
-        if any(spec.dtype == tf.string for spec in tf.nest.flatten(specs)):
-            return False
-        variables = [self._module_variables[index] for index in self._trained]
-
-        @tf.function(jit_compile=True, autograph=False)
-        def step(x):
-            with tf.GradientTape() as tape:
-                total = _sum(self._run(x, self._takes_training))
-            return total, tape.gradient(total, variables)
-
-        try:
-            step.experimental_get_compiler_ir(specs)(stage="hlo")
-        except Exception:  # whatever stops the compiler
-            return False
-        return True
-
-
-def _reaching(graph, tensors):
-    """Names of the tensors of a graph that `tensors` are computed from.
-
-    Looks into the functions that the graph calls, as a gradient does not: for an input that an
-    output has nothing to do with, the gradient of a call is zero rather than none.
-    """
-    names, waiting = set(), list(tensors)
-    while waiting:
-        tensor = waiting.pop()
-        if tensor.name in names:
-            continue
-        names.add(tensor.name)
-        operation = tensor.op
-        inputs = list(operation.inputs)
-        if operation.type in ("PartitionedCall", "StatefulPartitionedCall"):
-            called = function_called(graph, operation)
-            within = _reaching(called, [called.outputs[tensor.value_index]])
-            pairs = zip(inputs, called.inputs, strict=True)
-            inputs = [outer for outer, inner in pairs if inner.name in within]
-        waiting += inputs
-    return names
-
-
-def _sum(outputs):
-    floats = [output for output in outputs if output.dtype.is_floating]
-    return tf.add_n([tf.reduce_sum(tf.cast(output, tf.float32)) for output in floats])
 
 
 def _cast(x, spec, name):
@@ -399,62 +235,3 @@ def _empty_variable(spec):
     dtype = tf.as_dtype(spec["dtype"])
     value = tf.fill(spec["shape"], "") if dtype == tf.string else tf.zeros(spec["shape"], dtype)
     return tf.Variable(value, name=spec["name"].removesuffix(":0"))
-
-
-def _own_copy(folder):
-    """A copy of a folder that lives as long as it is used; hard links where they can be made."""
-    copy = _new_folder()
-    shutil.copytree(folder, copy.name, copy_function=_link_or_copy, dirs_exist_ok=True)
-    return copy
-
-
-def _new_folder():
-    folder = tempfile.TemporaryDirectory(prefix="mmzoo-", ignore_cleanup_errors=True)
-    folder.id = uuid.uuid4().hex
-    _FOLDERS[folder.id] = folder
-    return folder
-
-
-def _link_or_copy(source, target):
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
-
-
-def _load_onto(folder, variables):
-    """Loads a SavedModel: `(module, its variables in the order they are made)`.
-
-    Args:
-        folder: its folder.
-        variables: variables to use instead of new ones, in that order; may be empty.
-    """
-    waiting, made = list(variables), []
-
-    def creator(next_creator, **kwargs):
-        made.append(waiting.pop(0) if waiting else next_creator(**kwargs))
-        return made[-1]
-
-    with tf.variable_creator_scope(creator):
-        module = tf.saved_model.load(folder)
-    return module, made
-
-
-def _in_new_format(module):
-    """Folder of a module of TensorFlow 1's format, written again in that of TensorFlow 2."""
-    folder = _new_folder()
-    holder = tf.Module()
-    holder.module = module
-    tf.saved_model.save(holder, folder.name, signatures=dict(module.signatures))
-    return folder
-
-
-def neutral_strings(x, present):
-    """`(B,)` strings, empty where `present` is not."""
-    return tf.where(present, x, "")
-
-
-def folder_of(identity):
-    """Path of the folder with this id, if it is alive in this process, else `None`."""
-    folder = _FOLDERS.get(identity)
-    return folder and folder.name

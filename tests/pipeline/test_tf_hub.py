@@ -16,7 +16,7 @@ import tensorflow as tf
 
 import mmzoo
 from mmzoo.encoders import TFHub
-from mmzoo.saved_model import saved_model_layer
+from mmzoo.saved_model import module_folder
 from tests.parts import slow_among
 from tests.pipeline import hub_modules
 from tests.pipeline.raw import encoded, sound
@@ -235,7 +235,7 @@ def test_a_saved_model_holds_the_module(pictures, tmp_path, monkeypatch):
     shutil.rmtree(pictures)
     with pytest.raises(ValueError, match="safe_mode=False"):
         keras.saving.load_model(path)
-    monkeypatch.setattr(saved_model_layer, "_FOLDERS", {})  # as in another process
+    monkeypatch.setattr(module_folder, "FOLDERS", {})  # as in another process
     loaded = keras.saving.load_model(path, safe_mode=False)
     np.testing.assert_array_equal(loaded.predict(PICTURES, verbose=0), expected)
     assert len(loaded.optimizer.variables) == len(model.optimizer.variables)
