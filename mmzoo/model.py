@@ -12,7 +12,7 @@ import keras
 
 from mmzoo import encoders, heads, recipes
 from mmzoo import fusion as fusions
-from mmzoo.encoders.memory_fault import warn_of_memory_fault
+from mmzoo.encoders.foreign_networks import warn_of_foreign_network
 from mmzoo.layers import AbsentToken, ModalityDropout, NeutralInput
 from mmzoo.modalities import check_inputs
 from mmzoo.multimodal_model import MultimodalModel
@@ -112,7 +112,7 @@ def build_model(
             **modality.encoder_defaults(),
         )
         tokens[key], mask[key] = encoder(x)
-        warn_of_memory_fault(encoder)
+        warn_of_foreign_network(encoder)
         if encoder.grid is not None:
             grids[key] = encoder.grid
 

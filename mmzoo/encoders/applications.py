@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from mmzoo.encoders.encoder import Encoder
+from mmzoo.layers import channels_last
 from mmzoo.utils.identifiers import unknown
 from mmzoo.utils.safe_mode import is_loading
 
@@ -124,7 +125,8 @@ class Applications(Encoder):
         policy = keras.config.dtype_policy()
         keras.config.set_dtype_policy(self.dtype_policy)  # keras.applications takes no `dtype`
         try:
-            self._network = self._make_network((height, width, 3))
+            with channels_last():
+                self._network = self._make_network((height, width, 3))
         finally:
             keras.config.set_dtype_policy(policy)
         self._network.trainable = self.train_network
@@ -166,7 +168,8 @@ class Applications(Encoder):
         if x.shape[-1] == 1:
             x = ops.repeat(x, 3, axis=-1)
         preprocess_input = getattr(keras.applications, self.family).preprocess_input
-        x = preprocess_input(ops.copy(x))  # a copy, because on torch it writes over its input
+        # A copy, because on torch it writes over its input.
+        x = preprocess_input(ops.copy(x), data_format="channels_last")
         return self.tokens_of_map(self.network(x, training=training and self.network.trainable))
 
     def get_config(self):

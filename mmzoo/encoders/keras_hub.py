@@ -9,7 +9,7 @@ from keras import ops
 
 from mmzoo.encoders.encoder import Encoder
 from mmzoo.keras_compat import all_layers
-from mmzoo.layers import whisper_log_mel
+from mmzoo.layers import channels_last, whisper_log_mel
 from mmzoo.tokenizers import Tokenizer, from_keras_hub
 from mmzoo.utils.identifiers import unknown
 from mmzoo.utils.optional_packages import require
@@ -100,7 +100,10 @@ class KerasHub(Encoder):
         preset = None if isinstance(backbone, keras.Model) else os.fspath(backbone)
         if preset is not None:
             check_nothing_fetched(f"The config of {self.name!r} names the preset {preset!r}")
-            backbone = keras_hub.models.Backbone.from_preset(preset, dtype=self.dtype_policy.name)
+            with channels_last():
+                backbone = keras_hub.models.Backbone.from_preset(
+                    preset, dtype=self.dtype_policy.name
+                )
             trainable = bool(trainable)
         train_network = backbone.trainable if trainable is None else trainable
         self.network = _network(backbone, tower, output_key)

@@ -3,6 +3,7 @@
 from mmzoo.layers.absence import AbsentToken, NeutralInput
 from mmzoo.layers.add_vector import AddVector
 from mmzoo.layers.additive_noise import AdditiveNoise
+from mmzoo.layers.channels_last import channels_last
 from mmzoo.layers.composite_layer import CompositeLayer
 from mmzoo.layers.conv_2d import Conv2D
 from mmzoo.layers.coordinates import append_coordinates
@@ -45,6 +46,7 @@ __all__ = [
     "SpecAugment",
     "TransformerBlock",
     "append_coordinates",
+    "channels_last",
     "flatten_tokens",
     "last_token",
     "masked_convolution",

@@ -224,6 +224,58 @@ def test_weights_load_into_layers_that_were_only_built(tmp_path):
     np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "model.keras")(x), expected)
 
 
+@pytest.fixture
+def channels_first():
+    keras.config.set_image_data_format("channels_first")
+    yield
+    keras.config.set_image_data_format("channels_last")
+
+
+#: Whatever convolves or pools.
+CONVOLVING = [case for case in CASES if case.startswith(("encoder-image", "encoder-video"))] + [
+    "encoder-audio-cnn",
+    "encoder-audio-transformer",
+    "encoder-text-cnn",
+    "layer-Conv2D",
+    "layer-FiLMBlock",
+    "layer-ResidualBlock",
+]
+REST = [case for case in COMPOSITE if case not in CONVOLVING]
+
+
+@pytest.mark.parametrize("case", [*CONVOLVING, *slow_among(REST, slow=REST)])
+def test_channels_are_last_whatever_is_configured(case, channels_first):
+    layer, inputs = made(case)
+    outputs = layer(*arguments_of(inputs))
+    keras.config.set_image_data_format("channels_last")
+    layer, _ = made(case)
+    expected = layer(*arguments_of(inputs))
+    for output, right in zip(*map(keras.tree.flatten, (outputs, expected)), strict=True):
+        np.testing.assert_array_equal(*map(ops.convert_to_numpy, (output, right)))
+
+
+@pytest.mark.parametrize("arguments", [{"strides": 1, "pool_size": 2}, {"normalization": "batch"}])
+def test_pools_and_norms_know_where_channels_are(arguments, channels_first):
+    tokens, _ = mmzoo.encoders.ImageCNN(filters=[4, 8], **arguments)(LONE_INPUTS["image"])
+    assert tokens.shape == (ROWS, 4, 8)
+
+
+def test_networks_of_keras_have_channels_last(channels_first):
+    x = GENERATOR.uniform(0, 255, (1, 32, 32, 3)).astype("float32")
+
+    def tokens():  # of a network that subtracts a mean of its own from each channel
+        keras.utils.set_random_seed(0)
+        encoder = mmzoo.encoders.Applications("VGG16", weights=None)
+        tokens, _ = encoder(x)
+        assert encoder.network.input_shape == (None, 32, 32, 3)
+        return ops.convert_to_numpy(tokens)
+
+    first = tokens()
+    assert keras.config.image_data_format() == "channels_first"
+    keras.config.set_image_data_format("channels_last")
+    np.testing.assert_array_equal(first, tokens())
+
+
 WRONG_RANKS = {
     "image": (
         LONE_INPUTS["image"][0],

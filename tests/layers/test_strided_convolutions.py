@@ -11,7 +11,7 @@ import pytest
 from keras import ops
 
 import mmzoo
-from mmzoo.encoders.memory_fault import faulty_convolutions
+from mmzoo.encoders.foreign_networks import faulty_convolutions
 from tests.parts import tiny
 
 SCRIPT = pathlib.Path(__file__).parent / "strided_convolutions.py"
@@ -84,3 +84,9 @@ def test_foreign_networks_are_warned_of(monkeypatch):
         build(network(8, kernel_size=1, strides=1))
         monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
         build(network(8, kernel_size=1, strides=2))
+
+
+def test_channels_first_is_warned_of():
+    layer = keras.layers.Conv2D(4, 1, data_format="channels_first", name="first")
+    with pytest.warns(UserWarning, match="'image_encoder' has layers .*channels_first': first"):
+        build(layer)
