@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 import mmzoo
+from mmzoo.commands.predict_file import predict_file
+from mmzoo.commands.train_run import train_run
 
 ROOT = pathlib.Path(mmzoo.__file__).parent
 PURE_KERAS = ("encoders", "fusion", "heads", "layers", "modalities")
@@ -161,3 +163,12 @@ def test_packages_of_extras_are_imported_by_require():
             needed.add("typer")
         bare = {name.split(".")[0] for name in imports(path)} & packages
         assert bare <= needed, path
+
+
+def test_names_that_moved_are_found_and_warn():
+    with pytest.warns(DeprecationWarning, match="use mmzoo.commands.train_run.train_run"):
+        assert mmzoo.training.train_run is train_run
+    with pytest.warns(DeprecationWarning, match="use mmzoo.commands.predict_file.predict_file"):
+        assert importlib.import_module("mmzoo.predict_file").predict_file is predict_file
+    with pytest.raises(AttributeError, match=r"'mmzoo\.training' has no attribute 'train_runs'"):
+        _ = mmzoo.training.train_runs

@@ -82,12 +82,14 @@ def train_run(
         `(model, preprocessor, report)`.
 
     Raises:
+        ImportError: when a package of the extra `report` is missing, or of `tensorboard`.
         FileExistsError: when `output` is not empty, or an unfinished run is there and `resume` is
             not set.
         NonFiniteError: for a loss that is NaN or infinite.
         ValueError: for rows or arguments that can't be used.
     """
     options = TrainingOptions(**options)
+    _check_packages(options)
     unfinished = f"{os.path.abspath(output)}.unfinished"
     _check_unfinished(unfinished, options.resume)
     if options.on_error == "skip":  # how many steps there are has to be known before
@@ -140,6 +142,15 @@ def head_for(records):
     if records.labels.ndim == 2 and np.isin(records.labels, (0, 1)).all():
         return heads.Sigmoid(units=records.labels.shape[1], class_names=records.class_names)
     return heads.Regression(units=1 if records.labels.ndim == 1 else records.labels.shape[1])
+
+
+def _check_packages(options):
+    """Raises an `ImportError` for a package that would be missed after the training."""
+    require("pandas", "report")
+    require("sklearn.metrics", "report")
+    require("matplotlib", "report")
+    if options.tensorboard:
+        require("tensorboard", "tensorboard")
 
 
 def _checkpoints(unfinished):
@@ -198,7 +209,6 @@ def _fit(model, preprocessor, train, validation, options, unfinished, verbose):
         os.makedirs(unfinished, exist_ok=True)
         callbacks.append(HistoryFile(os.path.join(unfinished, "history.csv")))
         if options.tensorboard:
-            require("tensorboard", "tensorboard")
             callbacks.append(keras.callbacks.TensorBoard(os.path.join(unfinished, "tensorboard")))
         if verbose == "auto" and sys.stdout.isatty():
             bar = Progress(options.batch_size)
