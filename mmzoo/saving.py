@@ -22,6 +22,8 @@ FORMAT_VERSION = 2
 MODEL_FILE = "model.keras"
 PREPROCESSOR_FILE = "preprocessor.json"
 FORMAT_FILE = "mmzoo.json"
+#: So many layers a model that is loaded may have, or, if that is more, one for so many bytes.
+MOST_LAYERS, BYTES_A_LAYER = 4096, 2**18
 
 
 def save(model, preprocessor, path):
@@ -108,7 +110,8 @@ def load(path, safe_mode=True, max_bytes=None):
 
 
 def _load_model(file, safe_mode, max_bytes):
-    with bounded_variables(max_bytes) as bound:
+    most_layers = max(MOST_LAYERS, max_bytes // BYTES_A_LAYER)
+    with bounded_variables(max_bytes, most_layers) as bound:
         try:
             model = keras.saving.load_model(file, safe_mode=safe_mode)
         except Exception:
@@ -116,9 +119,8 @@ def _load_model(file, safe_mode, max_bytes):
                 raise
         if bound.exceeded:  # which Keras may have made a warning of
             raise ValueError(
-                f"{file} describes a model whose weights and optimizer take more than "
-                f"{max_bytes:,} bytes: {bound.exceeded}. If you trust where it comes from, load it "
-                "with a larger `max_bytes`."
+                f"{file} describes a model that is too large: {bound.exceeded}. If you trust where "
+                "it comes from, load it with a larger `max_bytes`."
             )
     return model
 

@@ -377,17 +377,22 @@ def tokenize_in_graph(function):
 
 @check()
 def bounded_variables(function):
-    with function(10**6) as bound:
+    with function(10**6, 100) as bound:
         keras.layers.Dense(3).build((None, 10))
         x = keras.Input((10,))
         keras.layers.TimeDistributed(keras.layers.Dense(5))(keras.Input((2, 10)))
     assert bound.bytes == 4 * (33 + 55) and bound.exceeded is None
     for make in (lambda: keras.layers.Dense(10**9)(x), lambda: Deferred()(x)):
-        with pytest.raises(Exception, match="Too large"), function(10**6) as bound:
+        with pytest.raises(Exception, match="Too large"), function(10**6, 100) as bound:
             make()
         assert "kernel of shape (10, 1000000000) float32" in bound.exceeded
         keras.layers.Dense(3)(x)  # with nothing left to be made before
+    with pytest.raises(Exception, match="Too large"), function(10**6, 3) as bound:
+        [keras.layers.Dense(1) for _ in range(4)]
+    assert "more than 3 layers" in bound.exceeded
+    [keras.layers.Dense(1) for _ in range(4)]
     assert "counted" not in keras.Variable._validate_shape.__name__
+    assert "counted" not in keras.layers.Layer.__new__.__name__
 
 
 class Deferred(keras.layers.Layer):

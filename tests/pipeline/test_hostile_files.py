@@ -60,15 +60,32 @@ def test_weights_that_are_too_large(saved, name, argument, size):
         (good / file.name).write_bytes(file.read_bytes())
     changes = {argument: size, **({"class_names": None} if name == "head" else {})}
     change(saved, lambda config: layer(config, name).update(changes))
-    with pytest.raises(ValueError, match=rf"more than 1,073,741,824 bytes: {name}.*{size}"):
+    with pytest.raises(ValueError, match=rf"more than 1,073,741,824 bytes, with {name}.*{size}"):
         mmzoo.load(saved)
     model, _ = mmzoo.load(good)
     assert model.count_params()
 
 
+@pytest.mark.slow
+def test_more_layers_than_any_network_has(saved):
+    config = {"embedding_dim": 8, "depth": 10**9, "num_heads": 2, "vocabulary_size": 9}
+    name = "mmzoo>TextTransformer"
+    change(
+        saved,
+        lambda model: next(
+            x for x in model["config"]["layers"] if x["name"] == "text_encoder"
+        ).update(
+            config={"name": "text_encoder", **config}, registered_name=name,
+            class_name="TextTransformer", module="mmzoo.encoders.text_transformer",
+        ),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="more than 4,096 layers"):
+        mmzoo.load(saved)
+
+
 def test_the_bound_can_be_set(saved):
     change(saved, lambda config: layer(config, "fusion").update({"dim": 10_000}))
-    with pytest.raises(ValueError, match="take more than 400,000 bytes: head"):
+    with pytest.raises(ValueError, match="take more than 400,000 bytes, with head"):
         mmzoo.load(saved, max_bytes=400_000)
 
 

@@ -22,6 +22,7 @@ from tests.pipeline.training_process import BATCH_SIZE, SMALL, prepared
 
 with mmzoo.training.scope():
     model, records, validation, preprocessor = prepared(use_ema=False, dropout=0.0)
+    assert type(model) is mmzoo.MultimodalModel
     history = mmzoo.training.fit(
         model, records, preprocessor, validation, epochs=3, batch_size=BATCH_SIZE, verbose=0
     )
