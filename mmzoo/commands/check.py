@@ -23,12 +23,13 @@ def check(
 
     import_tensorflow()
     columns.inputs()  # finds mistakes before any file is read
-    records = columns.records(csv, label)
+    records, note = columns.records(csv, label, on_error="skip")
     report = records.validate(columns.inputs(records), verbose=True)
+    report.notes += [note] if note else []
     print(report)
     os.makedirs(output, exist_ok=True)
     report.save(os.path.join(output, "report.json"))
     report.save_findings(os.path.join(output, "bad_rows.csv"))
     print(f"Written: {output}/report.json, {output}/bad_rows.csv")
-    if not report.ok:
+    if not report.ok or note:
         raise typer.Exit(1)

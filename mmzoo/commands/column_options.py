@@ -108,23 +108,25 @@ class ColumnOptions:
         """
         return {name: column for name, (_, column) in self._inputs.items()}
 
-    def records(self, path, label):
+    def records(self, path, label, on_error="raise"):
         """The rows of a file.
 
         Args:
             path: the file or folder, as for `mmzoo.data.from_file`.
             label: names of the columns of labels, or `None`.
+            on_error: as for `labelled_records`.
 
         Returns:
-            `mmzoo.data.Records`.
+            `(records, note)`, as `labelled_records`.
         """
-        from mmzoo.data import from_file
+        from mmzoo.commands.labelled_records import labelled_records
 
-        return from_file(
+        return labelled_records(
             path,
             self.columns,
             label[0] if label and len(label) == 1 else label,
             self.root,
+            on_error,
             regression=self._regression(label or []),
             label_delimiter=self.label_delimiter,
             encoding=self.encoding,

@@ -21,7 +21,7 @@ def evaluate(
     from mmzoo.evaluation import evaluate as evaluate_model
 
     trained = TrainedRun.load(run)
-    records = trained.labelled_records(csv, root, encoding, separator)
+    records = trained.labelled_records(csv, root, encoding, separator, on_error)
     records = readable_records(records, trained.preprocessor.inputs, on_error, trained.preprocessor)
     dataset = records.to_dataset(trained.preprocessor, batch_size, on_error=on_error)
     evaluate_model(trained.model, dataset)

@@ -149,7 +149,9 @@ def train(
         check_free(output)
         _check_names(fusion, encoders)
         columns.inputs(**more)
-        records = columns.records(csv, label)
+        records, note = columns.records(csv, label, on_error)
+        if note:
+            print(note)
         print(label_summary(records.labels, records.class_names))
         inputs = columns.inputs(records, **more)
         records = readable_records(records, inputs, on_error)

@@ -57,7 +57,7 @@ class TrainedRun:
         """
         return [root for root in (own, self.metadata.get("root")) if root is not None]
 
-    def labelled_records(self, path, root=None, encoding=None, separator=None):
+    def labelled_records(self, path, root=None, encoding=None, separator=None, on_error="raise"):
         """Records of a file with the columns that the model was trained on, and the labels.
 
         Args:
@@ -66,22 +66,26 @@ class TrainedRun:
                 training, whichever has the files.
             encoding: of a CSV file; `None`: UTF-8.
             separator: what stands between the cells of a CSV file.
+            on_error: as for `labelled_records`.
         """
+        from mmzoo.commands.labelled_records import labelled_records
         from mmzoo.commands.predict_file import chosen_root
-        from mmzoo.data import from_file
 
         class_names = self.preprocessor.class_names
-        records = from_file(
+        records, note = labelled_records(
             path,
             self.columns,
             self.metadata["label"],
             root,
+            on_error,
             class_names=class_names,
             regression=class_names is None,
             label_delimiter=self.metadata.get("label_delimiter"),
             encoding=encoding,
             separator=separator,
         )
+        if note:
+            print(note)
         if root is None and records.root is not None:
             roots = self.roots(records.root)
             records.root = chosen_root(records, self.preprocessor.inputs, roots)

@@ -18,6 +18,7 @@ from mmzoo.commands import main as command_line
 from mmzoo.commands import names
 from mmzoo.commands import train_run as module
 from mmzoo.commands.column_options import ColumnOptions
+from mmzoo.commands.labelled_records import labelled_records
 from mmzoo.data import from_dataframe
 from mmzoo.saving import load
 from mmzoo.version import __version__
@@ -290,6 +291,29 @@ def test_existing_output_is_refused_at_once(csv, tmp_path, capsys):
     (run / "file").touch()
     assert train(csv=csv, label="category", output=run) == 1
     assert "not an empty folder" in capsys.readouterr().err
+
+
+def test_rows_without_a_label_are_skipped(tmp_path):
+    path, columns = tmp_path / "rows.csv", {"text": "title"}
+    path.write_text("title,price,kind\na,1,x\nb,,y\nc,dear,\nd,inf,x\ne,2.5,y\n")
+    with pytest.raises(ValueError, match=r"row 4 has 'dear'"):
+        labelled_records(path, columns, "price", regression=True)
+    records, note = labelled_records(path, columns, "price", None, "skip", regression=True)
+    assert records.labels.tolist() == [1.0, 2.5] and records.column("text") == ["a", "e"]
+    assert "No usable label in 3 of 5 rows" in note and "row 3, " in note and "row 5" in note
+    assert records.describe(1).endswith("row 6")
+    records, note = labelled_records(path, columns, "kind", None, "skip")
+    assert records.labels == ["x", "y", "x", "y"] and "1 of 5 rows" in note
+    with pytest.raises(ValueError, match="has no column 'kinds'"):
+        labelled_records(path, columns, "kinds", None, "skip")
+    lines = [{"title": "a", "price": 1}, {"title": "b"}, {"title": "c", "price": None}]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in [*lines, lines[0]]))
+    records, note = labelled_records(path, columns, "price", None, "skip", regression=True)
+    assert records.labels.tolist() == [1.0, 1.0] and "line 2" in note and "line 3" in note
+    path.write_text('{"title": "a", "price": null}\n')
+    with pytest.raises(ValueError, match="Not one of the 1 rows"):
+        labelled_records(path, columns, "price", None, "skip", regression=True)
 
 
 def test_skipped_rows_never_reach_the_training(csv, tmp_path, monkeypatch):
