@@ -15,9 +15,9 @@ def check(
     output: Annotated[str, typer.Option(help="Folder of the two files.")] = "check",
     label: Label | None = None,
 ):
-    """Read every value as training would; write report.json and bad_rows.csv.
+    """Read every value as training would, and say what is wrong.
 
-    The exit code is 1 if there are rows that can't be used.
+    Writes report.json and bad_rows.csv. The exit code is 1 if there are rows that can't be used.
     """
     from mmzoo.commands.quiet_import import import_tensorflow
 

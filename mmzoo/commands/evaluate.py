@@ -12,7 +12,10 @@ def evaluate(
     batch_size: BatchSize = 64,
     on_error: OnError = "raise",
 ):
-    """Evaluate a trained model on rows with the columns it was trained on."""
+    """Evaluate a trained model on labelled rows.
+
+    They have the columns that it was trained on.
+    """
     from mmzoo.commands.quiet_import import import_tensorflow
 
     import_tensorflow()

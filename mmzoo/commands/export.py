@@ -28,7 +28,10 @@ def export(
     encoding: Encoding = None,
     separator: Separator = None,
 ):
-    """Export a trained model as a SavedModel that takes raw rows, or for LiteRT or ONNX."""
+    """Export a trained model, to be served.
+
+    As a SavedModel that takes raw rows, or for LiteRT or ONNX.
+    """
     from mmzoo.commands.quiet_import import import_tensorflow
 
     import_tensorflow()

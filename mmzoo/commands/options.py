@@ -56,7 +56,7 @@ def with_bare_options(arguments):
     >>> with_bare_options(["--label", "kind", "--label=price", "--regression", "price"])
     ['--label', 'kind', '--label=price', '--regression', 'price']
     """
-    pairs = list(zip(arguments, [*arguments[1:], None], strict=True))
+    pairs = list(zip(arguments, [*arguments, None][1:], strict=True))
     labels = {value for name, value in pairs if name == "--label"}
     labels |= {name.removeprefix("--label=") for name in arguments if name.startswith("--label=")}
     return [f"{name}=" if name in BARE and value not in labels else name for name, value in pairs]

@@ -11,7 +11,10 @@ def quickstart(
     rows: Annotated[int | None, typer.Option(help="Use only so many rows; all.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
 ):
-    """Train image + question -> answer on easy-VQA, evaluate, export and serve it."""
+    """Train on easy-VQA: picture and question, an answer.
+
+    Then evaluate the model, export it, and ask the exported one.
+    """
     from mmzoo.commands.quiet_import import import_tensorflow
 
     import_tensorflow()

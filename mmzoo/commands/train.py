@@ -116,7 +116,10 @@ def train(
         int, typer.Option(min=1, help="Devices that share one copy of the weights (JAX).")
     ] = 1,
 ):
-    """Train on a file of rows: 80 % to train, 10 % to choose the epoch, 10 % to test."""
+    """Train a model on a file of rows.
+
+    80 % of them are to train on, 10 % to choose the epoch by, 10 % to test on.
+    """
     from mmzoo.commands.quiet_import import import_tensorflow
 
     import_tensorflow()

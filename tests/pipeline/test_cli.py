@@ -351,6 +351,12 @@ def test_skipping_rows_is_training_without_them(csv, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+def test_without_arguments_there_is_help(capsys):
+    mmzoo()
+    printed = capsys.readouterr()
+    assert "Commands:" in printed.out + printed.err
+
+
 def test_list(capsys):
     assert mmzoo("list") == 0
     output = capsys.readouterr().out
@@ -383,6 +389,22 @@ print(time.process_time())
 """
 
 
+COMPLETE = "import sys; sys.argv = ['mmzoo']; from mmzoo.__main__ import main; main()"
+
+
+def test_the_shell_completes_names():
+    """Of commands, fusion blocks and models, and without a wait for TensorFlow."""
+    for words, expected in (("mmzoo tr", "train"), ("mmzoo train --fusion per", "perceiver")):
+        result = subprocess.run(
+            [sys.executable, "-c", COMPLETE],
+            capture_output=True, text=True, env={
+                **os.environ, "_MMZOO_COMPLETE": "complete_bash", "COMP_WORDS": words,
+                "COMP_CWORD": str(len(words.split()) - 1),
+            },
+        )  # fmt: skip
+        assert expected in result.stdout.split(), result.stderr
+
+
 def test_help_does_not_wait_for_tensorflow():
     """Six light commands in one process: 0.3 s of processor time are meant for one."""
     result = subprocess.run(
@@ -394,6 +416,7 @@ def test_help_does_not_wait_for_tensorflow():
     assert imported == "[]" and float(seconds) < 1
     assert f"mmzoo {__version__}" in lines and any("--show-completion" in line for line in lines)
     assert max(map(len, lines)) <= 80 and "\x1b" not in result.stdout
+    assert not [line for line in lines if line.endswith("...")]  # summaries that are too long
 
 
 def test_list_without_an_extra(capsys, monkeypatch):
