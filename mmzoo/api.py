@@ -11,10 +11,11 @@ from mmzoo import (
     layers,
     modalities,
     recipes,
+    targets,
     tokenizers,
     training,
 )
-from mmzoo.evaluation import Report, evaluate
+from mmzoo.evaluation import Report, Reports, choose_thresholds, evaluate
 from mmzoo.export import export_savedmodel
 from mmzoo.layers import ModalityDropout
 from mmzoo.modalities import Audio, Features, Image, Modality, Tabular, Text, Video
@@ -38,12 +39,14 @@ __all__ = [
     "Preprocessor",
     "Recipe",
     "Report",
+    "Reports",
     "Tabular",
     "Text",
     "Video",
     "__version__",
     "branch_table",
     "build_model",
+    "choose_thresholds",
     "data",
     "embed",
     "embedding_model",
@@ -62,6 +65,7 @@ __all__ = [
     "predict",
     "recipes",
     "save",
+    "targets",
     "tokenizers",
     "training",
     "unfreeze",

@@ -27,25 +27,30 @@ def build_model(
     dim=256,
     modality_dropout=None,
     compile=True,
+    loss_weights=None,
     optimizer="adamw",
     dtype=None,
     name=None,
 ):
     """Builds a multimodal model: one branch a modality, a fusion block and a head.
 
-    The layers are named `<name>_encoder`, `fusion` and `head`.
+    The layers are named `<name>_encoder`, `fusion` and `head`; with several answers the heads are
+    `<answer>_head`.
 
     Args:
         recipe: a name from `mmzoo.list_models()` or a `mmzoo.Recipe` to start from.
         inputs: dict from modality name to modality; merged into the recipe's by key. A name
             matches `[a-z][a-z0-9_]*` and is that of the model's input.
         fusion: fusion block: a name from `mmzoo.fusion.names()`, a config dict or an instance.
-        head: head: a name from `mmzoo.heads.names()`, a config dict or an instance.
+        head: head: a name from `mmzoo.heads.names()`, a config dict or an instance; a dict of such
+            by the name of an answer, where there are several answers.
         dim: width the tokens are projected to, where the fusion block wants that.
         modality_dropout: what training drops of the optional modalities, so that the model learns
             to do without: a rate, a dict of rates by modality name, or a `mmzoo.ModalityDropout`.
         compile: whether to compile with `optimizer`, the head's loss and metrics, and
             `jit_compile="auto"`. You may always compile again.
+        loss_weights: with several answers: dict from the name of an answer to the weight of its
+            loss, as in `keras.Model.compile`.
         optimizer: as in `keras.Model.compile`.
         dtype: dtype or dtype policy such as `"mixed_bfloat16"`; `None`: Keras's global one. The
             head and the loss always compute in float32. With `"mixed_float16"` Keras scales the
@@ -54,7 +59,8 @@ def build_model(
 
     Returns:
         A `mmzoo.MultimodalModel`, a functional `keras.Model`, from a dict of tensors,
-        `{name: (B, ...)}`, to `(B, units)` float32. A modality with `optional=True` adds the
+        `{name: (B, ...)}`, to `(B, units)` float32, or to a dict of these by the name of an answer.
+        A modality with `optional=True` adds the
         boolean input `<name>_present`, `(B,)`.
 
     Raises:
@@ -85,7 +91,13 @@ def build_model(
     check_inputs(inputs)
     if head is None:
         raise ValueError(f"`head` is missing. Known: {', '.join(heads.names())}.")
-    head = heads.get(head)
+    several = heads.are_several(head)
+    heads_by_answer = heads.by_answer(head)
+    if loss_weights is not None and not (several and {*loss_weights} <= {*heads_by_answer}):
+        raise ValueError(
+            "`loss_weights` is a dict from the name of an answer to a number, for several answers; "
+            f"received: {loss_weights!r}."
+        )
 
     model_inputs, tokens, mask, grids = {}, {}, {}, {}
     for key, modality in inputs.items():
@@ -129,15 +141,20 @@ def build_model(
             absent = AbsentToken(masked=fusion.masks_absent, dtype=dtype, name=f"{key}_absent")
             tokens[key], mask[key] = absent(tokens[key], mask[key], present[key])
 
-    prediction = named(head, "head")(named(fusion, "fusion")(tokens, mask))
+    fusion = named(fusion, "fusion")
+    if any(head.reads_tokens for head in heads_by_answer.values()):
+        vector, tokens, mask = fusion.contextualized(tokens, mask)
+    else:
+        vector = fusion(tokens, mask)
+    prediction = {}
+    for answer, head in heads_by_answer.items():
+        head = named(head.fitted_to(inputs, grids), f"{answer}_head" if several else "head")
+        prediction[answer] = head(vector, tokens, mask) if head.reads_tokens else head(vector)
+    if not several:
+        (prediction,) = prediction.values()
     model = MultimodalModel(model_inputs, prediction, name=name or "multimodal_model", dtype=dtype)
     if compile:
-        model.compile(
-            optimizer=optimizer,
-            loss=head.make_loss(),
-            metrics=head.make_metrics(),
-            jit_compile="auto",
-        )
+        model.compile_for_heads(optimizer, loss_weights)
     return model
 
 

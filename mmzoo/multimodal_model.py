@@ -3,6 +3,7 @@
 import os
 
 import keras
+import numpy as np
 from keras import ops
 
 from mmzoo.compilations import note_compilation
@@ -10,6 +11,7 @@ from mmzoo.encoders import Encoder
 from mmzoo.heads import Head
 from mmzoo.keras_compat import all_layers, data_dependencies
 from mmzoo.loss_scaling import LossScaleOptimizer
+from mmzoo.targets.of_dataset import targets_of_dataset
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -64,8 +66,9 @@ class MultimodalModel(keras.Model):
 
     @property
     def embedding(self):
-        """The symbolic output of the fusion block: what the head reads."""
-        return self.fusion.output
+        """The symbolic vector that the fusion block gives: what the head reads."""
+        output = self.fusion.output
+        return output[0] if isinstance(output, (list, tuple)) else output
 
     def _parts(self, kind, ending):
         found = [layer for layer in self.layers if isinstance(layer, kind)]
@@ -84,6 +87,61 @@ class MultimodalModel(keras.Model):
         super().compile(optimizer, *args, jit_compile=jit_compile, auto_scale_loss=False, **kwargs)
         # As it was asked: Keras stores what "auto" came to here, such as no XLA on a CPU.
         self.compiled_with = {"jit_compile": jit_compile, "auto_scale_loss": auto_scale_loss}
+
+    def compile_for_heads(self, optimizer="adamw", loss_weights=None, **options):
+        """Compiles with the losses and metrics of the heads.
+
+        With several answers the metrics are weighted, so that a row without a label does not count.
+
+        Args:
+            optimizer: as in `keras.Model.compile`.
+            loss_weights: dict from the name of an answer to the weight of its loss, or `None`.
+            **options: further arguments of `keras.Model.compile`.
+        """
+        losses = {name: head.make_loss() for name, head in self.heads.items()}
+        metrics = {name: head.make_metrics() for name, head in self.heads.items()}
+        if isinstance(self.output, dict):
+            weights = (
+                None if loss_weights is None else {**dict.fromkeys(losses, 1.0), **loss_weights}
+            )
+            options |= {"loss": losses, "weighted_metrics": metrics, "loss_weights": weights}
+        else:
+            options |= {"loss": losses["head"], "metrics": metrics["head"]}
+        self.compile(optimizer, **{"jit_compile": "auto", **options})
+
+    def fit(self, x=None, y=None, *args, class_weight=None, **options):
+        """As `keras.Model.fit`; before, the heads take over what the training labels taught.
+
+        Numbers get their scale so, once: from the preprocessor that made a dataset of
+        `records.to_dataset(...)`, or from `y` where that is an array. Classes in another order than
+        the head's are an error here, not after the training.
+
+        With several answers `class_weight` is a dict from the name of an answer to its weights.
+        """
+        if y is None:
+            self.adapt_heads(targets_of_dataset(x) or {})
+        else:
+            for name, labels in (y if isinstance(y, dict) else {"head": y}).items():
+                if name in self.heads and isinstance(labels, np.ndarray):
+                    self.heads[name].learn(labels)
+        if class_weight is not None and isinstance(self.output, dict):
+            x, options = _weighted_by_class(x, y, class_weight, options)
+            class_weight = None
+        return super().fit(x, y, *args, class_weight=class_weight, **options)
+
+    def adapt_heads(self, targets):
+        """Hands over to the heads what was learned from the labels of the training rows.
+
+        Args:
+            targets: dict from the name of an answer to the `mmzoo.targets.Target` that learned it;
+                those of a preprocessor, for example.
+
+        Raises:
+            ValueError: when labels were read as something else than the head predicts.
+        """
+        for name, head in self.heads.items():
+            if name in targets:
+                head.adapt(targets[name])
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -146,6 +204,53 @@ def embedding_model(model):
             f"The model {model.name!r} is not one of mmzoo.build_model: it has no fusion block."
         )
     embedding = model.get_layer("fusion").output
+    if isinstance(embedding, (list, tuple)):
+        embedding = embedding[0]
     if len(embedding.shape) == 3:
         embedding = ops.mean(embedding, axis=1)
     return keras.Model(model.input, embedding, name="embedding_model")
+
+
+def _weighted_by_class(x, y, class_weight, options):
+    """`(x, options)` of `fit`, with class weights in the sample weights of several answers.
+
+    Keras's own `class_weight` is for models of one output.
+    """
+    unknown = [name for name, weights in class_weight.items() if not isinstance(weights, dict)]
+    if unknown:
+        raise ValueError(
+            "With several answers `class_weight` is a dict from the name of an answer to a dict "
+            f"from class index to weight; received: {class_weight!r}."
+        )
+    tables = {
+        name: np.array([weights.get(i, 1.0) for i in range(max(weights) + 1)], "float32")
+        for name, weights in class_weight.items()
+    }
+
+    def weighted(y, sample_weight, take, ones):
+        if sample_weight is None:
+            sample_weight = {name: ones(labels) for name, labels in y.items()}
+        elif not isinstance(sample_weight, dict):
+            sample_weight = dict.fromkeys(y, sample_weight)
+        return {
+            name: weight * take(tables[name], y[name]) if name in tables else weight
+            for name, weight in sample_weight.items()
+        }
+
+    if y is not None:
+        given = options.get("sample_weight")
+        sample_weight = weighted(
+            y, given, lambda table, labels: table[np.asarray(labels).reshape(-1)],
+            lambda labels: np.ones(len(labels), "float32"),
+        )  # fmt: skip
+        return x, {**options, "sample_weight": sample_weight}
+
+    import tensorflow as tf
+
+    def of_batch(x, y, sample_weight=None):
+        return x, y, weighted(
+            y, sample_weight, lambda table, labels: tf.gather(table, tf.reshape(labels, [-1])),
+            lambda labels: tf.ones(tf.shape(labels)[:1]),
+        )  # fmt: skip
+
+    return x.map(of_batch), options

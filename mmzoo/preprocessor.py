@@ -6,13 +6,12 @@ import warnings
 
 import keras
 
-from mmzoo.data.labels import class_counts, known_names
+from mmzoo import heads
 from mmzoo.keras_compat import safe_mode as in_mode
 from mmzoo.modalities import check_inputs
-from mmzoo.raw.spelling import spelling_notes
+from mmzoo.targets import OneClass, of_labels
 from mmzoo.utils.atomic_files import atomic_file
 from mmzoo.utils.checks import check_format_version
-from mmzoo.utils.identifiers import nearest_hint
 
 FORMAT_VERSION = 1
 
@@ -25,6 +24,8 @@ class Preprocessor:
 
     Args:
         inputs: dict from modality name to modality, as for `mmzoo.build_model`.
+        head: the head, or the dict of heads, of the model, as for `mmzoo.build_model`: it says what
+            the labels are. `None`: they are what they look like.
 
     Raises:
         ValueError: for an impossible modality name.
@@ -39,10 +40,12 @@ class Preprocessor:
     [[2, 1, 3, 0]]
     """
 
-    def __init__(self, inputs):
+    def __init__(self, inputs, head=None):
         check_inputs(inputs)
         self.inputs = dict(inputs)
-        self.class_names = None
+        #: Dict from the name of an answer (`"head"`, where there is only one) to its target.
+        self.targets = {name: each.target() for name, each in heads.by_answer(head).items()}
+        self._head_given = head is not None
         self._states = {}  # what a loaded preprocessor had learned, until `parts` takes it
         self._parts = None
 
@@ -73,10 +76,65 @@ class Preprocessor:
             values = records.column(name)
             self.inputs[name].check_values(name, values, records.describe)
             part.adapt(values)
-        self.class_names = records.class_names
-        counts = class_counts(records.labels, records.class_names)
-        for note in spelling_notes(counts or {}, "labels"):
-            warnings.warn(note, stacklevel=2)
+        if not self._head_given:
+            self.targets = {}
+        self._check_answers(records)
+        for name, column in records.label_columns.items():
+            if not self._head_given:
+                self.targets[name] = target = of_labels(column.labels, column.class_names)
+            else:
+                target = self.targets[name]
+                target.learn(column.class_names)
+                target.adapt(column.checked(target, records.describe))
+            for note in target.notes(column.labels, column.class_names):
+                warnings.warn(note, stacklevel=2)
+
+    def _check_answers(self, records):
+        """Raises unless the records have labels for the answers of the heads."""
+        if not self._head_given or not records.label_columns:
+            return
+        if {*records.label_columns} != {*self.targets}:
+            raise ValueError(
+                f"The heads answer {', '.join(self.targets)}, but the records have labels of "
+                f"{', '.join(records.label_columns)}. Name them alike: head={{...}}, label={{...}}."
+            )
+
+    @property
+    def class_names(self):
+        """The names of the classes, in the order of the outputs; `None` where there are none.
+
+        With several answers a dict by the name of the answer.
+        """
+        names = {
+            name: getattr(target, "class_names", None) for name, target in self.targets.items()
+        }
+        return names.get("head") if {*names} <= {"head"} else names
+
+    def encode(self, records):
+        """Labels of records -> what a pipeline takes rows out of.
+
+        Args:
+            records: labelled `mmzoo.data.Records`.
+
+        Returns:
+            `(y, present)`: dicts from the name of an answer to the encoded labels, see
+            `mmzoo.targets.Target.encode`, and to `(rows,)` bool, whether there is a label.
+
+        Raises:
+            ValueError: for a label that is not of the kind that the target takes, or is outside the
+                classes; names the row.
+        """
+        self._check_answers(records)
+        y, present = {}, {}
+        for name, column in records.label_columns.items():
+            target = self.targets.get(name)
+            if target is None:
+                classes = isinstance(column.labels, list)
+                target = of_labels(column.labels, None if classes else column.class_names)
+            labels = column.checked(target, records.describe)
+            y[name] = target.encode(labels, records.describe)
+            present[name] = target.present(labels)
+        return y, present
 
     def check_adapted(self):
         """Raises a `ValueError` if something that has to be learned was not.
@@ -210,22 +268,8 @@ class Preprocessor:
         Raises:
             ValueError: for a label outside the classes, or when there is no table yet.
         """
-        if self.class_names is None:
-            raise ValueError(
-                "The preprocessor has no class names. Call `preprocessor.adapt(records)` with the "
-                "labelled training rows."
-            )
-        table = {name: index for index, name in enumerate(self.class_names)}
-        known = known_names(self.class_names)
-        try:
-            return [table[known(str(label))] for label in labels]
-        except KeyError:
-            row, label = next((i, x) for i, x in enumerate(labels) if known(str(x)) is None)
-            known = ", ".join(self.class_names[:20]) + (", ..." if len(table) > 20 else "")
-            raise ValueError(
-                f"{describe(row)}: label {str(label)!r} is not one of the {len(table)} classes the "
-                f"preprocessor knows: {known}.{nearest_hint(label, table)}"
-            ) from None
+        target = self.targets.get("head", OneClass())
+        return target.encode(list(labels), describe).tolist()
 
     def get_config(self):
         """Everything as JSON-able values.
@@ -240,7 +284,20 @@ class Preprocessor:
                 "class_name": keras.saving.get_registered_name(type(modality)),
                 "config": modality.get_config(),
             }
-        return {"inputs": inputs, "states": self._learned(), "class_names": self.class_names}
+        targets = {
+            name: {
+                "class_name": keras.saving.get_registered_name(type(target)),
+                "config": target.get_config(),
+                "state": target.get_state(),
+            }
+            for name, target in self.targets.items()
+        }
+        return {
+            "inputs": inputs,
+            "states": self._learned(),
+            "targets": targets,
+            "class_names": self.class_names,
+        }
 
     def _learned(self):
         """What was learned, by modality name."""
@@ -262,7 +319,18 @@ class Preprocessor:
                 )
             inputs[name] = modality_class.from_config(item["config"])
         preprocessor = cls(inputs)
-        preprocessor.class_names = config["class_names"]
+        if "targets" not in config and config["class_names"]:  # a file from before there were any
+            preprocessor.targets = {"head": OneClass(config["class_names"])}
+        for name, item in config.get("targets", {}).items():
+            target_class = keras.saving.get_registered_object(item["class_name"])
+            if target_class is None:
+                raise ValueError(
+                    f"The target {item['class_name']!r} of {name!r} is not registered. Import the "
+                    "module that defines it, decorated with "
+                    "`keras.saving.register_keras_serializable`."
+                )
+            preprocessor.targets[name] = target_class.from_config(item["config"])
+            preprocessor.targets[name].set_state(item["state"])
         preprocessor._states = config["states"]
         return preprocessor
 

@@ -9,7 +9,7 @@ import zipfile
 
 import keras
 
-from mmzoo.heads import Regression
+from mmzoo.heads import has_heads, targets_of
 from mmzoo.keras_compat import bounded_variables
 from mmzoo.multimodal_model import MultimodalModel
 from mmzoo.preprocessor import Preprocessor
@@ -161,7 +161,7 @@ def check_pair(model, preprocessor):
         model: what `mmzoo.build_model` returned.
         preprocessor: a `mmzoo.Preprocessor`.
     """
-    if not isinstance(model.input, dict) or not any(x.name == "head" for x in model.layers):
+    if not isinstance(model.input, dict) or not has_heads(model):
         raise ValueError(
             "The model is not one of mmzoo.build_model: no dict of inputs, or no head."
         )
@@ -187,22 +187,5 @@ def check_pair(model, preprocessor):
                     f"{tuple(shape)}."
                 )
     preprocessor.check_adapted()
-    head = model.get_layer("head")
-    class_names = getattr(head, "class_names", None)
-    known = preprocessor.class_names
-    if known and isinstance(head, Regression):
-        raise ValueError(
-            "Model and preprocessor do not fit: the head predicts numbers, but the labels were "
-            "read as classes. Give numbers as floats, or `from_csv(..., regression=True)`."
-        )
-    if known and head.units != len(known) and (head.units, len(known)) != (1, 2):
-        raise ValueError(
-            f"Model and preprocessor do not fit: the head has {head.units} units, the preprocessor "
-            f"knows {len(known)} classes: {', '.join(known[:20])}."
-        )
-    if class_names and known and class_names != known:
-        raise ValueError(
-            f"Model and preprocessor do not fit: the head's classes are {class_names}, the "
-            f"preprocessor's {known}. Give the head "
-            "`class_names=records.class_names` of the records the preprocessor was adapted to."
-        )
+    for name, target in targets_of(model).items():
+        target.check_fits(preprocessor.targets.get(name))

@@ -19,7 +19,9 @@ from mmzoo.data import Records, from_dataframe
 from mmzoo.data.row_names import ListedRowNames, RowNames
 from mmzoo.data.sources.columns import wanted_columns
 from mmzoo.data.sources.csv_file import csv_tables
-from mmzoo.prediction.predict import predict_good_rows, prediction_columns
+from mmzoo.heads import targets_of
+from mmzoo.prediction.answers import answer_columns
+from mmzoo.prediction.good_rows import predict_good_rows
 from mmzoo.raw.paths import exists, resolve_path, shown_path
 from mmzoo.saving import check_pair
 from mmzoo.utils.optional_packages import require
@@ -73,8 +75,8 @@ def predict_file(
     """Predicts the rows of a CSV file, of a folder or of records, in bounded memory.
 
     The output has the rows of the source in their order, and beside their cells what
-    `mmzoo.prediction.prediction_columns` makes: `predicted` and `score`, or `value`. A row with a
-    value that can't be used has none of these but an `error`.
+    `mmzoo.prediction.answers.answer_columns` makes: `predicted` and `score`, or `value`. A row with
+    a value that can't be used has none of these but an `error`.
 
     Rows are done in parts, which lie in the folder `<output>.parts` until all are there. A run that
     was killed goes on behind the last one when it is started again with the same arguments; the
@@ -157,8 +159,9 @@ def predict_file(
     first = next(pieces, None)  # raises if it lacks a column, before anything is written
     if first is None:
         raise ValueError(f"{source} has no rows.")
-    head = model.get_layer("head")
-    taken = {*prediction_columns(head, np.empty((0, head.units))), ERROR} & set(first[0].columns)
+    targets = targets_of(model, preprocessor)
+    nothing = {name: target.stacked([None]) for name, target in targets.items()}
+    taken = {*answer_columns(targets, nothing), ERROR} & set(first[0].columns)
     if taken:
         raise ValueError(f"{source} has columns that would be overwritten: {sorted(taken)}.")
     parts = ResumableParts(output, job)
@@ -167,8 +170,8 @@ def predict_file(
         for number, (table, records) in enumerate(itertools.chain([first], pieces)):
             note = parts.note(number)
             if note is None:
-                predictions, errors = predict_good_rows(model, preprocessor, records, batch_size)
-                new = prediction_columns(head, predictions, delimiter)
+                answers, errors = predict_good_rows(model, preprocessor, records, batch_size)
+                new = answer_columns(targets, answers, delimiter)
                 table = table.assign(**new, **{ERROR: errors})
                 bad = [error for error in errors if error is not None]
                 reasons = collections.Counter(map(_reason, bad))

@@ -1,6 +1,8 @@
 """predictions_table(): labelled rows beside what a model says of them."""
 
-from mmzoo.prediction.predict import predict_good_rows, prediction_columns
+from mmzoo.heads import targets_of
+from mmzoo.prediction.answers import answer_columns
+from mmzoo.prediction.good_rows import predict_good_rows
 from mmzoo.utils.optional_packages import require
 
 
@@ -15,8 +17,9 @@ def predictions_table(model, preprocessor, records, batch_size=64, delimiter="|"
         delimiter: what stands between the labels of a row, where there may be several.
 
     Returns:
-        A `pandas.DataFrame` with the columns `row`, `label`, those of
-        `mmzoo.prediction.predict.prediction_columns`, and `error`, where one can't be read.
+        A `pandas.DataFrame` with the columns `row`, `label` (`<answer>_label` each with several
+        answers), those of
+        `mmzoo.prediction.answers.answer_columns`, and `error`, where one can't be read.
 
     Example:
 
@@ -29,27 +32,32 @@ def predictions_table(model, preprocessor, records, batch_size=64, delimiter="|"
     (['row', 'label', 'predicted', 'score', 'error'], ['a', 'b'])
     """
     pandas = require("pandas", "report")
-    predictions, errors = predict_good_rows(model, preprocessor, records, batch_size)
+    answers, errors = predict_good_rows(model, preprocessor, records, batch_size)
     return pandas.DataFrame(
         {
             "row": [records.describe(row) for row in range(len(records))],
-            **_label_columns(records, delimiter),
-            **prediction_columns(model.get_layer("head"), predictions, delimiter),
+            **{
+                name if answer == "head" else f"{answer}_{name}": values
+                for answer, column in records.label_columns.items()
+                for name, values in _label_columns(column, delimiter).items()
+            },
+            **answer_columns(targets_of(model, preprocessor), answers, delimiter),
             "error": errors,
         }
     )
 
 
-def _label_columns(records, delimiter):
-    """Dict from the name of a column to the labels in it."""
-    labels, names = records.labels, records.class_names
+def _label_columns(column, delimiter):
+    """Dict from the name of a column of the table to the labels in it."""
+    labels, names = column.labels, column.class_names
     if isinstance(labels, list) or labels.ndim == 1:
         return {"label": labels}
     if names is None:
+        labels = labels.reshape(len(labels), -1)
         return {f"label_{unit}": labels[:, unit] for unit in range(labels.shape[1])}
     return {
         "label": [
-            delimiter.join(name for name, is_so in zip(names, row, strict=True) if is_so)
+            delimiter.join(name for name, is_so in zip(names, row, strict=True) if is_so == 1)
             for row in labels
         ]
     }

@@ -125,7 +125,7 @@ def train(
     import_tensorflow()
     from mmzoo.commands.readable_records import readable_records
     from mmzoo.commands.train_run import train_run
-    from mmzoo.data.labels import label_summary
+    from mmzoo.targets.labels import label_summary
     from mmzoo.training import is_first_host, scope
     from mmzoo.utils.atomic_files import check_free
 

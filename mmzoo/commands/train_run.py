@@ -9,7 +9,6 @@ import shutil
 import sys
 
 import keras
-import numpy as np
 
 from mmzoo import heads, recipes
 from mmzoo.commands.predictions_table import predictions_table
@@ -17,6 +16,7 @@ from mmzoo.commands.readable_records import readable_records
 from mmzoo.commands.trained_run import METADATA_FILE
 from mmzoo.commands.training_options import TrainingOptions
 from mmzoo.evaluation import evaluate, plot_training_curves
+from mmzoo.evaluation.reports import reports_of
 from mmzoo.model import build_model
 from mmzoo.preprocessor import Preprocessor
 from mmzoo.saving import check_pair, save
@@ -122,7 +122,7 @@ def train_run(
 
 
 def head_for(records):
-    """The head that fits the labels.
+    """The head that fits the labels; a dict of heads where there are several answers.
 
     `Softmax` for classes, `Sigmoid` for rows of zeros and ones, `Regression` for other numbers.
 
@@ -130,18 +130,15 @@ def head_for(records):
         records: labelled `mmzoo.data.Records`.
 
     Returns:
-        A `mmzoo.heads.Head`.
+        A `mmzoo.heads.Head`, or a dict of such by the name of the answer.
 
     Raises:
         ValueError: when there are no labels.
     """
-    if records.labels is None:
+    if not records.label_columns:
         raise ValueError("The records have no labels to train with.")
-    if isinstance(records.labels, list):
-        return heads.Softmax(class_names=records.class_names)
-    if records.labels.ndim == 2 and np.isin(records.labels, (0, 1)).all():
-        return heads.Sigmoid(units=records.labels.shape[1], class_names=records.class_names)
-    return heads.Regression(units=1 if records.labels.ndim == 1 else records.labels.shape[1])
+    found = {name: heads.for_labels(column) for name, column in records.label_columns.items()}
+    return found if records.several_answers else found["head"]
 
 
 def _check_packages(options):
@@ -171,7 +168,7 @@ def _build(train, options, recipe, inputs, **parts):
     model = build_model(
         recipe, inputs=inputs, name="model", compile=False, dtype=options.dtype, **parts
     )
-    preprocessor = Preprocessor(recipes.model_inputs(recipe, inputs))
+    preprocessor = Preprocessor(recipes.model_inputs(recipe, inputs), parts["head"])
     preprocessor.adapt(train)
     check_pair(model, preprocessor)
     return model, preprocessor
@@ -188,8 +185,7 @@ def _compile(model, rows, options):
         ema_momentum=options.ema or 0.99,
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    head = model.get_layer("head")
-    model.compile(optimizer, loss=head.make_loss(), metrics=head.make_metrics())
+    model.compile_for_heads(optimizer)
 
 
 def _fit(model, preprocessor, train, validation, options, unfinished, verbose):
@@ -241,8 +237,10 @@ def _evaluate_and_save(model, preprocessor, test, options, folder, verbose):
         save(model, preprocessor, os.path.join(folder, "model"))
         predictions = predictions_table(model, preprocessor, test, options.batch_size)
     report.save(os.path.join(folder, "report.json"))
-    if report.task in ("multiclass", "binary"):
-        report.plot_confusion_matrix(os.path.join(folder, "confusion_matrix.png"))
+    for answer, of_answer in reports_of(report).items():
+        if of_answer.task in ("multiclass", "binary"):
+            name = "" if answer == "head" else f"_{answer}"
+            of_answer.plot_confusion_matrix(os.path.join(folder, f"confusion_matrix{name}.png"))
     predictions.to_csv(os.path.join(folder, "predictions.csv"), index=False)
     return report
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from mmzoo.data.labels import balanced_weights, checked_labels, plain_labels
 from mmzoo.data.pipeline.on_error import may_fail
 from mmzoo.data.problems import raw_problems
 from mmzoo.data.row_names import RowNames, TakenRowNames
@@ -12,7 +11,12 @@ from mmzoo.raw.absent import is_absent
 from mmzoo.raw.cells import number
 from mmzoo.raw.paths import describe_value, exists, resolve_path, shown_path
 from mmzoo.raw.plain_value import plain_value
+from mmzoo.targets.label_column import LabelColumn
+from mmzoo.targets.labels import balanced_weights, plain_labels
+from mmzoo.targets.of_dataset import remember_targets
 
+#: How the only answer is called, as its head in the model is.
+ONLY = "head"
 #: How many bad rows a message lists.
 LISTED = 5
 ROWS = RowNames()
@@ -29,11 +33,12 @@ class Records:
         labels: sequence of labels: strings, booleans or integers (classes), lists of strings
             (several labels a row, or none), floats (numbers), or rows of numbers `(rows, units)`;
             as arrays or tensors, too. Integers as targets of a regression: give them as floats.
-            `None`: unlabelled.
+            `None`: unlabelled. A dict of such by the name of an answer, where there are several
+            answers: a row may then lack some of them (`None` or NaN).
         class_names: names of the classes in the order of their indices; `None`: those that occur,
             sorted. Beside them integers are names if they are among these, else indices; so are
             those in lists. For rows of numbers: the names of their columns. Lists of strings are
-            kept as rows of zeros and ones, `(rows, classes)`.
+            kept as rows of zeros and ones, `(rows, classes)`. With several answers a dict.
         sample_weight: sequence of finite floats, not negative, or `None`. Needs labels.
         root: folder that relative paths start from.
         describe: function from a position to what a message should call that row.
@@ -64,23 +69,64 @@ class Records:
         }
         self.root = root
         self.describe = describe
-        labels = None if labels is None else plain_labels(labels, describe)
+        self.several_answers = isinstance(labels, dict)
+        of_answers = labels if self.several_answers else {ONLY: labels}
+        of_answers = {name: _sized(raw) for name, raw in of_answers.items() if raw is not None}
         lengths = {name: len(values) for name, values in self.columns.items()}
-        for name, values in (("labels", labels), ("sample_weight", sample_weight)):
-            if values is not None:
-                lengths[name] = len(values)
+        for name, raw in of_answers.items():
+            lengths[f"labels of {name}" if self.several_answers else "labels"] = len(raw)
+        if sample_weight is not None:
+            lengths["sample_weight"] = len(sample_weight)
         if len(set(lengths.values())) > 1:
             raise ValueError(f"Columns must have one length; received: {lengths}.")
         if not self.columns or not all(lengths.values()):
             raise ValueError("There are no rows.")
-        self.labels, self.class_names = checked_labels(labels, class_names, describe)
+        self.label_columns = self._checked_labels(of_answers, class_names)
         self.sample_weight = self._checked_weights(sample_weight)
+
+    def _checked_labels(self, of_answers, class_names):
+        """Dict from the name of an answer to its `LabelColumn`."""
+        if not self.several_answers:
+            return {
+                name: LabelColumn(raw, class_names, self.describe)
+                for name, raw in of_answers.items()
+            }
+        class_names = class_names or {}
+        unknown = sorted({*class_names} - {*of_answers}) if isinstance(class_names, dict) else None
+        if unknown is None or unknown:
+            raise ValueError(
+                "With several answers `class_names` is a dict from the name of an answer, one of "
+                f"{', '.join(of_answers)}, to the names of its classes; received: {class_names!r}."
+            )
+        columns = {}
+        for name, raw in of_answers.items():
+            try:
+                columns[name] = LabelColumn(raw, class_names.get(name), self.describe, True)
+            except ValueError as error:
+                raise ValueError(f"Labels of {name!r}: {error}") from None
+        return columns
+
+    @property
+    def labels(self):
+        """The labels: a list of class names or files, or an array; `None` where there are none.
+
+        With several answers a dict of these by the name of the answer; where a row lacks a label it
+        is `None`, or NaN in an array.
+        """
+        labels = {name: column.labels for name, column in self.label_columns.items()}
+        return labels if self.several_answers else labels.get(ONLY)
+
+    @property
+    def class_names(self):
+        """The names of the classes, `None` where labels are none; with several answers a dict."""
+        names = {name: column.class_names for name, column in self.label_columns.items()}
+        return names if self.several_answers else names.get(ONLY)
 
     def _checked_weights(self, sample_weight):
         """Weights as float32, or `None`."""
         if sample_weight is None:
             return None
-        if self.labels is None:
+        if not self.label_columns:
             raise ValueError("`sample_weight` needs labels: it weighs their loss.")
         try:
             weights = np.asarray(sample_weight, "float32")
@@ -108,7 +154,11 @@ class Records:
         return len(next(iter(self.columns.values())))
 
     def __repr__(self):
-        classes = f", {len(self.class_names)} classes" if self.class_names else ""
+        classes = ""
+        if self.several_answers:
+            classes = f"; answers: {', '.join(self.label_columns)}"
+        elif self.class_names:
+            classes = f", {len(self.class_names)} classes"
         return f"<Records: {len(self)} rows, {', '.join(self.columns)}{classes}>"
 
     def column(self, name):
@@ -144,16 +194,19 @@ class Records:
         }
         taken.root = self.root
         taken.describe = TakenRowNames(self.describe, rows)
-        taken.class_names = self.class_names
+        taken.several_answers = self.several_answers
+        taken.label_columns = {
+            name: column.take(rows) for name, column in self.label_columns.items()
+        }
         taken.sample_weight = None if self.sample_weight is None else self.sample_weight[rows]
-        if isinstance(self.labels, list):
-            taken.labels = [self.labels[row] for row in rows]
-        else:
-            taken.labels = None if self.labels is None else self.labels[rows]
         return taken
 
-    def class_weight(self):
+    def class_weight(self, answer=None):
         """Weights for `model.fit(class_weight=...)` that make every class count the same.
+
+        Args:
+            answer: name of the answer, where there are several. `fit` then takes a dict:
+                `{"category": records.class_weight("category")}`.
 
         Returns:
             Dict from class index to `rows / (classes * rows of the class)`; 1 for a class without
@@ -169,10 +222,15 @@ class Records:
         >>> records.class_weight()
         {0: 0.6666666666666666, 1: 2.0}
         """
-        if not isinstance(self.labels, list):
-            found = "none" if self.labels is None else f"labels of shape {self.labels.shape}"
+        if answer is None and self.several_answers:
+            raise ValueError(
+                f"`answer` must name the answer, one of: {', '.join(self.label_columns)}."
+            )
+        column = self.label_columns.get(ONLY if answer is None else answer)
+        if column is None or not column.is_classes:
+            found = "none" if column is None else f"labels of shape {np.shape(column.labels)}"
             raise ValueError(f"Class weights need one class a row; the records have {found}.")
-        return balanced_weights(self.labels, self.class_names)
+        return balanced_weights(column.labels, column.class_names)
 
     def content_groups(self, *names):
         """Groups of rows that share a value: for `split(groups=...)`, so that no copy straddles it.
@@ -274,12 +332,21 @@ class Records:
         return [self.take(rows) for rows in parts]
 
     def _membership(self):
-        """Class indices `(rows,)`, or where a row may have several, zeros and ones by class."""
-        if isinstance(self.labels, list):
-            index = {name: i for i, name in enumerate(self.class_names)}
-            return np.array([index[label] for label in self.labels])
-        if self.labels is not None and self.labels.ndim == 2 and np.isin(self.labels, (0, 1)).all():
-            return self.labels
+        """What to stratify by: the classes of the first answer that has some.
+
+        Indices `(rows,)`, or where a row may have several, zeros and ones by class.
+        """
+        for column in self.label_columns.values():
+            labels = column.labels
+            if column.is_classes:
+                index = {name: i for i, name in enumerate([None, *column.class_names])}
+                return np.array([index[label] for label in labels])
+            if (
+                isinstance(labels, np.ndarray)
+                and labels.ndim == 2
+                and np.isin(labels, (0, 1)).all()
+            ):
+                return labels
         return np.zeros(len(self), int)
 
     def without_values(self, places):
@@ -446,7 +513,9 @@ class Records:
 
         Returns:
             Dataset of `inputs`, `(inputs, labels)` or `(inputs, labels, sample_weight)`; `inputs`
-            is a dict of tensors, `labels` are int32 classes `(B,)` or float32 numbers.
+            is a dict of tensors, `labels` are int32 classes `(B,)` or float32 numbers. With several
+            answers `labels` is a dict by the name of an answer; so are the weights, where a row may
+            lack a label: its weight for that answer is 0.
 
         Raises:
             ValueError: for a missing column, an absent value of a modality that is not optional,
@@ -468,7 +537,7 @@ class Records:
         from mmzoo.data.pipeline.pipeline import Pipeline
 
         pipeline = Pipeline(self, preprocessor, batch_size, training, seed, cache, on_error, shard)
-        return pipeline.dataset(epoch, first_step)
+        return remember_targets(pipeline.dataset(epoch, first_step), preprocessor.targets)
 
     def _check_shard(self, shard, training, on_error, inputs):
         index, count = shard
@@ -493,6 +562,13 @@ class Records:
                 f"The length of {', '.join(variable)} varies from batch to batch, so shards would "
                 "have batches of different shapes at the same step. Give it a length."
             )
+
+
+def _sized(labels):
+    """Labels as a sequence with a length."""
+    if isinstance(labels, (list, tuple)) or (isinstance(labels, np.ndarray) and labels.ndim):
+        return labels
+    return plain_labels(labels, "row {}".format)
 
 
 def _plain_column(name, values, describe):

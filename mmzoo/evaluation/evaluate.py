@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 
-from mmzoo.evaluation import figures
-from mmzoo.evaluation.labels import check_labels
 from mmzoo.evaluation.report import Report
-from mmzoo.heads import Regression, Sigmoid, Softmax
+from mmzoo.evaluation.reports import Reports
+from mmzoo.heads import targets_of
+from mmzoo.targets.of_dataset import targets_of_dataset
 from mmzoo.utils.optional_packages import require
 from mmzoo.utils.progress import track
 
@@ -17,15 +17,15 @@ def evaluate(model, dataset, verbose=True):
     Rows with `sample_weight` 0 are left out.
 
     Args:
-        model: a `keras.Model` whose layer `"head"` is one of `mmzoo.heads`, as `build_model`
-            makes it; compiled or not.
+        model: a `keras.Model` whose layer `"head"` is a `mmzoo.heads.Head`, or with one layer
+            `"<answer>_head"` an answer, as `build_model` makes it; compiled or not.
         dataset: batches `(x, y)` or `(x, y, sample_weight)`: a finite `tf.data.Dataset`, a
             `keras.utils.PyDataset` or any other iterable. `y` has any shape that the head trains
-            with, `sample_weight` is `(B,)`.
+            with, `sample_weight` is `(B,)`; with several answers they are dicts.
         verbose: whether to print the report, and the progress where there is a terminal.
 
     Returns:
-        A `Report`.
+        A `Report`; with several answers a dict of them by the name of the answer.
 
     Raises:
         TypeError: when `model` is not a Keras model.
@@ -47,93 +47,99 @@ def evaluate(model, dataset, verbose=True):
     ('multiclass', 2, ['cat', 'dog'])
     """
     require("sklearn.metrics", extra="report")  # rather now than after a long run
-    head, task = _head_and_task(model)
-    class_names = head.class_names
-    if class_names is None and task != "regression":
-        class_names = [str(index) for index in range(2 if task == "binary" else head.units)]
-
+    targets = targets_of(model)
+    _check_classes(model, dataset)
     if verbose:
         dataset = track(dataset, _number_of_batches(dataset), "Evaluating")
-    labels, predictions, sample_weight = _run(model, dataset, head, task)
-    if task == "regression":
-        results = figures.regression_figures(labels, predictions, sample_weight)
-    else:
-        compute = {
-            "multiclass": figures.multiclass_figures,
-            "binary": figures.binary_figures,
-            "multilabel": figures.multilabel_figures,
-        }[task]
-        results = compute(labels, predictions, class_names, sample_weight)
-    report = Report(task=task, rows=len(labels), class_names=class_names, **results)
+    results = {}
+    for name, (labels, predictions, sample_weight) in run_over(model, dataset, targets).items():
+        figures = targets[name].figures(labels, predictions, sample_weight)
+        results[name] = Report.of(rows=len(labels), figures=figures)
+    report = results["head"] if "head" in results else Reports(results)
     if verbose:
         require("rich.console", extra="report").Console().print(report)
     return report
 
 
-def _head_and_task(model):
-    """The head of a model and what it predicts."""
-    if not isinstance(model, keras.Model):
-        raise TypeError(f"`model` must be a keras.Model; received: {type(model).__name__}.")
-    head = next((layer for layer in model.layers if layer.name == "head"), None)
-    if isinstance(head, Softmax):
-        return head, "multiclass"
-    if isinstance(head, Sigmoid):
-        return head, "binary" if head.units == 1 else "multilabel"
-    if isinstance(head, Regression):
-        return head, "regression"
-    found = "it has none" if head is None else f"its is a {type(head).__name__}"
-    raise ValueError(
-        f"The model {model.name!r} must have a layer named 'head' that is an mmzoo.heads.Softmax, "
-        f"Sigmoid or Regression; {found}. `mmzoo.build_model` makes such models."
-    )
+def _check_classes(model, dataset):
+    """Raises where the labels of a dataset are other classes than those of the head."""
+    made_by = targets_of_dataset(dataset) or {}
+    for name, target in targets_of(model).items():
+        target.check_fits(made_by.get(name))
 
 
-def _run(model, dataset, head, task):
-    """Labels, predictions and sample weights of all rows, each one array.
+def run_over(model, dataset, targets):
+    """Labels, predictions and sample weights of all rows that count, by the name of the answer.
 
     Labels are checked as they come, so that a mistake shows at the first batch.
+
+    Args:
+        model: as for `evaluate`.
+        dataset: likewise.
+        targets: dict from the name of an answer to its target.
+
+    Returns:
+        Dict from the name of an answer to `(labels, predictions, sample_weight)`: arrays; the last
+        is `None` where there are no weights.
     """
-    all_labels, all_predictions, all_weights = [], [], []
-    weighted = False
+    found = {name: ([], [], []) for name in targets}
+    weighted = set()
     _number_of_batches(dataset)  # raises where there is no end
     for batch in dataset:
-        x, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-        if labels is None:
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+        if y is None:
             raise ValueError(
                 "The labels are missing: a batch must be (x, y) or (x, y, sample_weight); "
                 f"received a {type(batch).__name__}"
                 f"{f' of length {len(batch)}' if hasattr(batch, '__len__') else ''}."
             )
-        labels = check_labels(labels, task, head.units, head.class_names)
         x = keras.tree.map_structure(np.asarray, x)  # tf.data yields tensors under any backend
-        predictions = np.asarray(model.predict_on_batch(x))
-        if predictions.shape != (len(labels), head.units):
+        checked = {}
+        for name, of_answer in _by_answer(y, targets, "labels").items():
+            checked[name] = targets[name].check_y(of_answer)
+        predictions = _by_answer(model.predict_on_batch(x), targets, "predictions")
+        for name, labels in checked.items():
+            prediction = np.asarray(predictions[name])
+            targets[name].check_prediction(prediction, len(labels))
+            weights = sample_weight.get(name) if isinstance(sample_weight, dict) else sample_weight
+            if weights is not None:
+                weighted.add(name)
+            weights = _check_weights(weights, len(labels))
+            for values, of_batch in zip(found[name], (labels, prediction, weights), strict=True):
+                values.append(of_batch)
+    return {name: _joined(name, *values, name in weighted) for name, values in found.items()}
+
+
+def _by_answer(values, targets, what):
+    """The labels or predictions of a batch as a dict by the name of the answer."""
+    if not isinstance(values, dict):
+        if [*targets] != ["head"]:
             raise ValueError(
-                f"The model must predict one array of shape {(len(labels), head.units)} for a "
-                f"batch of {len(labels)} labels; received the shape {predictions.shape}."
+                f"With several answers {what} are a dict by the name of the answer, of "
+                f"{', '.join(targets)}; received a {type(values).__name__}."
             )
-        broken = ~np.isfinite(predictions).all(axis=1)
-        if broken.any():
-            raise ValueError(
-                f"The predictions are NaN or infinite in {int(broken.sum())} rows of a batch of "
-                f"{len(labels)}; the first is its row {int(broken.argmax())}. Check its inputs, "
-                "and whether the training diverged."
-            )
-        weighted |= sample_weight is not None
-        all_labels.append(labels)
-        all_predictions.append(predictions)
-        all_weights.append(_check_weights(sample_weight, len(labels)))
-    rows = sum(map(len, all_labels))
+        return {"head": values}
+    if {*values} != {*targets}:
+        raise ValueError(
+            f"The model answers {', '.join(targets)}; received {what} of {', '.join(values)}."
+        )
+    return values
+
+
+def _joined(name, labels, predictions, weights, weighted):
+    """The batches of an answer in one, without the rows that do not count."""
+    rows = sum(map(len, labels))
     if not rows:
         raise ValueError("The dataset is empty: it has no rows to evaluate on.")
-    labels, predictions = np.concatenate(all_labels), np.concatenate(all_predictions)
+    labels, predictions = np.concatenate(labels), np.concatenate(predictions)
     if not weighted:
         return labels, predictions, None
-    sample_weight = np.concatenate(all_weights)
-    counts = sample_weight > 0
+    weights = np.concatenate(weights)
+    counts = weights > 0
     if not counts.any():
-        raise ValueError(f"All {rows} rows of the dataset have sample_weight 0.")
-    return labels[counts], predictions[counts], sample_weight[counts]
+        of_answer = "" if name == "head" else f" for {name!r}"
+        raise ValueError(f"All {rows} rows of the dataset have sample_weight 0{of_answer}.")
+    return labels[counts], predictions[counts], weights[counts]
 
 
 def _check_weights(sample_weight, rows):

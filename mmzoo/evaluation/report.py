@@ -13,6 +13,13 @@ from mmzoo.utils.optional_packages import require
 
 #: A printed table shows at most so many classes, the most frequent ones.
 MOST_CLASSES_PRINTED = 40
+#: The figures that describe the whole, by task.
+SUMMARY = {
+    "multiclass": ("accuracy", "log_loss", "roc_auc", "average_precision"),
+    "binary": ("accuracy", "log_loss", "roc_auc", "average_precision"),
+    "multilabel": ("accuracy", "hamming_loss", "log_loss", "roc_auc", "average_precision"),
+    "regression": ("mean_absolute_error", "root_mean_squared_error", "r2"),
+}
 
 
 @dataclasses.dataclass(eq=False, kw_only=True, repr=False)
@@ -24,7 +31,8 @@ class Report:
     precision, recall and F1, and do not count in the averages.
 
     Args:
-        task: `"multiclass"`, `"binary"`, `"multilabel"` or `"regression"`.
+        task: `"multiclass"`, `"binary"`, `"multilabel"`, `"regression"`, or what another target
+            calls its kind.
         rows: number of rows with a positive weight.
         class_names: names of the classes, in the order of the outputs; binary: of 0 and 1.
         accuracy: share of right rows; multilabel: of rows where every label is right.
@@ -46,6 +54,11 @@ class Report:
         root_mean_squared_error: regression: in the unit of the targets; mean over the outputs.
         r2: regression: share of the variance that is explained; mean over the outputs. `None`
             where a target is constant.
+        at_thresholds: what the thresholds chosen for the head come to, where all other figures are
+            those of 0.5: a dict of `"thresholds"` by name, `"accuracy"`, `"precision"`, `"recall"`
+            and `"f1"`.
+        figures: dict of the figures of other kinds of answers by name, such as `"mean_iou"`; they
+            are attributes, too.
 
     Example:
 
@@ -71,6 +84,29 @@ class Report:
     mean_absolute_error: float | None = None
     root_mean_squared_error: float | None = None
     r2: float | None = None
+    at_thresholds: dict | None = None
+    figures: dict = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rows, figures):
+        """The report of what `mmzoo.targets.Target.figures` returned."""
+        own = {field.name for field in dataclasses.fields(cls)}
+        others = {name: value for name, value in figures.items() if name not in own}
+        return cls(
+            rows=rows,
+            figures=others,
+            **{name: value for name, value in figures.items() if name in own},
+        )
+
+    def __getattr__(self, name):
+        figures = self.__dict__.get("figures", {})
+        if name in figures:
+            return figures[name]
+        raise AttributeError(f"The report has no figure {name!r}.")
+
+    def summary_names(self):
+        """The names of the figures that describe the whole, the foremost first."""
+        return [*SUMMARY.get(self.task, ()), *self.figures]
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -104,8 +140,8 @@ class Report:
     def __repr__(self):
         figures = ", ".join(
             f"{name}={value:.4g}"
-            for name in ("accuracy", "log_loss", "mean_absolute_error", "r2")
-            if (value := getattr(self, name)) is not None
+            for name in ("accuracy", "log_loss", "mean_absolute_error", "r2", *self.figures)
+            if isinstance(value := getattr(self, name), (int, float))
         )
         return f"<Report of {self.task} on {self.rows} rows: {figures or 'no figures'}>"
 
@@ -121,6 +157,8 @@ class Report:
             parts.append(self._class_table())
         if self.classes_left_out:
             parts.append(self._left_out_note())
+        if self.at_thresholds:
+            parts.append(self._threshold_table())
         return group(*parts)
 
     def plot_confusion_matrix(self, path=None):
@@ -136,8 +174,10 @@ class Report:
             ValueError: for regression, and for several labels at once.
             ImportError: when Matplotlib is missing: `pip install "mmzoo[report]"`.
         """
-        if self.task == "regression":
-            raise ValueError("Regression has no classes, so there is no confusion matrix to plot.")
+        if self.class_names is None:
+            raise ValueError(
+                f"{self.task.capitalize()} has no classes, so there is no confusion matrix to plot."
+            )
         if self.task == "multilabel":
             raise ValueError(
                 "Labels that occur together have no common confusion matrix. The array "
@@ -168,16 +208,10 @@ class Report:
             "root_mean_squared_error": "root mean squared error",
             "r2": "R²",
         }
-        applies = {
-            "multiclass": ("accuracy", "log_loss", "roc_auc", "average_precision"),
-            "binary": ("accuracy", "log_loss", "roc_auc", "average_precision"),
-            "multilabel": (
-                "accuracy", "hamming_loss", "log_loss", "roc_auc", "average_precision",
-            ),
-            "regression": ("mean_absolute_error", "root_mean_squared_error", "r2"),
-        }[self.task]  # fmt: skip
-        for name in applies:
-            table.add_row(labels[name], _figure(getattr(self, name)))
+        for name in self.summary_names():
+            value = getattr(self, name)
+            if value is None or isinstance(value, (int, float)):
+                table.add_row(labels.get(name, name.replace("_", " ")), _figure(value))
         return table
 
     def _class_table(self):
@@ -205,6 +239,23 @@ class Report:
             macro = average == "macro" and self.task != "binary"
             values += [self.roc_auc, self.average_precision] if macro else ["", ""]
             table.add_row(f"{average} average", *map(_figure, values), style="bold")
+        return table
+
+    def _threshold_table(self):
+        """The table of what the chosen thresholds come to."""
+        text = require("rich.text", extra="report").Text
+        found = self.at_thresholds
+        table = _new_table(title="With the thresholds chosen")
+        table.add_column("figure", overflow="fold")
+        table.add_column("value", justify="right")
+        table.add_row("accuracy", _figure(found["accuracy"]))
+        for name in ("precision", "recall", "f1"):
+            of_average = found[name] if isinstance(found[name], dict) else {"": found[name]}
+            for average, value in of_average.items():
+                label = "F1" if name == "f1" else name
+                table.add_row(f"{average} {label}".strip(), _figure(value))
+        for name, threshold in [*found["thresholds"].items()][:MOST_CLASSES_PRINTED]:
+            table.add_row(text(f"threshold of {name}"), _figure(threshold))
         return table
 
     def _left_out_note(self):

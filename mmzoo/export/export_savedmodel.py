@@ -6,15 +6,14 @@ import warnings
 
 import keras
 
+from mmzoo.export.answers import answer_outputs, main_outputs
 from mmzoo.export.model_card import write_model_card
-from mmzoo.heads import Regression, Sigmoid
+from mmzoo.heads import targets_of
 from mmzoo.prediction.predict import as_records
 from mmzoo.saving import check_pair
 from mmzoo.training.fine_tuning.lora import merged_copy
 from mmzoo.utils.atomic_files import atomic_folder
 
-#: The most classes that `labels` and `scores` list.
-TOP = 5
 FORMATS = ("savedmodel", "litert", "onnx")
 WEIGHTS = ("float32", "float16", "int8")
 
@@ -39,11 +38,13 @@ def export_savedmodel(
       other characters become `_`), of floats or strings; a missing cell is NaN or `""`.
     * `tensors`: the model's own inputs.
 
-    Outputs: `probabilities` (or `values`), `(B, units)`; `labels` and `scores`, the best classes
-    and their probabilities, best first, and their `replies`, where the head has some; and from raw
-    rows `<name>_ok`, whether the value could be read and is there where it has to be, and `ok`,
-    whether all are, `(B,)` bool; of a table with categories `<name>_unknown`, how many of a row's
-    cells have a category that is not known, `(B,)` int32.
+    Outputs are those of the head's target: `probabilities` (or `values`), `(B, units)`; `labels`
+    and `scores`, the best classes and their probabilities, best first; their `replies`, where the
+    head has some; `chosen`, what the thresholds of a sigmoid choose. With several answers each is
+    called `<answer>_<output>`. From raw rows come also `<name>_ok`, whether the value could be read
+    and is there where it has to be, and `ok`, whether all are, `(B,)` bool; of a table
+    with categories `<name>_unknown`, how many of a row's cells have a category that is not known,
+    `(B,)` int32.
 
     Beside the graph are a `model_card.md`, and in `assets.extra/` the same for programs: classes,
     versions and the whole preprocessing.
@@ -87,7 +88,7 @@ def export_savedmodel(
     >>> served = tf.saved_model.load(export_savedmodel(model, preprocessor, path))
     >>> outputs = served.signatures["serving_default"](text=tf.constant(["red", "a blue one"]))
     >>> sorted(outputs)
-    ['labels', 'ok', 'probabilities', 'scores', 'text_ok']
+    ['chosen', 'labels', 'ok', 'probabilities', 'scores', 'text_ok']
     """
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
@@ -105,7 +106,7 @@ def export_savedmodel(
         if format == "savedmodel":
             _write_savedmodel(model, preprocessor, weights, temporary)
         else:
-            batch_size = _write_tensors(model, format, weights, temporary)
+            batch_size = _write_tensors(model, preprocessor, format, weights, temporary)
         if requests:
             from mmzoo.export.warmup import write_warmup
 
@@ -117,9 +118,7 @@ def export_savedmodel(
             format=format,
             weights=weights,
             batch_size=batch_size,
-            class_names=_class_names(model, preprocessor),
             packages=sorted(packages),
-            top=TOP,
         )
     for package, name in packages.items():
         warnings.warn(
@@ -170,10 +169,6 @@ def _packages(preprocessor):
     }
 
 
-def _class_names(model, preprocessor):
-    return getattr(model.get_layer("head"), "class_names", None) or preprocessor.class_names
-
-
 def _version_folder(path, version):
     if version is None:
         return ()
@@ -191,12 +186,11 @@ def _write_savedmodel(model, preprocessor, weights, folder):
     """Writes a SavedModel with both signatures."""
     import tensorflow as tf
 
-    head = model.get_layer("head")
-    class_names = _class_names(model, preprocessor)
+    targets = targets_of(model, preprocessor)
     call, tracked = _call_of(model, weights)
 
     def from_tensors(tensors):
-        return _outputs(head, class_names, call(tensors))
+        return answer_outputs(targets, call(tensors))
 
     def from_raw(batch):
         tensors, good = preprocessor.checked_call(batch)
@@ -235,7 +229,7 @@ def _call_of(model, weights):
     return call, [narrow, *narrow.modules]
 
 
-def _write_tensors(model, format, weights, folder):
+def _write_tensors(model, preprocessor, format, weights, folder):
     """Writes the model alone in another format; the batch it is bound to, or `None`."""
     import tensorflow as tf
 
@@ -245,9 +239,9 @@ def _write_tensors(model, format, weights, folder):
             f"{format} files take no strings, but the model's input {strings[0]!r} does: its "
             "encoder has the tokenizer inside. Choose another encoder, or export as a SavedModel."
         )
-    output = "values" if isinstance(model.get_layer("head"), Regression) else "probabilities"
+    targets = targets_of(model, preprocessor)
     function = tf.function(
-        lambda tensors: {output: model(tensors, training=False)}, autograph=False
+        lambda tensors: main_outputs(targets, model(tensors, training=False)), autograph=False
     )
     if format == "onnx":
         from mmzoo.export.onnx import write_onnx
@@ -284,26 +278,3 @@ def _write_out(archive, folder):
         archive.write_out(folder, verbose=False)
     finally:
         logger.setLevel(level)
-
-
-def _outputs(head, class_names, prediction):
-    """The named outputs of a prediction `(B, units)`."""
-    import tensorflow as tf
-
-    if isinstance(head, Regression):
-        return {"values": prediction}
-    probabilities = prediction
-    if isinstance(head, Sigmoid) and head.units == 1:
-        probabilities = tf.concat([1 - prediction, prediction], axis=1)  # no, yes
-    count = probabilities.shape[-1]
-    names = tf.constant(class_names or [str(i) for i in range(count)])
-    scores, indices = tf.math.top_k(probabilities, k=min(TOP, count))
-    outputs = {
-        "probabilities": prediction,
-        "labels": tf.gather(names, indices),
-        "scores": scores,
-    }
-    if getattr(head, "replies", None):
-        replies = tf.constant([head.replies[name] for name in head.class_names])
-        outputs["replies"] = tf.gather(replies, indices)
-    return outputs

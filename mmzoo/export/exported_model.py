@@ -14,47 +14,52 @@ class ExportedModel(keras.Model):
 
     Args:
         folder: what `export_savedmodel` returned.
-        head: the head of the model that was exported.
+        heads: dict from the name of an answer to the head of the model that was exported.
 
     Raises:
         ImportError: when the runtime, of the extra `litert` or `onnx`, is missing.
     """
 
-    def __init__(self, folder, head):
+    def __init__(self, folder, heads):
         super().__init__()
-        self.head = head
+        self.answer_heads = list(heads.values())
         with open(os.path.join(folder, "assets.extra", "model.json"), encoding="utf-8") as file:
             about = json.load(file)
         self._rows = about["batch_size"]
-        self._answer = RUNTIMES[about["format"]](folder)
+        self._outputs = {name: facts["main_output"] for name, facts in about["answers"].items()}
+        self._answer = RUNTIMES[about["format"]](folder, list(self._outputs.values()))
 
     def predict_on_batch(self, x):
-        """Predictions `(B, units)` of a dict of arrays, in batches of the size it is bound to."""
+        """Predictions of a dict of arrays, in batches of the size it is bound to."""
         count = len(next(iter(x.values())))
         rows = self._rows or count
         answers = [
             self._answer({name: values[start : start + rows] for name, values in x.items()})
             for start in range(0, count, rows)
         ]
-        return np.concatenate(answers)
+        predictions = {
+            name: np.concatenate([answer[output] for answer in answers])
+            for name, output in self._outputs.items()
+        }
+        return predictions.get("head", predictions)
 
 
-def _savedmodel(folder):
+def _savedmodel(folder, outputs):
     import tensorflow as tf
 
     loaded = tf.saved_model.load(folder)
     answer = loaded.signatures["tensors"]
     specs = answer.structured_input_signature[1]
-    name = "values" if "values" in answer.structured_outputs else "probabilities"
 
     def call(x):
-        return answer(**{key: tf.cast(x[key], spec.dtype) for key, spec in specs.items()})[name]
+        answers = answer(**{key: tf.cast(x[key], spec.dtype) for key, spec in specs.items()})
+        return {name: answers[name].numpy() for name in outputs}
 
     call.loaded = loaded  # its variables live as long as it does
     return call
 
 
-def _litert(folder):
+def _litert(folder, outputs):
     interpreter = require("ai_edge_litert.interpreter", "litert").Interpreter(
         os.path.join(folder, "model.tflite")
     )
@@ -62,22 +67,23 @@ def _litert(folder):
     dtypes = {name: spec["dtype"] for name, spec in answer.get_input_details().items()}
 
     def call(x):
-        (prediction,) = answer(**{name: x[name].astype(dtypes[name]) for name in dtypes}).values()
-        return prediction
+        answers = answer(**{name: x[name].astype(dtypes[name]) for name in dtypes})
+        return answers if len(outputs) > 1 else dict(zip(outputs, answers.values(), strict=True))
 
     return call
 
 
-def _onnx(folder):
+def _onnx(folder, outputs):
     session = require("onnxruntime", "onnx").InferenceSession(os.path.join(folder, "model.onnx"))
     names = {"tensor(float)": "float32", "tensor(int32)": "int32", "tensor(bool)": "bool"}
     dtypes = {spec.name: names[spec.type] for spec in session.get_inputs()}
 
     def call(x):
-        return session.run(None, {name: x[name].astype(dtypes[name]) for name in dtypes})[0]
+        answers = session.run(None, {name: x[name].astype(dtypes[name]) for name in dtypes})
+        return dict(zip(sorted(outputs), answers, strict=True))  # a graph's outputs are sorted
 
     return call
 
 
-#: Format -> function from a folder to one from a dict of arrays to predictions.
+#: Format -> function from a folder and the names of outputs to one from a dict of arrays to a dict.
 RUNTIMES = {"savedmodel": _savedmodel, "litert": _litert, "onnx": _onnx}

@@ -6,21 +6,11 @@ import os
 
 from keras import tree
 
-from mmzoo.heads import Regression
-
-#: What the outputs are: name -> shape, meaning.
-OUTPUTS = {
-    "probabilities": ("(B, {units})", "of each class, in the order below; of one sigmoid, of yes"),
-    "values": ("(B, {units})", "the predicted numbers"),
-    "labels": ("(B, {top})", "names of the best classes, best first"),
-    "scores": ("(B, {top})", "their probabilities"),
-    "replies": ("(B, {top})", "the texts that answer them"),
-}
+from mmzoo.export.answers import output_name
+from mmzoo.heads import targets_of
 
 
-def write_model_card(
-    folder, model, preprocessor, *, format, weights, batch_size, class_names, packages, top
-):
+def write_model_card(folder, model, preprocessor, *, format, weights, batch_size, packages):
     """Writes `model_card.md`, and `assets.extra/` with the same for programs.
 
     Args:
@@ -30,18 +20,17 @@ def write_model_card(
         format: of the exported model.
         weights: what its large weights are stored as.
         batch_size: the only one it takes, or `None`.
-        class_names: names of the classes, or `None`.
         packages: packages to import before a SavedModel can be loaded.
-        top: how many classes `labels` and `scores` list, where there are so many.
     """
     # Not the versions of distributions: TensorFlow's are called `tensorflow-cpu` and the like, too.
     versions = {
         name: importlib.import_module(name).__version__
         for name in ("mmzoo", "keras", "tensorflow", *packages)
     }
+    targets = targets_of(model, preprocessor)
     about = {"name": model.name, "format": format, "weights": weights, "batch_size": batch_size,
-             "versions": versions, "packages": list(packages), "class_names": class_names,
-             "parameters": model.count_params()}  # fmt: skip
+             "versions": versions, "packages": list(packages),
+             "parameters": model.count_params(), **_facts(targets)}  # fmt: skip
     extra = os.path.join(folder, "assets.extra")
     os.makedirs(extra, exist_ok=True)
     with open(os.path.join(extra, "model.json"), "w", encoding="utf-8") as file:
@@ -53,12 +42,17 @@ def write_model_card(
         "",
         f"A model of {' and '.join(preprocessor.inputs)}, exported with "
         f"{', '.join(f'{name} {version}' for name, version in versions.items())}.",
-        *describe(model, preprocessor, about, top),
+        *describe(model, preprocessor, about, targets),
         "",
     ]
-    if class_names:
-        lines += [f"Classes: {', '.join(f'`{name}`' for name in class_names)}.", ""]
-    parts = [layer for layer in model.layers if layer.name in ("fusion", "head")]
+    for answer, target in targets.items():
+        said = target.card_lines()
+        lines += said if answer == "head" or not said else [f"`{answer}`: {said[0]}", *said[1:]]
+    parts = [
+        layer
+        for layer in model.layers
+        if layer.name in ("fusion", "head") or layer.name.removesuffix("_head") in targets
+    ]
     lines += [
         f"{', '.join(f'{layer.name} `{type(layer).__name__}`' for layer in parts)}; "
         f"{model.count_params():,} parameters, large weights in {weights}.",
@@ -68,7 +62,7 @@ def write_model_card(
         file.write("\n".join(lines))
 
 
-def _signature(model, preprocessor, about, top):
+def _signature(model, preprocessor, about, targets):
     """The lines on a SavedModel: how to call it, and the inputs and outputs of raw rows."""
     packages = about["packages"]
     needs = "It needs TensorFlow alone."
@@ -98,10 +92,7 @@ def _signature(model, preprocessor, about, top):
             lines.append(
                 f"| `{spec.name}` | {shape} {spec.dtype.name} | {modality.served} | {absent} |"
             )
-    head = model.get_layer("head")
-    kinds = ["values"] if isinstance(head, Regression) else ["probabilities", "labels", "scores"]
-    kinds += ["replies"] if getattr(head, "replies", None) else []
-    lines += ["", *_outputs(model, kinds, top)]
+    lines += ["", *_outputs(targets)]
     for name in preprocessor.inputs:
         lines.append(f"| `{name}_ok` | (B,) | whether `{name}` could be read, and is there |")
         for count, meaning in preprocessor.inputs[name].served_counts().items():
@@ -126,7 +117,7 @@ CALLS = {
 }
 
 
-def _tensors(model, preprocessor, about, top):
+def _tensors(model, preprocessor, about, targets):
     """The lines on a model alone: how to call it, and its tensors."""
     rows = "B is any number of rows"
     if about["batch_size"]:
@@ -146,19 +137,27 @@ def _tensors(model, preprocessor, about, top):
         *(f"| `{name}` | {_shape(x.shape)} {x.dtype} |" for name, x in model.input.items()),
         "",
     ]
-    regression = isinstance(model.get_layer("head"), Regression)
-    return [*lines, *_outputs(model, ["values" if regression else "probabilities"], top)]
+    return [*lines, *_outputs(targets, only_main=True)]
 
 
-def _outputs(model, kinds, top):
+def _outputs(targets, only_main=False):
     """The head and the first rows of the table of outputs."""
-    units = model.get_layer("head").units
     lines = ["| output | shape | what it is |", "|---|---|---|"]
-    for kind in kinds:
-        shape, what = OUTPUTS[kind]
-        shape = shape.format(units=units, top=min(top, max(units, 2)))
-        lines.append(f"| `{kind}` | {shape} | {what} |")
+    for answer, target in targets.items():
+        for output, (shape, what) in target.describe_outputs().items():
+            if not only_main or output == target.main_output:
+                lines.append(f"| `{output_name(answer, output)}` | {shape} | {what} |")
     return lines
+
+
+def _facts(targets):
+    """What programs read of the answers; with several answers a dict of dicts."""
+    facts = {
+        answer: {"main_output": output_name(answer, target.main_output), **target.card_facts()}
+        for answer, target in targets.items()
+    }
+    only = facts.get("head", {})
+    return {"class_names": only.get("class_names"), "answers": facts}
 
 
 def _shape(shape):

@@ -1,10 +1,16 @@
 """Heads: one linear layer and its activation, with the loss and metrics that belong to it."""
 
+import re
+
+import numpy as np
+
 from mmzoo.heads.head import Head
 from mmzoo.heads.losses import SigmoidCrossentropy, SoftmaxCrossentropy
+from mmzoo.heads.of_model import has_heads, heads_of, targets_of
 from mmzoo.heads.regression import Regression
 from mmzoo.heads.sigmoid import Sigmoid
 from mmzoo.heads.softmax import Softmax
+from mmzoo.heads.standardized_loss import StandardizedSquaredError
 from mmzoo.utils.identifiers import resolve
 
 #: The registered heads: name -> class.
@@ -47,6 +53,66 @@ def get(identifier):
     return resolve(identifier, HEADS, "head", Head, name="head")
 
 
+def for_labels(column):
+    """The head that fits labels, where nobody says which.
+
+    Args:
+        column: `mmzoo.targets.label_column.LabelColumn`.
+
+    Returns:
+        `Softmax` for classes, `Sigmoid` for rows of zeros and ones, `Regression` for other numbers.
+
+    Raises:
+        ValueError: for labels that are contents of files.
+    """
+    labels, names = column.labels, column.class_names
+    if column.is_classes:
+        return Softmax(class_names=names)
+    if isinstance(labels, list):
+        raise ValueError("The labels are files. Name the head that answers with such.")
+    there = labels[~np.isnan(labels.reshape(len(labels), -1)).any(axis=1)]
+    if labels.ndim == 2 and np.isin(there, (0, 1)).all():
+        return Sigmoid(units=labels.shape[1], class_names=names)
+    return Regression(units=1 if labels.ndim == 1 else labels.shape[1])
+
+
+def are_several(head):
+    """Whether it is a dict of heads by the name of their answer, rather than one head's config."""
+    return isinstance(head, dict) and "class_name" not in head
+
+
+def by_answer(head):
+    """The heads of a model by the names of their answers.
+
+    Args:
+        head: an identifier of a head, or a dict of such by the name of an answer; `None`: none.
+
+    Returns:
+        Dict from the name of an answer to its `Head`; the name of an only one is `"head"`.
+
+    Raises:
+        ValueError: for an impossible name of an answer, an unknown name of a head.
+
+    Example:
+
+    >>> sorted(by_answer({"kind": Softmax(units=3), "price": "regression"}))
+    ['kind', 'price']
+    """
+    if head is None:
+        return {}
+    if not are_several(head):
+        return {"head": get(head)}
+    for name in head:
+        if not isinstance(name, str) or not re.fullmatch("[a-z][a-z0-9_]*", name) or name == "head":
+            raise ValueError(
+                f"The name of an answer must match [a-z][a-z0-9_]* and not be 'head'; received: "
+                f"{name!r}."
+            )
+    if not head:
+        raise ValueError("The dict of heads is empty.")
+    return {name: get(each) for name, each in head.items()}
+
+
 __all__ = [
     "HEADS",
     "Head",
@@ -55,6 +121,13 @@ __all__ = [
     "SigmoidCrossentropy",
     "Softmax",
     "SoftmaxCrossentropy",
+    "StandardizedSquaredError",
+    "are_several",
+    "by_answer",
+    "for_labels",
     "get",
+    "has_heads",
+    "heads_of",
     "names",
+    "targets_of",
 ]

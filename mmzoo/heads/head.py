@@ -5,13 +5,17 @@ from keras import ops
 
 from mmzoo.heads.logits import remember_logits
 from mmzoo.layers import CompositeLayer
+from mmzoo.targets import Values
 from mmzoo.utils.checks import check_positive_integers
 
 
 class Head(CompositeLayer):
     """One linear layer and its activation, always in float32.
 
-    A subclass sets `activate`, `make_loss()` and `make_metrics()`.
+    A subclass sets `activate`, `make_loss()` and `make_metrics()`; and `target()`, unless it
+    predicts numbers that are answered as they are. One that predicts otherwise than by a linear
+    layer sets `call`, and, where it reads tokens besides the vector, `reads_tokens = True`: it is
+    then called as `head(fused, tokens, mask)`, see `mmzoo.fusion.Fusion.contextualized`.
 
     Args:
         units: number of outputs.
@@ -36,6 +40,47 @@ class Head(CompositeLayer):
         self.dense = keras.layers.Dense(units, dtype=self.dtype_policy, name="dense")
         self.units = units
         self.class_names = class_names
+
+    #: Whether it is called with the tokens, too.
+    reads_tokens = False
+
+    def fitted_to(self, inputs, grids):
+        """The head, with what it has to know of the inputs, such as which is the picture.
+
+        Args:
+            inputs: dict from modality name to modality.
+            grids: dict from the name of a picture to `(rows, columns)` of its tokens.
+
+        Returns:
+            A head.
+        """
+        return self
+
+    def target(self):
+        """What its labels are, and what its predictions become.
+
+        Returns:
+            A new `mmzoo.targets.Target`.
+        """
+        return Values(self.units)
+
+    def adapt(self, target):
+        """Takes over what was learned from the labels of the training rows; `fit` calls it.
+
+        Args:
+            target: the `mmzoo.targets.Target` that learned it.
+
+        Raises:
+            ValueError: when the labels were read as something else than this head predicts.
+        """
+        self.target().check_fits(target)
+
+    def learn(self, labels):
+        """Learns from the labels of the training rows, where `fit` is given arrays.
+
+        Args:
+            labels: NumPy array, as `fit` takes it.
+        """
 
     def activate(self, logits):
         """Logits -> prediction."""

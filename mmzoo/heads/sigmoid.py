@@ -5,6 +5,7 @@ from keras import ops
 
 from mmzoo.heads.head import Head, check_class_names
 from mmzoo.heads.losses import SigmoidCrossentropy
+from mmzoo.targets import SeveralClasses, YesNo
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -17,6 +18,8 @@ class Sigmoid(Head):
         units: number of outputs.
         class_names: for one unit the two answers, `[no, yes]`; else one name a unit.
         label_smoothing: a label `q` counts as `(1 - label_smoothing) q + label_smoothing / 2`.
+        thresholds: list of `units` probabilities from which on a label is chosen; `None`: 0.5. They
+            do not change what the model predicts. `mmzoo.choose_thresholds` sets them.
 
     Call arguments:
         fused: `(B, D)` float.
@@ -25,7 +28,7 @@ class Sigmoid(Head):
         `(B, units)` float32 in [0, 1].
 
     Raises:
-        ValueError: when the number of class names does not fit.
+        ValueError: when the number of class names or of thresholds does not fit.
 
     Example:
 
@@ -34,10 +37,32 @@ class Sigmoid(Head):
     0.5
     """
 
-    def __init__(self, units=1, class_names=None, label_smoothing=0.0, **kwargs):
+    def __init__(self, units=1, class_names=None, label_smoothing=0.0, thresholds=None, **kwargs):
         check_class_names(units, class_names, {2} if units == 1 else {units}, "Sigmoid")
         super().__init__(units, class_names, **kwargs)
         self.label_smoothing = label_smoothing
+        self.thresholds = thresholds
+
+    def target(self):
+        if self.units == 1:
+            return YesNo(self.class_names, self.thresholds)
+        return SeveralClasses(self.class_names, self.units, self.thresholds)
+
+    @property
+    def thresholds(self):
+        """Tuple of `units` probabilities from which on a label is chosen, or `None`."""
+        return self._thresholds
+
+    @thresholds.setter
+    def thresholds(self, thresholds):
+        if thresholds is not None:
+            thresholds = [float(threshold) for threshold in thresholds]
+            if len(thresholds) != self.units or not all(0 <= t <= 1 for t in thresholds):
+                raise ValueError(
+                    f"`thresholds` needs {self.units} probabilities, one an output; received: "
+                    f"{thresholds}."
+                )
+        self._thresholds = None if thresholds is None else tuple(thresholds)
 
     def activate(self, logits):
         return ops.sigmoid(logits)
@@ -49,4 +74,8 @@ class Sigmoid(Head):
         return [keras.metrics.BinaryAccuracy(name="accuracy")]
 
     def get_config(self):
-        return {**super().get_config(), "label_smoothing": self.label_smoothing}
+        return {
+            **super().get_config(),
+            "label_smoothing": self.label_smoothing,
+            "thresholds": None if self.thresholds is None else list(self.thresholds),
+        }

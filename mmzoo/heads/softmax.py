@@ -5,6 +5,7 @@ from keras import ops
 
 from mmzoo.heads.head import Head, check_class_names
 from mmzoo.heads.losses import SoftmaxCrossentropy
+from mmzoo.targets import OneClass
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -59,6 +60,9 @@ class Softmax(Head):
             )
         self.label_smoothing = label_smoothing
         self.replies = replies
+
+    def target(self):
+        return OneClass(self.class_names, self.units, self.replies)
 
     def activate(self, logits):
         return ops.softmax(logits, axis=-1)

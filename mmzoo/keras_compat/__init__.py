@@ -19,7 +19,11 @@ from mmzoo.keras_compat.logits import attach_logits, attached_logits
 from mmzoo.keras_compat.lora import base_weight, lora_matrices, remove_lora, restore_lora
 from mmzoo.keras_compat.optimizers import DecayByWeight, copy_decay_exclusions, rate_or_schedule
 from mmzoo.keras_compat.saving import in_safe_mode, safe_mode
-from mmzoo.keras_compat.tensorflow import function_called, is_op_determinism_enabled
+from mmzoo.keras_compat.tensorflow import (
+    function_called,
+    input_datasets,
+    is_op_determinism_enabled,
+)
 from mmzoo.keras_compat.training import NOT_MEMORY, made_under_strategy, set_optimizer
 from mmzoo.keras_compat.variables import bounded_variables
 
@@ -38,6 +42,7 @@ __all__ = [
     "function_called",
     "in_safe_mode",
     "inner_layers",
+    "input_datasets",
     "is_op_determinism_enabled",
     "lora_matrices",
     "made_under_strategy",

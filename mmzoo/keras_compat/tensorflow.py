@@ -19,3 +19,16 @@ def function_called(graph, operation):
         A `tf.Graph` with `inputs` and `outputs`.
     """
     return graph._get_function(operation.get_attr("f").name).graph
+
+
+def input_datasets(dataset):
+    """The datasets that a `tf.data.Dataset` was made from, by `map`, `take` and the like.
+
+    Args:
+        dataset: a `tf.data.Dataset`; anything else was made from none.
+
+    Returns:
+        A list of datasets.
+    """
+    inputs = getattr(dataset, "_inputs", None)
+    return list(inputs()) if callable(inputs) and hasattr(dataset, "element_spec") else []

@@ -218,11 +218,12 @@ def _check_hosts(model, train, validation, preprocessor, arguments):
 
 def _facts(records):
     """What of the records is compared: all but the files themselves."""
+    labels = {name: column.labels for name, column in records.label_columns.items()}
     exact = [
         values.tobytes() if isinstance(values, np.ndarray) else values
-        for values in (records.labels, records.sample_weight)
+        for values in (*labels.values(), records.sample_weight)
     ]
-    return [len(records), list(records.columns), *exact]
+    return [len(records), list(records.columns), *labels, *exact]
 
 
 def _build_metrics(model, dataset):

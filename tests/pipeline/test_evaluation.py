@@ -12,7 +12,7 @@ import sklearn.metrics
 import mmzoo
 from mmzoo import heads
 from mmzoo.evaluation import Report, evaluate, plot_training_curves
-from mmzoo.evaluation.labels import check_labels
+from mmzoo.targets.label_shapes import check_labels
 from mmzoo.utils import optional_packages
 
 ROWS = 40

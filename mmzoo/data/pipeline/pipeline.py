@@ -6,7 +6,6 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.data.labels import aligned
 from mmzoo.data.pipeline import decoded_cache
 from mmzoo.data.pipeline.decoder import decoder
 from mmzoo.data.pipeline.on_error import may_fail
@@ -38,7 +37,7 @@ class Pipeline:
         self.on_error = on_error
         self.may_fail = may_fail(on_error, preprocessor.inputs)
         self.training, self.seed, self.shard = training, seed, shard
-        self.targets = self._targets()
+        self.encoded = self._encoded_labels()
         self.columns = {name: self._column(name, cache) for name in preprocessor.inputs}
 
     def dataset(self, epoch=None, first_step=0):
@@ -127,8 +126,18 @@ class Pipeline:
                 for name, part in self.preprocessor.parts.items()
             }
         x = self.preprocessor.batch(decoded)
-        targets = [tf.gather(target, rows) for target in self.targets]
-        return (x, *targets) if targets else x
+        if self.encoded is None:
+            return x
+        y, weights = self.encoded
+        y = tf.nest.map_structure(lambda values: tf.gather(values, rows), y)
+        for name, target in self.preprocessor.targets.items():
+            if name in y:
+                y[name] = target.batch(y[name], decoded)
+        if not self.records.several_answers:
+            (y,) = y.values()
+        if weights is None:
+            return x, y
+        return x, y, tf.nest.map_structure(lambda values: tf.gather(values, rows), weights)
 
     def _read_and_finish(self, rows, *seeds):
         return self._finish(self._read(rows)[0], rows, *seeds)
@@ -175,17 +184,22 @@ class Pipeline:
 
         return tf.cond(tf.reduce_all(ok), tf.no_op, fail)
 
-    def _targets(self):
-        """Labels and sample weights as tensors, as far as there are any."""
-        labels, weights = self.records.labels, self.records.sample_weight
-        if labels is None:
-            return []
-        if isinstance(labels, list):
-            indices = self.preprocessor.encode_labels(labels, self.records.describe)
-            targets = [tf.constant(indices, tf.int32)]
-        else:
-            names, known = self.records.class_names, self.preprocessor.class_names
-            if names is not None and known is not None:
-                labels = aligned(labels, names, known, self.records.describe)
-            targets = [tf.constant(labels, tf.float32)]
-        return targets if weights is None else [*targets, tf.constant(weights, tf.float32)]
+    def _encoded_labels(self):
+        """`(y, weights)` of all rows as tensors; `None` where there are no labels.
+
+        `y` is a dict by the name of an answer. With several answers so are the weights, and a row
+        without a label has the weight 0 for it.
+        """
+        if not self.records.label_columns:
+            return None
+        y, present = self.preprocessor.encode(self.records)
+        y = tf.nest.map_structure(tf.constant, y)
+        weights = self.records.sample_weight
+        if self.records.several_answers and not all(there.all() for there in present.values()):
+            weights = 1.0 if weights is None else weights
+            weights = {name: there * weights for name, there in present.items()}
+        elif self.records.several_answers and weights is not None:
+            weights = dict.fromkeys(y, weights)
+        if weights is not None:
+            weights = tf.nest.map_structure(lambda rows: tf.constant(rows, tf.float32), weights)
+        return y, weights

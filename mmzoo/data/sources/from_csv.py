@@ -2,12 +2,13 @@
 
 import os
 
-from mmzoo.data.labels import text_label_values
 from mmzoo.data.row_names import RowNames
 from mmzoo.data.sources.columns import delimiters, wanted_columns
 from mmzoo.data.sources.csv_file import csv_tables
 from mmzoo.data.sources.from_dataframe import records_of_table
+from mmzoo.data.sources.label_columns import label_columns
 from mmzoo.raw.paths import parent_folder
+from mmzoo.targets.labels import text_label_values
 
 
 def from_csv(
@@ -31,12 +32,15 @@ def from_csv(
         columns: dict from modality name to the name of a column, such as `{"image": "photo"}`. For
             a `mmzoo.Tabular`: a list of names, or a dict from its columns to those of the file.
             Cells of a `mmzoo.Features` are lists of numbers, `[0.1, 0.2]`.
-        label: name of the column of labels, or `None`.
+        label: name of the column of labels, or `None`. Where there are several answers a dict from
+            the name of an answer to that of its column, or a list of columns; a row may then lack
+            some of the labels.
         class_names: names of the classes in the order of their indices; `None`: those that occur.
         sample_weight: name of a column of weights, or `None`.
         root: folder that relative paths start from; `None`: the file's own.
         regression: whether the labels are numbers to predict; `None`: they are if one has a decimal
-            point. All else are classes.
+            point. All else are classes. Where there are several answers the names of those that are
+            numbers will do.
         label_delimiter: what stands between several labels of a row, such as `"|"`; an empty cell
             has none. `None`: a cell is one label.
         list_columns: columns whose cells are lists of files: names of columns of JSON lists,
@@ -63,23 +67,22 @@ def from_csv(
     ['cat', 'dog']
     """
     path = os.fspath(path)
-    wanted = [*wanted_columns(columns), label, sample_weight, *delimiters(list_columns)]
+    labels = label_columns(label).values()
+    wanted = [*wanted_columns(columns), *labels, sample_weight, *delimiters(list_columns)]
     # Texts and paths stay what they are: "007" is no number, "NA" is no absent value.
-    texts = {column: str for column in (*wanted_columns(columns), label) if column is not None}
+    texts = dict.fromkeys((*wanted_columns(columns), *labels), str)
     options = {"dtype": texts, "na_values": {sample_weight: [""]}}
     table = next(csv_tables(path, wanted, encoding, separator, **options), None)
     if table is None:
         raise ValueError(f"{path} has no rows below its header.")
-
     describe = RowNames(f"{path}, row ", 2)
-    labels = None
-    if label in table.columns:
-        labels = text_label_values(table[label], regression, label_delimiter, describe)
     return records_of_table(
         table,
         columns,
         label,
-        labels,
+        text_label_values,
+        regression,
+        label_delimiter,
         class_names,
         sample_weight,
         parent_folder(path) if root is None else root,

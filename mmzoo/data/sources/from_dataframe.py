@@ -1,6 +1,5 @@
 """Records of the columns of a pandas DataFrame."""
 
-from mmzoo.data.labels import label_values
 from mmzoo.data.records import Records
 from mmzoo.data.row_names import RowNames
 from mmzoo.data.sources.columns import (
@@ -9,7 +8,9 @@ from mmzoo.data.sources.columns import (
     modality_values,
     wanted_columns,
 )
+from mmzoo.data.sources.label_columns import label_columns, read_labels
 from mmzoo.data.table_columns import check_columns, column_cells
+from mmzoo.targets.labels import label_values
 
 
 def from_dataframe(
@@ -31,12 +32,15 @@ def from_dataframe(
         columns: dict from modality name to the name of a column, such as `{"image": "photo"}`. For
             a `mmzoo.Tabular`: a list of names, or a dict from its columns to those of the table.
         label: name of the column of labels, or `None`. Its cells are classes, numbers (floats), or
-            lists of strings: several labels a row.
+            lists of strings: several labels a row. Where there are several answers a dict from the
+            name of an answer to that of its column, or a list of columns; a row may then lack some
+            of the labels.
         class_names: names of the classes in the order of their indices; `None`: those that occur.
         sample_weight: name of a column of weights, or `None`.
         root: folder that relative paths start from.
         name: how messages should call the table.
-        regression: whether the labels are numbers to predict; `None`: floats are.
+        regression: whether the labels are numbers to predict; `None`: floats are. Where
+            there are several answers the names of those that are numbers will do.
         label_delimiter: what stands between several labels of a row, such as `"|"`; an empty cell
             has none. `None`: a string is one label.
         list_columns: columns whose cells are lists of files: names of columns of JSON lists, or a
@@ -58,16 +62,13 @@ def from_dataframe(
     [[1.0, 1.0], [0.0, 1.0]]
     """
     describe = RowNames(f"{name}, row ")
-    labels = None
-    check_columns(name, [label], table.columns)
-    if label is not None:
-        cells = column_cells(table[label])
-        labels = label_values(cells, regression, label_delimiter, describe)
     return records_of_table(
         table,
         columns,
         label,
-        labels,
+        label_values,
+        regression,
+        label_delimiter,
         class_names,
         sample_weight,
         root,
@@ -78,11 +79,25 @@ def from_dataframe(
 
 
 def records_of_table(
-    table, columns, label, labels, class_names, sample_weight, root, describe, name, list_columns
+    table,
+    columns,
+    label,
+    read,
+    regression,
+    label_delimiter,
+    class_names,
+    sample_weight,
+    root,
+    describe,
+    name,
+    list_columns,
 ):
-    """Records of a data frame whose `labels` were read already; see `from_dataframe`."""
+    """Records of a data frame, see `from_dataframe`, whose labels `read` understands."""
     wanted, lists = wanted_columns(columns), delimiters(list_columns)
-    check_columns(name, [*wanted, label, sample_weight, *lists], table.columns)
+    of_labels = label_columns(label).values()
+    check_columns(name, [*of_labels, *wanted, sample_weight, *lists], table.columns)
+    label_cells = {column: column_cells(table[column]) for column in of_labels}
+    labels = read_labels(read, label_cells, label, regression, label_delimiter, describe)
     cells = {column: column_cells(table[column]) for column in wanted}
     for column in lists.keys() & cells.keys():
         cells[column] = list_cells(cells[column], lists[column], describe, column)

@@ -22,7 +22,8 @@ def from_jsonl(path, columns, label=None, root=None, encoding=None, **options):
             is a value as one path is: a `mmzoo.Image` takes the first. A key that a line lacks is
             an absent value.
         label: key of the labels, or `None`: strings or integers (classes), lists of strings
-            (several labels a row), or floats (numbers to predict).
+            (several labels a row), or floats (numbers to predict). Several answers: as in
+            `mmzoo.data.from_dataframe`.
         root: folder that relative paths start from; `None`: the file's own.
         encoding: of the file; `None`: UTF-8.
         **options: `class_names`, `sample_weight`, `regression`, `label_delimiter` and

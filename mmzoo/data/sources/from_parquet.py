@@ -7,6 +7,7 @@ import numpy as np
 
 from mmzoo.data.row_names import RowNames
 from mmzoo.data.sources.columns import wanted_columns
+from mmzoo.data.sources.label_columns import label_columns
 from mmzoo.data.sources.rows import records_of_rows
 from mmzoo.data.table_columns import check_columns
 from mmzoo.raw.paths import open_bytes, parent_folder
@@ -52,7 +53,11 @@ def from_parquet(path, columns, label=None, root=None, **options):
             file = parquet.ParquetFile(opened)
         except invalid as error:
             raise ValueError(f"{path} can't be read as Parquet: {error}") from None
-        wanted = [*wanted_columns(columns), label, options.get("sample_weight")]
+        wanted = [
+            *wanted_columns(columns),
+            *label_columns(label).values(),
+            options.get("sample_weight"),
+        ]
         check_columns(path, wanted, file.schema_arrow.names)
         names = _class_names(file.schema_arrow.metadata, label)
         options = options if names is None else {"class_names": names, **options}

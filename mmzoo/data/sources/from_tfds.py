@@ -6,6 +6,7 @@ from mmzoo.data.pipeline.parallel_map import parallel_map, without_tuner
 from mmzoo.data.row_names import RowNames
 from mmzoo.data.sources.batched import check_spec_not_batched
 from mmzoo.data.sources.columns import wanted_columns
+from mmzoo.data.sources.label_columns import ONLY, label_columns
 from mmzoo.data.sources.rows import records_of_rows
 from mmzoo.raw.stored_bytes import FRAME, StoredBytes
 from mmzoo.raw.wav_bytes import wav_bytes
@@ -73,11 +74,16 @@ def from_tfds(dataset, columns, label=None, split=None, data_dir=None, **options
         name = f"{builder.info.full_name}, {split}"
         describe, features = RowNames(f"{name}, row "), _leaves(builder.info.features)
         elements = _elements(builder, split)
-    if label in features:
-        names = getattr(_inner(features[label]), "names", None)
-        if names is not None:
-            options = {"class_names": names, **options}
-    wanted = {*wanted_columns(columns), label, options.get("sample_weight")}
+    names = {
+        answer: names
+        for answer, column in label_columns(label).items()
+        if column in features
+        and (names := getattr(_inner(features[column]), "names", None)) is not None
+    }
+    if names:
+        options = {"class_names": names.get(ONLY, names), **options}
+    wanted = {*wanted_columns(columns), *label_columns(label).values()}
+    wanted |= {options.get("sample_weight")}
     read = _Reader(features, wanted, describe)
     return records_of_rows(
         (read(number, *element) for number, element in enumerate(elements)),

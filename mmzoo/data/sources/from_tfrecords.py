@@ -5,7 +5,6 @@ import json
 
 import numpy as np
 
-from mmzoo.data.labels import aligned
 from mmzoo.data.records import Records
 from mmzoo.data.tfrecords.tfrecord_layout import (
     DESCRIPTION,
@@ -16,6 +15,7 @@ from mmzoo.data.tfrecords.tfrecord_layout import (
     decode,
 )
 from mmzoo.raw.stored_bytes import FRAME, StoredBytes
+from mmzoo.targets.labels import aligned
 from mmzoo.utils.checks import check_format_version
 from mmzoo.utils.progress import track
 
@@ -86,6 +86,8 @@ def from_tfrecords(folder, columns=None, class_names=None):
     class_names = written if class_names is None else class_names
     if description["labels"] is None:
         return Records(values, describe=describe)
+    if description["labels"] == "several answers":
+        labels = {name: [label[name] for label in labels] for name in labels[0]}
     if description["labels"] == "numbers":
         labels = np.array(labels, "float32").reshape(-1, *description["label_shape"])
         if written is not None:
@@ -155,6 +157,8 @@ def _value(data, kind, path, offset, record):
 
 
 def _label(feature, description):
+    if description["labels"] == "several answers":
+        return json.loads(feature.bytes_list.value[0])
     if description["labels"] == "classes":
         return description["class_names"][feature.int64_list.value[0]]
     return list(feature.float_list.value)

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from mmzoo.data.labels import label_values
 from mmzoo.data.records import Records
 from mmzoo.data.row_names import RowNames
 from mmzoo.data.sources.batched import check_not_batched
@@ -12,9 +11,11 @@ from mmzoo.data.sources.columns import (
     modality_values,
     wanted_columns,
 )
+from mmzoo.data.sources.label_columns import label_columns, read_labels
 from mmzoo.data.sources.spool import Spool
 from mmzoo.data.table_columns import check_columns
 from mmzoo.raw.plain_value import plain_value
+from mmzoo.targets.labels import label_values
 from mmzoo.utils.progress import track
 
 ROWS = RowNames()
@@ -58,7 +59,8 @@ def records_of_rows(
     tables = [column for column in columns.values() if not isinstance(column, str)]
     table_cells = {name for column in tables for name in wanted_columns({"": column})}
     available, cells = {}, {column: [] for column in wanted}
-    labels, weights = [], []
+    label_cells = {column: [] for column in label_columns(label).values()}
+    weights = []
     number = -1
     with Spool() as spool:
         for number, row in enumerate(track(rows, None, f"Reading {name}")):
@@ -68,24 +70,24 @@ def records_of_rows(
                     f"{type(row).__name__}."
                 )
             if not number:
-                check_not_batched(row, wanted, label, name)
+                for column in label_cells or (None,):
+                    check_not_batched(row, wanted, column, name)
             available |= dict.fromkeys(row)
             for column, values in cells.items():
                 value = _plain(row.get(column), column, number, describe)
                 # The bytes of a table's cell are a text, those of all else a file.
                 values.append(value if column in table_cells else _kept(value, spool))
-            labels.append(plain_value(row.get(label)))
+            for column, values in label_cells.items():
+                values.append(plain_value(row.get(column)))
             weights.append(plain_value(row.get(sample_weight)))
     if number < 0:
         raise ValueError(f"There are no rows in {name}.")
-    check_columns(name, [*wanted, label, sample_weight, *lists], available)
+    check_columns(name, [*wanted, *label_cells, sample_weight, *lists], available)
     for column in lists.keys() & cells.keys():
         cells[column] = list_cells(cells[column], lists[column], describe, column)
-    if label is not None:
-        labels = label_values(labels, regression, label_delimiter, describe)
     return Records(
         modality_values(cells, columns),
-        labels if label is not None else None,
+        read_labels(label_values, label_cells, label, regression, label_delimiter, describe),
         class_names,
         [np.nan if weight is None else weight for weight in weights] if sample_weight else None,
         root,

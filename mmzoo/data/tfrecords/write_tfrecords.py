@@ -32,12 +32,13 @@ def write_tfrecords(records, folder, shards=1, paths=None):
     if paths is None:
         paths = [name for name in records.columns if holds_paths(records, name)]
     kinds = {name: _kind(records, name, name in paths) for name in records.columns}
+    one_answer = not records.several_answers
     description = {
         "format_version": FORMAT_VERSION,
         "rows": len(records),
         "columns": kinds,
         "labels": _label_kind(records),
-        "label_shape": list(np.shape(records.labels)[1:]),
+        "label_shape": list(np.shape(records.labels)[1:]) if one_answer else [],
         "class_names": records.class_names,
         "sample_weight": records.sample_weight is not None,
         "shards": shard_names(shards),
@@ -46,7 +47,7 @@ def write_tfrecords(records, folder, shards=1, paths=None):
     tf.io.gfile.makedirs(folder)
     _begin_or_go_on(folder, description)
 
-    classes = {name: index for index, name in enumerate(records.class_names or ())}
+    classes = {name: i for i, name in enumerate(records.class_names or ())} if one_answer else {}
     bounds = np.linspace(0, len(records), shards + 1).round().astype(int)
     for shard, name in enumerate(track(description["shards"], shards, f"Writing {folder}")):
         path = f"{folder}/{name}"
@@ -95,8 +96,12 @@ def _is_item(item):
 
 
 def _label_kind(records):
-    if records.labels is None:
+    if not records.label_columns:
         return None
+    if any(isinstance(c.labels, list) and not c.is_classes for c in records.label_columns.values()):
+        raise ValueError("Labels that are files can't be written to TFRecord files.")
+    if records.several_answers:
+        return "several answers"
     return "classes" if isinstance(records.labels, list) else "numbers"
 
 
@@ -107,7 +112,8 @@ def _fingerprint(records):
         digest.update(name.encode())
         for value in values:
             digest.update(_identity(value))
-    for values in (records.labels, records.sample_weight):
+    labels = [column.labels for column in records.label_columns.values()] or [None]
+    for values in (*labels, records.sample_weight):
         digest.update(np.asarray(values).tobytes() if values is not None else b"-")
     return digest.hexdigest()
 
@@ -142,7 +148,16 @@ def _example(records, row, kinds, classes):
         except (TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"{where} can't be written among {kind}: {error}") from error
         features[name] = tf.train.Feature(bytes_list=tf.train.BytesList(value=data))
-    if isinstance(records.labels, list):
+    if records.several_answers:
+        labels = {
+            name: None
+            if _is_missing(column.labels[row])
+            else np.asarray(column.labels[row]).tolist()
+            for name, column in records.label_columns.items()
+        }
+        data = [json.dumps(labels, ensure_ascii=False).encode()]
+        features[LABEL] = tf.train.Feature(bytes_list=tf.train.BytesList(value=data))
+    elif isinstance(records.labels, list):
         index = [classes[records.labels[row]]]
         features[LABEL] = tf.train.Feature(int64_list=tf.train.Int64List(value=index))
     elif records.labels is not None:
@@ -150,6 +165,10 @@ def _example(records, row, kinds, classes):
     if records.sample_weight is not None:
         features[SAMPLE_WEIGHT] = _floats(records.sample_weight[row])
     return tf.train.Example(features=tf.train.Features(feature=features))
+
+
+def _is_missing(label):
+    return label is None or (not isinstance(label, str) and bool(np.any(np.isnan(label))))
 
 
 def _floats(values):

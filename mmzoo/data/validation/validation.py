@@ -9,11 +9,11 @@ import re
 
 import numpy as np
 
-from mmzoo.data.labels import class_counts, label_notes
 from mmzoo.data.pipeline.parallel_map import parallel_map, without_tuner
 from mmzoo.data.problems import raw_problems
 from mmzoo.data.validation.validation_report import Finding, ValidationReport
 from mmzoo.raw.paths import open_bytes, resolve_path
+from mmzoo.targets.labels import class_counts, label_notes
 from mmzoo.utils.progress import track
 
 #: Values that are read at once.
@@ -226,10 +226,32 @@ def _duplicate_rows(records, columns):
             continue
         where, earlier = records.describe(row), records.describe(same)
         yield Finding(row, where, "", "", "warning", "duplicate", f"The same as {earlier}.")
-        labels = records.labels
-        if labels is not None and np.any(labels[row] != labels[same]):
+        for answer, column in records.label_columns.items():
+            labels = column.labels
+            lacks = (
+                labels[row] is None or labels[same] is None or np.any(labels[row] != labels[row])
+            )
+            if lacks or not np.any(labels[row] != labels[same]):
+                continue
+            of_answer = "" if answer == "head" else f"{answer}: "
             message = f"{labels[row]!r}, but {earlier}, with the same values, is {labels[same]!r}."
-            yield Finding(row, where, "", "", "warning", "contradiction", message)
+            yield Finding(row, where, "", "", "warning", "contradiction", f"{of_answer}{message}")
+
+
+def _class_counts(records):
+    """How many rows each class has; with several answers `<answer>: <class>`."""
+    counts = {
+        answer: class_counts(column.labels, column.class_names)
+        for answer, column in records.label_columns.items()
+        if column.is_classes
+    }
+    if not records.several_answers:
+        return counts.get("head")
+    return {
+        f"{answer}: {name}": count
+        for answer, of_answer in counts.items()
+        for name, count in of_answer.items()
+    } or None
 
 
 def _digest(value):

@@ -80,6 +80,44 @@ def checked_labels(labels, class_names, describe):
     return named, class_names
 
 
+def checked_with_missing(labels, class_names, describe):
+    """As `checked_labels`, of labels that some rows lack.
+
+    Args:
+        labels: sequence of labels, `None` or NaN where one is missing.
+        class_names: names of the classes in their order, or `None`.
+        describe: function from a position to how a message should call that row.
+
+    Returns:
+        `(labels, class_names)`; `None`, or NaN in an array, where a label is missing.
+
+    Raises:
+        ValueError: when no row has a label; else see `Records`.
+
+    Example:
+
+    >>> checked_with_missing(["b", None, "a"], None, "row {}".format)
+    (['b', None, 'a'], ['a', 'b'])
+    """
+    labels = plain_labels(labels, describe)
+    there = [row for row, label in enumerate(labels) if not is_absent(label)]
+    if not there:
+        raise ValueError("There is no label in any row.")
+    if len(there) == len(labels):
+        return checked_labels(labels, class_names, describe)
+    found, class_names = checked_labels(
+        [labels[row] for row in there], class_names, lambda row: describe(there[row])
+    )
+    if isinstance(found, list):
+        checked = [None] * len(labels)
+        for row, label in zip(there, found, strict=True):
+            checked[row] = label
+        return checked, class_names
+    checked = np.full((len(labels), *found.shape[1:]), np.nan, "float32")
+    checked[there] = found
+    return checked, class_names
+
+
 def plain_labels(labels, describe):
     """Labels as Python's own values, whatever library they came from.
 
@@ -366,8 +404,8 @@ def label_summary(labels, class_names):
     counts = class_counts(labels, class_names)
     if counts is None:
         return (
-            f"Labels: numbers from {labels.min():g} to {labels.max():g}, to predict as they are. "
-            "If they are classes: regression=False (--classes)."
+            f"Labels: numbers from {np.nanmin(labels):g} to {np.nanmax(labels):g}, to predict as "
+            "they are. If they are classes: regression=False (--classes)."
         )
     named = [f"{name} ({in_rows(count)})" for name, count in counts.items()]
     more = f" and {len(named) - LISTED} more" if len(named) > LISTED else ""
@@ -395,11 +433,13 @@ def class_counts(labels, class_names):
     if isinstance(labels, list):
         counts = dict.fromkeys(class_names, 0)
         for label in labels:
-            counts[label] += 1
+            if label is not None:
+                counts[label] += 1
         return counts
-    if not np.isin(labels, (0, 1)).all():
+    there = labels[~np.isnan(labels).any(axis=-1)]
+    if not np.isin(there, (0, 1)).all():
         return None
-    return dict(zip(class_names, labels.sum(axis=0).astype(int).tolist(), strict=True))
+    return dict(zip(class_names, there.sum(axis=0).astype(int).tolist(), strict=True))
 
 
 def split_labels(cells, delimiter, describe):
@@ -564,7 +604,7 @@ def balanced_weights(labels, class_names):
     counts = class_counts(labels, class_names)
     occurring = sum(count > 0 for count in counts.values())
     return {
-        index: len(labels) / (occurring * count) if count else 1.0
+        index: sum(counts.values()) / (occurring * count) if count else 1.0
         for index, count in enumerate(counts.values())
     }
 

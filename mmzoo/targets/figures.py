@@ -173,3 +173,110 @@ def _ranking(is_class, scores, class_names, figures, sample_weight):
         "average_precision": mean("average_precision"),
         "classes_left_out": left_out,
     }
+
+
+def best_thresholds(labels, probabilities, by, per_class=True, sample_weight=None):
+    """Probabilities from which on a label is best said to hold.
+
+    Args:
+        labels: `(N, K)` int, 0 or 1.
+        probabilities: `(N, K)` float.
+        by: `"f1"`: the highest F1; `{"precision": p}`: the highest recall with a precision of at
+            least `p`; `{"recall": r}`: the highest precision with a recall of at least `r`. Where a
+            precision can't be had, the threshold of the highest precision.
+        per_class: whether each label has its own; else the micro average decides on one.
+        sample_weight: `(N,)` positive floats, or `None`.
+
+    Returns:
+        List of `K` floats. A label that no row has, or every row, keeps 0.5.
+
+    Raises:
+        ValueError: for another `by`, or no rows.
+
+    Example:
+
+    >>> labels = np.array([[0], [0], [1], [1]])
+    >>> best_thresholds(labels, np.array([[0.1], [0.3], [0.2], [0.4]]), {"precision": 1.0})
+    [0.35]
+    """
+    wanted = {"precision": None, "recall": None}
+    if isinstance(by, dict) and len(by) == 1 and {*by} <= {*wanted}:
+        wanted |= by
+    elif by != "f1":
+        raise ValueError(
+            "Thresholds are chosen by 'f1', {'precision': p} or {'recall': r}; received: "
+            f"{by!r}."
+        )
+    if any(value is not None and not 0 < value <= 1 for value in wanted.values()):
+        raise ValueError(f"A precision or recall wanted must be in (0, 1]; received: {by!r}.")
+    if not len(labels):
+        raise ValueError("Thresholds need validation rows; there are none.")
+    weights = np.ones(len(labels)) if sample_weight is None else np.asarray(sample_weight)
+    if not per_class:
+        repeated = np.repeat(weights, labels.shape[1])
+        chosen = _best_threshold(labels.reshape(-1), probabilities.reshape(-1), wanted, repeated)
+        return [chosen] * labels.shape[1]
+    return [
+        _best_threshold(label, probability, wanted, weights)
+        for label, probability in zip(labels.T, probabilities.T, strict=True)
+    ]
+
+
+def _best_threshold(labels, probabilities, wanted, weights):
+    """The threshold of one label, half way between two probabilities that occur."""
+    if not labels.any() or labels.all():
+        return 0.5
+    order = np.argsort(-probabilities, kind="stable")
+    sorted_probabilities = probabilities[order].astype("float64")
+    true = np.cumsum(weights[order] * labels[order])
+    said = np.cumsum(weights[order])
+    # Rows of one probability are chosen together: the last of them counts.
+    last = np.append(np.diff(sorted_probabilities) < 0, True)
+    true, said, at = true[last], said[last], sorted_probabilities[last]
+    precision, recall = true / said, true / true[-1]
+    if wanted["precision"] is not None:
+        good = precision >= wanted["precision"] - 1e-12
+        best = np.where(good, recall, -1).argmax() if good.any() else precision.argmax()
+    elif wanted["recall"] is not None:
+        best = np.where(recall >= wanted["recall"] - 1e-12, precision, -1).argmax()
+    else:
+        best = (2 * precision * recall / np.maximum(precision + recall, 1e-12)).argmax()
+    below = at[best + 1] if best + 1 < len(at) else 0.0
+    return round(float((at[best] + below) / 2), 6) if at[best] - below > 1e-5 else float(at[best])
+
+
+def threshold_figures(labels, probabilities, thresholds, names, sample_weight=None):
+    """Figures of the answers that thresholds choose.
+
+    Args:
+        labels: `(N, K)` int, 0 or 1.
+        probabilities: `(N, K)` float.
+        thresholds: `K` floats.
+        names: of the labels.
+        sample_weight: `(N,)` positive floats, or `None`.
+
+    Returns:
+        Dict of `thresholds`, by name; `accuracy`, of rows where every label is right; and
+        `precision`, `recall` and `f1`, each a dict of averages where there are several labels.
+    """
+    metrics = require("sklearn.metrics", extra="report")
+    chosen = (probabilities >= np.asarray(thresholds, "float32")).astype("int64")
+    result = {
+        "thresholds": dict(zip(names, map(float, thresholds), strict=True)),
+        "accuracy": metrics.accuracy_score(labels, chosen, sample_weight=sample_weight),
+    }
+    averages = ("binary",) if labels.shape[1] == 1 else AVERAGES
+    for average in averages:
+        values = metrics.precision_recall_fscore_support(
+            labels[:, 0] if average == "binary" else labels,
+            chosen[:, 0] if average == "binary" else chosen,
+            average=average,
+            sample_weight=sample_weight,
+            zero_division=0,
+        )
+        for name, value in zip(("precision", "recall", "f1"), values, strict=False):
+            if average == "binary":
+                result[name] = value
+            else:
+                result.setdefault(name, {})[average] = value
+    return result

@@ -1,0 +1,54 @@
+"""choose_thresholds(): from which probability on the answer is yes."""
+
+import numpy as np
+
+from mmzoo.evaluation.evaluate import run_over
+from mmzoo.heads import heads_of, targets_of
+
+
+def choose_thresholds(model, dataset, by="f1", per_class=True, answer=None):
+    """Chooses the thresholds of a sigmoid on validation rows, and keeps them with the head.
+
+    What the model predicts stays as it is. `mmzoo.predict_file` and the output `chosen` of an
+    exported model go by the thresholds, and `mmzoo.evaluate` reports both: at 0.5 and at them.
+
+    Args:
+        model: what `mmzoo.build_model` returned, with a head that has thresholds.
+        dataset: labelled batches of rows that were not trained on, as for `mmzoo.evaluate`.
+        by: `"f1"`: the highest F1; `{"precision": 0.9}`: the highest recall with at least that
+            precision; `{"recall": 0.9}`: the highest precision with at least that recall.
+        per_class: whether each label has its own threshold; else one for all.
+        answer: name of the answer, where there are several.
+
+    Returns:
+        Dict from the name of a label to its threshold.
+
+    Raises:
+        ValueError: for a head without thresholds, another `by`, or no rows.
+
+    Example:
+
+    >>> import mmzoo
+    >>> inputs = {"text": mmzoo.Text(length=4, vocabulary_size=10, encoder="bag")}
+    >>> model = mmzoo.build_model(inputs=inputs, head=mmzoo.heads.Sigmoid(units=2), dim=8)
+    >>> batch = {"text": np.array([[2, 0, 0, 0], [3, 0, 0, 0]])}, np.array([[0, 1], [1, 0]])
+    >>> sorted(choose_thresholds(model, [batch]))
+    ['0', '1']
+
+    Reference: Lipton et al. 2014, arXiv 1402.1892, on thresholds and F1.
+    """
+    heads, targets = heads_of(model), targets_of(model)
+    if answer is None and len(heads) == 1:
+        answer = next(iter(heads))
+    if answer not in heads:
+        raise ValueError(f"`answer` must be one of {', '.join(heads)}; received: {answer!r}.")
+    head, target = heads[answer], targets[answer]
+    if not hasattr(target, "choose_thresholds"):
+        raise ValueError(
+            f"The head {type(head).__name__} has no thresholds; mmzoo.heads.Sigmoid has."
+        )
+    labels, predictions, sample_weight = run_over(model, dataset, targets)[answer]
+    chosen = target.choose_thresholds(labels, predictions, by, per_class, sample_weight)
+    head.thresholds = chosen
+    names = target.names(max(2, len(chosen)))[-len(chosen) :]
+    return dict(zip(names, np.asarray(chosen).tolist(), strict=True))

@@ -1,0 +1,63 @@
+"""Targets: what a raw label is, and what a prediction becomes. The mirror image of modalities."""
+
+import numpy as np
+
+from mmzoo.targets.class_target import ClassTarget
+from mmzoo.targets.numbers import Numbers
+from mmzoo.targets.one_class import OneClass
+from mmzoo.targets.several_classes import SeveralClasses
+from mmzoo.targets.target import Target
+from mmzoo.targets.values import Values
+from mmzoo.targets.yes_no import YesNo
+
+#: The registered targets: kind -> class.
+TARGETS = {target.kind: target for target in (Values, Numbers, OneClass, YesNo, SeveralClasses)}
+
+
+def names():
+    """The registered kinds, sorted.
+
+    Example:
+
+    >>> "class" in names()
+    True
+    """
+    return sorted(TARGETS)
+
+
+def of_labels(labels, class_names):
+    """The target that labels suggest, where no head says what they are.
+
+    Args:
+        labels: labels as `mmzoo.data.Records` keeps them.
+        class_names: names of the classes, or `None`.
+
+    Returns:
+        A `Target` that has learned from them.
+
+    Example:
+
+    >>> of_labels(["b", "a"], ["a", "b"]).kind, of_labels(np.array([0.5, 2.0]), None).kind
+    ('class', 'numbers')
+    """
+    if isinstance(labels, list):
+        return OneClass(class_names)
+    if labels.ndim == 2 and (class_names is not None or np.isin(labels, (0, 1)).all()):
+        return SeveralClasses(class_names, labels.shape[1])
+    target = Numbers(1 if labels.ndim == 1 else labels.shape[1])
+    target.adapt(labels)
+    return target
+
+
+__all__ = [
+    "TARGETS",
+    "ClassTarget",
+    "Numbers",
+    "OneClass",
+    "SeveralClasses",
+    "Target",
+    "Values",
+    "YesNo",
+    "names",
+    "of_labels",
+]

@@ -1,0 +1,111 @@
+"""The labels of one answer, as records hold them."""
+
+import os
+
+import numpy as np
+
+from mmzoo.raw.stored_bytes import StoredBytes
+from mmzoo.targets.class_target import ClassTarget
+from mmzoo.targets.labels import (
+    aligned,
+    checked_labels,
+    checked_with_missing,
+    known_names,
+    plain_labels,
+)
+
+#: What a PNG file begins with.
+PNG = b"\x89PNG"
+
+
+class LabelColumn:
+    """Labels as they came, and as what they look like: classes, several classes, numbers.
+
+    What they are in the end a target says, which a head names. Where there is none, they are what
+    they look like.
+
+    Args:
+        raw: sequence of labels.
+        class_names: names of the classes in their order, or `None`: those that occur, sorted.
+        describe: function from a position to how a message should call that row.
+        may_lack: whether rows may lack a label, as with several answers.
+
+    Raises:
+        ValueError: see `mmzoo.data.Records`.
+
+    Example:
+
+    >>> column = LabelColumn(["b", "a"], None, "row {}".format)
+    >>> column.labels, column.class_names
+    (['b', 'a'], ['a', 'b'])
+    """
+
+    def __init__(self, raw, class_names, describe, may_lack=False):
+        self.names_given = class_names is not None
+        if _are_files(raw):
+            self.raw = self.labels = list(raw)
+            self.class_names = None
+            return
+        self.raw = plain_labels(raw, describe)
+        check = checked_with_missing if may_lack else checked_labels
+        self.labels, self.class_names = check(self.raw, class_names, describe)
+
+    def __len__(self):
+        return len(self.raw)
+
+    @property
+    def is_classes(self):
+        """Whether each row has one class."""
+        return isinstance(self.labels, list) and self.class_names is not None
+
+    def take(self, rows):
+        """The labels of some rows, with the same classes."""
+        taken = object.__new__(LabelColumn)
+        taken.names_given, taken.class_names = self.names_given, self.class_names
+        taken.raw, taken.labels = _taken(self.raw, rows), _taken(self.labels, rows)
+        return taken
+
+    def checked(self, target, describe):
+        """The labels as a target keeps them.
+
+        Args:
+            target: `mmzoo.targets.Target`.
+            describe: function from a position to how a message should call that row.
+
+        Raises:
+            ValueError: for a label that is none of its kind; names the row.
+        """
+        if not isinstance(target, ClassTarget):
+            return target.check(self.raw, describe)
+        if target.class_names is not None and self._are_indices(target.class_names):
+            return target.check(self.raw, describe)
+        labels = self.labels
+        if isinstance(labels, np.ndarray) and self.class_names and target.class_names:
+            labels = aligned(labels, self.class_names, target.class_names, describe)
+        return labels
+
+    def _are_indices(self, class_names):
+        """Whether the labels are integers that are no names of classes."""
+        known = known_names(class_names)
+        return (
+            self.is_classes
+            and not self.names_given
+            and not any(isinstance(label, str) for label in self.raw)
+            and any(known(name) is None for name in self.class_names)
+        )
+
+
+def _taken(values, rows):
+    return values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
+
+
+def _are_files(labels):
+    """Whether labels are contents of files, or their paths, rather than names or numbers."""
+    is_array = isinstance(labels, np.ndarray) and labels.dtype.kind in "OS"
+    if not is_array and not isinstance(labels, (list, tuple)):
+        return False
+    return any(
+        isinstance(label, (os.PathLike, StoredBytes))
+        or (isinstance(label, bytes) and label.startswith(PNG))
+        for label in labels
+    )

@@ -1,0 +1,43 @@
+"""Which targets made the labels of a dataset."""
+
+import weakref
+
+from mmzoo.keras_compat import input_datasets
+
+_TARGETS = weakref.WeakKeyDictionary()
+
+
+def remember_targets(dataset, targets):
+    """Notes the targets that encoded the labels of a `tf.data.Dataset`.
+
+    Args:
+        dataset: the dataset.
+        targets: dict from the name of an answer to its target.
+
+    Returns:
+        The dataset.
+    """
+    _TARGETS[dataset] = targets
+    return dataset
+
+
+def targets_of_dataset(dataset):
+    """The targets that encoded the labels of a dataset, or of one that it was made from.
+
+    Args:
+        dataset: a `tf.data.Dataset`, or anything else.
+
+    Returns:
+        Dict from the name of an answer to its target; `None` where it is not known.
+    """
+    waiting = [dataset]
+    while waiting:
+        dataset = waiting.pop()
+        try:
+            known = _TARGETS.get(dataset)
+        except TypeError:  # nothing that a weak reference can be made to
+            known = None
+        if known is not None:
+            return known
+        waiting += input_datasets(dataset)
+    return None

@@ -1,0 +1,87 @@
+"""One class out of several."""
+
+import keras
+import numpy as np
+
+from mmzoo.targets import figures
+from mmzoo.targets.class_target import TOP, ClassTarget
+from mmzoo.targets.label_shapes import check_labels
+
+
+@keras.saving.register_keras_serializable(package="mmzoo")
+class OneClass(ClassTarget):
+    """Each row belongs to one of `K` classes; the prediction is `(B, K)` probabilities.
+
+    Args:
+        class_names: names of the classes, in the order of the outputs; `None`: those that occur.
+        units: number of classes.
+        replies: dict from class name to the text that an exported model answers, or `None`.
+
+    Example:
+
+    >>> target = OneClass(["cat", "dog"])
+    >>> target.encode(["dog", "cat"]).tolist()
+    [1, 0]
+    >>> target.columns(np.array([[0.25, 0.75]]))["predicted"]
+    ['dog']
+    """
+
+    kind = "class"
+    task = "multiclass"
+
+    def __init__(self, class_names=None, units=None, replies=None):
+        if units is None and class_names is not None:
+            units = len(class_names)
+        super().__init__(class_names, units)
+        self.replies = replies
+
+    def get_config(self):
+        return {"class_names": self.class_names, "units": self.units, "replies": self.replies}
+
+    def outputs(self, prediction, decoded=None):
+        import tensorflow as tf
+
+        best, indices = self._best(prediction)
+        outputs = {"probabilities": prediction, **best}
+        if self.replies:
+            replies = tf.constant([self.replies[name] for name in self.class_names])
+            outputs["replies"] = tf.gather(replies, indices)
+        return outputs
+
+    def describe_outputs(self):
+        units = self.units or len(self.class_names)
+        outputs = {
+            "probabilities": (f"(B, {units})", "of each class, in the order below"),
+            **self._describe_best(units),
+        }
+        if self.replies:
+            outputs["replies"] = (f"(B, {min(TOP, units)})", "the texts that answer them")
+        return outputs
+
+    def columns(self, prediction, delimiter="|"):
+        if self.class_names is None:
+            return {f"score_{unit}": prediction[:, unit] for unit in range(prediction.shape[1])}
+        return best_columns(prediction, self.class_names)
+
+    def check_y(self, y):
+        return check_labels(y, self.task, self.units, self.class_names)
+
+    def figures(self, y, prediction, sample_weight=None):
+        names = self.names(prediction.shape[1])
+        results = figures.multiclass_figures(y, prediction, names, sample_weight)
+        return {"task": self.task, "class_names": names, **results}
+
+
+def best_columns(probabilities, class_names):
+    """The columns `predicted` and `score`: the best class and its probability.
+
+    Args:
+        probabilities: `(rows, classes)`; NaN in rows without a prediction.
+        class_names: names of the classes.
+    """
+    absent = np.isnan(probabilities).any(axis=1)
+    best = [class_names[index] for index in probabilities.argmax(axis=1)]
+    return {
+        "predicted": [None if none else name for name, none in zip(best, absent, strict=True)],
+        "score": probabilities.max(axis=1),
+    }

@@ -1,0 +1,119 @@
+"""Any number of classes at once."""
+
+import keras
+import numpy as np
+
+from mmzoo.targets import figures
+from mmzoo.targets.class_target import ClassTarget
+from mmzoo.targets.label_shapes import check_labels
+
+
+@keras.saving.register_keras_serializable(package="mmzoo")
+class SeveralClasses(ClassTarget):
+    """A row has any of `K` labels; the prediction is `(B, K)` independent probabilities.
+
+    Args:
+        class_names: names of the labels, in the order of the outputs; `None`: those that occur.
+        units: number of labels.
+        thresholds: list of `units` probabilities from which on a label is chosen; `None`: 0.5.
+
+    Example:
+
+    >>> target = SeveralClasses(["red", "round", "big"])
+    >>> columns = target.columns(np.array([[0.9, 0.2, 0.5], [np.nan] * 3]))
+    >>> columns["predicted"], columns["score_round"].tolist()
+    (['red|big', None], [0.2, nan])
+    """
+
+    kind = "several_classes"
+    task = "multilabel"
+
+    def __init__(self, class_names=None, units=None, thresholds=None):
+        if units is None and class_names is not None:
+            units = len(class_names)
+        super().__init__(class_names, units, thresholds)
+
+    def get_config(self):
+        return {"class_names": self.class_names, "units": self.units, "thresholds": self.thresholds}
+
+    def check(self, labels, describe="row {}".format):
+        if isinstance(labels, np.ndarray) and labels.ndim == 2:
+            return labels
+        checked = super().check(labels, describe)
+        if isinstance(checked, list):
+            raise ValueError(
+                "The rows have one label each, but the head takes several: a list of names a row, "
+                "or one string with `label_delimiter=`. For one class a row take the head Softmax."
+            )
+        return checked
+
+    def limits(self, count):
+        """The thresholds of so many labels."""
+        return [0.5] * count if self.thresholds is None else self.thresholds
+
+    def outputs(self, prediction, decoded=None):
+        import tensorflow as tf
+
+        count = prediction.shape[-1]
+        best, _ = self._best(prediction)
+        over = prediction >= tf.constant(self.limits(count), prediction.dtype)
+        # Those that are chosen come first, the likeliest foremost; then empty strings.
+        order = tf.argsort(tf.where(over, prediction, -1.0), direction="DESCENDING", stable=True)
+        names = tf.gather(tf.constant(self.names(count)), order)
+        chosen = tf.where(tf.gather(over, order, batch_dims=1), names, "")
+        return {"probabilities": prediction, **best, "chosen": chosen}
+
+    def describe_outputs(self):
+        limits = self.limits(self.units)
+        if len(set(limits)) == 1:
+            rule = f"{limits[0]:.4g} on"
+        else:
+            pairs = zip(self.names(self.units), limits, strict=True)
+            rule = ", ".join(f"{limit:.4g} (`{name}`)" for name, limit in pairs) + " on"
+        return {
+            "probabilities": (f"(B, {self.units})", "of each label, in the order below"),
+            **self._describe_best(self.units),
+            "chosen": (
+                f"(B, {self.units})",
+                f"names of the labels with a probability from {rule}, best first, then empty ones",
+            ),
+        }
+
+    def columns(self, prediction, delimiter="|"):
+        count = prediction.shape[1]
+        names = self.names(count)
+        absent = np.isnan(prediction).any(axis=1)
+        over = prediction >= np.asarray(self.limits(count), "float32")
+        chosen = [
+            None if none else delimiter.join(np.array(names, object)[row])
+            for row, none in zip(over, absent, strict=True)
+        ]
+        scores = {f"score_{name}": prediction[:, unit] for unit, name in enumerate(names)}
+        return {"predicted": chosen, **scores}
+
+    def check_y(self, y):
+        return check_labels(y, self.task, self.units, self.class_names)
+
+    def figures(self, y, prediction, sample_weight=None):
+        names = self.names(prediction.shape[1])
+        results = figures.multilabel_figures(y, prediction, names, sample_weight)
+        if self.thresholds is not None:
+            results["at_thresholds"] = figures.threshold_figures(
+                y, prediction, self.thresholds, names, sample_weight
+            )
+        return {"task": self.task, "class_names": names, **results}
+
+    def choose_thresholds(self, y, prediction, by, per_class=True, sample_weight=None):
+        """Thresholds that suit these rows best.
+
+        Args:
+            y: what `check_y` returned.
+            prediction: `(rows, K)` probabilities.
+            by: `"f1"`, or a dict with a precision or a recall wanted: `{"precision": 0.9}`.
+            per_class: whether each label has its own threshold, or all have one.
+            sample_weight: `(rows,)` positive floats, or `None`.
+
+        Returns:
+            List of `K` floats.
+        """
+        return figures.best_thresholds(y, prediction, by, per_class, sample_weight)

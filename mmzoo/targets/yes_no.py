@@ -1,0 +1,86 @@
+"""Yes or no."""
+
+import keras
+import numpy as np
+
+from mmzoo.targets import figures
+from mmzoo.targets.class_target import ClassTarget
+from mmzoo.targets.label_shapes import check_labels
+from mmzoo.targets.one_class import best_columns
+
+
+@keras.saving.register_keras_serializable(package="mmzoo")
+class YesNo(ClassTarget):
+    """One of two classes; the prediction is `(B, 1)`, the probability of the second.
+
+    Args:
+        class_names: the two answers, `[no, yes]`; `None`: the two that occur.
+        thresholds: list of the probability from which on the answer is yes; `None`: 0.5.
+
+    Example:
+
+    >>> target = YesNo(["no", "yes"], thresholds=[0.2])
+    >>> target.columns(np.array([[0.25], [0.1]]))["predicted"]
+    ['yes', 'no']
+    """
+
+    kind = "yes_no"
+    task = "binary"
+
+    def __init__(self, class_names=None, thresholds=None):
+        super().__init__(class_names, 1, thresholds)
+
+    def get_config(self):
+        return {"class_names": self.class_names, "thresholds": self.thresholds}
+
+    def outputs(self, prediction, decoded=None):
+        import tensorflow as tf
+
+        both = tf.concat([1 - prediction, prediction], axis=1)  # no, yes
+        best, _ = self._best(both)
+        names = tf.constant(self.names(2))
+        chosen = tf.gather(names, tf.cast(self._is_yes(prediction[:, 0]), tf.int32))
+        return {"probabilities": prediction, **best, "chosen": chosen}
+
+    def _is_yes(self, probability):
+        # Without a threshold the likelier one is the answer, as in `labels`.
+        return probability > 0.5 if self.thresholds is None else probability >= self.thresholds[0]
+
+    def describe_outputs(self):
+        chosen = "the answer: yes from a probability of "
+        chosen += "0.5 on" if self.thresholds is None else f"{self.thresholds[0]:.4g} on"
+        return {
+            "probabilities": ("(B, 1)", "of yes, the second class"),
+            **self._describe_best(2),
+            "chosen": ("(B,)", chosen),
+        }
+
+    def columns(self, prediction, delimiter="|"):
+        if self.class_names is None:
+            return {"score": prediction[:, 0]}
+        both = np.concatenate([1 - prediction, prediction], axis=1)
+        columns = best_columns(both, self.class_names)
+        if self.thresholds is None:
+            return columns
+        yes = self._is_yes(prediction[:, 0])
+        predicted = [
+            None if np.isnan(p) else self.class_names[int(answer)]
+            for p, answer in zip(prediction[:, 0], yes, strict=True)
+        ]
+        return {"predicted": predicted, "score": np.where(yes, both[:, 1], both[:, 0])}
+
+    def check_y(self, y):
+        return check_labels(y, self.task, 1, self.class_names)
+
+    def figures(self, y, prediction, sample_weight=None):
+        names = self.names(2)
+        results = figures.binary_figures(y, prediction, names, sample_weight)
+        if self.thresholds is not None:
+            results["at_thresholds"] = figures.threshold_figures(
+                y[:, None], prediction, self.thresholds, names[1:], sample_weight
+            )
+        return {"task": self.task, "class_names": names, **results}
+
+    def choose_thresholds(self, y, prediction, by, per_class=True, sample_weight=None):
+        """See `SeveralClasses.choose_thresholds`."""
+        return figures.best_thresholds(y[:, None], prediction, by, True, sample_weight)
