@@ -47,5 +47,5 @@ def column_cells(column):
         A list.
     """
     if getattr(column.dtype, "name", "") in ("float16", "float32"):
-        return [plain_value(cell) for cell in column.to_numpy()]  # `tolist` shows their float64
-    return column.tolist()
+        return [plain_value(cell) for cell in column.to_numpy()]  # `to_list` shows their float64
+    return column.to_list()

@@ -6,9 +6,9 @@ import warnings
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.preprocessing.column_statistics import mean_and_deviation
 from mmzoo.preprocessing.preprocessing import Preprocessing
 from mmzoo.raw.cells import CANONICAL, category, number
+from mmzoo.raw.column_statistics import mean_and_deviation
 from mmzoo.raw.spelling import rows as in_rows
 from mmzoo.raw.spelling import spelling_notes
 

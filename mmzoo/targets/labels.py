@@ -10,6 +10,7 @@ import numpy as np
 
 from mmzoo.raw.absent import is_absent
 from mmzoo.raw.cells import MISSING, category
+from mmzoo.raw.column_statistics import mean_and_deviation
 from mmzoo.raw.lists import parsed_numbers, parsed_strings
 from mmzoo.raw.spelling import rows as in_rows
 from mmzoo.raw.spelling import spelling_notes
@@ -359,7 +360,7 @@ def label_notes(labels, class_names):
 
     Returns:
         A list of strings: of names that differ only in case or in spaces at their ends, and of
-        classes of a single row.
+        classes of a single row, or numbers that are all the same.
 
     Example:
 
@@ -370,7 +371,7 @@ def label_notes(labels, class_names):
     """
     counts = class_counts(labels, class_names)
     if counts is None:
-        return []
+        return _constant_numbers(labels, class_names)
     notes = spelling_notes(counts, "labels")
     single = [name for name, count in counts.items() if count == 1]
     if single:
@@ -379,6 +380,20 @@ def label_notes(labels, class_names):
         have = "has only one row" if len(single) == 1 else "have only one row each"
         notes.append(f"{classes} {', '.join(map(repr, single[:LISTED]))}{more} {have}.")
     return notes
+
+
+def _constant_numbers(labels, names):
+    """What to say of numbers to predict that are all the same."""
+    if labels is None or len(labels) < 2:
+        return []
+    columns = np.asarray(labels, "float64").reshape(len(labels), -1).T
+    names = names or [f"column {number}" for number in range(len(columns))]
+    return [
+        f"The labels{f' in {name}' if len(columns) > 1 else ''} are constant: {column[0]:.6g} in "
+        f"all {in_rows(len(column))}. There is nothing to learn."
+        for name, column in zip(names, columns, strict=True)
+        if mean_and_deviation(column)[2]
+    ]
 
 
 def label_summary(labels, class_names):

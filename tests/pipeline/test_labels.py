@@ -354,3 +354,12 @@ def test_sample_weights_that_are_none():
     assert from_arrays({"text": ["a", "b"]}, ["x", "y"], sample_weight=["1", "2"]).sample_weight[1]
     with pytest.raises(ValueError, match=r"one number a row; received the shape \(2, 1\)"):
         from_arrays({"text": ["a", "b"]}, ["x", "y"], sample_weight=[[1], [2]])
+
+
+def test_numbers_to_predict_that_are_constant():
+    records = from_arrays({"text": ["a"] * 5}, [0.1] * 5)
+    note = "The labels are constant: 0.1 in all 5 rows. There is nothing to learn."
+    assert records.validate(TEXT).notes == [note]
+    several = from_arrays({"text": ["a"] * 2}, [[1, 2], [1, 3]], class_names=["width", "height"])
+    note = "The labels in width are constant: 1 in all 2 rows. There is nothing to learn."
+    assert several.validate(TEXT).notes == [note]

@@ -10,9 +10,9 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
-from mmzoo.preprocessing.column_statistics import mean_and_deviation
 from mmzoo.preprocessing.tabular import canonical
 from mmzoo.raw.cells import category
+from mmzoo.raw.column_statistics import mean_and_deviation
 from tests.parts import tabular
 
 COLUMNS = {"numeric": ["price"], "categorical": ["brand"]}
