@@ -31,7 +31,17 @@ class ClassTarget(Target):
 
     def check(self, labels, describe="row {}".format):
         """A list of class names, `None` where one is missing, or `(rows, classes)` of 0 and 1."""
-        return checked_with_missing(labels, self.class_names, describe)[0]
+        checked = checked_with_missing(labels, self.class_names, describe)[0]
+        self.check_kind(checked, describe)
+        return checked
+
+    def check_kind(self, labels, describe):
+        """Raises a `ValueError` for rows with too many labels for this target, or too few.
+
+        Args:
+            labels: a list of class names, or `(rows, classes)` of 0 and 1, as records keep them.
+            describe: function from a position to how a message should call that row.
+        """
 
     def learn(self, class_names):
         if self.class_names is None and class_names is not None:

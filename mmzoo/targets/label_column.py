@@ -80,6 +80,7 @@ class LabelColumn:
         if target.class_names is not None and self._are_indices(target.class_names):
             return target.check(self.raw, describe)
         labels = self.labels
+        target.check_kind(labels, describe)
         if isinstance(labels, np.ndarray) and self.class_names and target.class_names:
             labels = aligned(labels, self.class_names, target.class_names, describe)
         return labels

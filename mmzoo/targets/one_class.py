@@ -38,6 +38,17 @@ class OneClass(ClassTarget):
     def get_config(self):
         return {"class_names": self.class_names, "units": self.units, "replies": self.replies}
 
+    def check_kind(self, labels, describe):
+        if isinstance(labels, list) or not np.isin(labels, (0, 1)).all():
+            return  # names, or distributions over the classes
+        counts = labels.reshape(len(labels), -1).sum(axis=1)
+        wrong = np.flatnonzero(counts != 1)
+        if labels.ndim == 2 and wrong.size:
+            raise ValueError(
+                f"{describe(int(wrong[0]))}: {counts[wrong[0]]:g} labels, but the head takes one a "
+                "row. For any number of labels take the head Sigmoid."
+            )
+
     def outputs(self, prediction, decoded=None):
         import tensorflow as tf
 

@@ -36,16 +36,12 @@ class SeveralClasses(ClassTarget):
     def get_config(self):
         return {"class_names": self.class_names, "units": self.units, "thresholds": self.thresholds}
 
-    def check(self, labels, describe="row {}".format):
-        if isinstance(labels, np.ndarray) and labels.ndim == 2:
-            return labels
-        checked = super().check(labels, describe)
-        if isinstance(checked, list):
+    def check_kind(self, labels, describe):
+        if isinstance(labels, list):
             raise ValueError(
                 "The rows have one label each, but the head takes several: a list of names a row, "
                 "or one string with `label_delimiter=`. For one class a row take the head Softmax."
             )
-        return checked
 
     def limits(self, count):
         """The thresholds of so many labels."""

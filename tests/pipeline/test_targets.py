@@ -108,6 +108,7 @@ def test_a_constant_number_has_the_spread_one():
         ([1.0, -2.0], mmzoo.heads.Regression(scale="log"), "row 1: .* not positive"),
         ([[1.0, 2.0], [3.0, 4.0]], mmzoo.heads.Regression(units=3), "3 numbers a row"),
         ([["a"], ["b"]], mmzoo.heads.Softmax(units=2), None),
+        ([["a"], ["a", "b"]], mmzoo.heads.Softmax(units=2), "row 1: 2 labels, .* takes one"),
         (["a", "b"], mmzoo.heads.Sigmoid(units=2), "one label each"),
     ],
 )
