@@ -17,6 +17,8 @@ from mmzoo.utils.safe_mode import check_nothing_fetched
 
 #: What backbones call the tensors of a `mmzoo.Text`.
 TEXT_INPUTS = {"ids": "token_ids", "mask": "padding_mask", "segments": "segment_ids"}
+#: The dimensions of pictures.
+PICTURES = ("batch", "height", "width", "channels")
 #: How the names of what the encoder of an encoder-decoder takes begin.
 PREFIX = "encoder_"
 
@@ -128,6 +130,14 @@ class KerasHub(Encoder):
     def input_dtypes(self):
         """As of any encoder: what belongs to a text is integers."""
         return {"x": "int32"} if "token_ids" in self._inputs() else super().input_dtypes
+
+    @property
+    def dimensions(self):
+        """As of any encoder: those of a text, or of pictures. Sounds come in several forms."""
+        inputs = self._inputs()
+        if "token_ids" in inputs:
+            return dict.fromkeys(("x", "ids", "mask", "segments"), ("batch", "length"))
+        return dict.fromkeys(("x", "images") if "images" in inputs else (), PICTURES)
 
     @functools.cached_property
     def tokenizer(self):

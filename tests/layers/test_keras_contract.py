@@ -182,6 +182,21 @@ def test_shapes_by_name_and_without_the_mask():
         absent.build(tokens_shape=(None, 3, 8), colour_shape=(None,))
 
 
+def test_foreign_layers_are_built_in_their_adapter():
+    adapter = mmzoo.encoders.Adapter(keras.layers.Conv2D(4, 3), projection_units=2)
+    adapter.build((None, 8, 8, 3))
+    assert [tuple(w.shape) for w in adapter.weights] == [(4, 2), (2,), (3, 3, 3, 4), (4,)]
+    inputs = {
+        "ids": keras.Input((6,), dtype="int32", name="ids"),
+        "price": keras.Input((2,), name="price"),
+    }
+    network = keras.Model(inputs, inputs["price"] + ops.cast(inputs["ids"][:, :2] & 1, "float32"))
+    adapter = mmzoo.encoders.Adapter(network, projection_units=3)
+    adapter.build({"ids": (None, 6), "price": (None, 2)})  # bits are of integers
+    assert [tuple(w.shape) for w in adapter.weights] == [(2, 3), (3,)]
+    assert mmzoo.encoders.Adapter(adapter).input_dtypes == adapter.input_dtypes
+
+
 def test_a_frozen_layer_is_frozen_once_it_is_built():
     layer = mmzoo.layers.MLP([8, 4], trainable=False)
     layer.build((None, 3))

@@ -294,8 +294,20 @@ def test_errors():
         (lambda: KerasHub(clip, tower="audio"), "received: 'audio'"),
         (lambda: KerasHub(bert)(np.ones((1, 7), "int32")), "at most 6 tokens; received: 7"),
         (lambda: KerasHub(vit)(PICTURES[:, :16]), r"\(32, 32, 3\); received: \(16, 32, 3\)"),
+        (
+            lambda: KerasHub(vit)(PICTURES[0]),
+            r"channels\).*received x of shape \(32, 32, 3\)",
+        ),
+        (lambda: KerasHub(bert)(IDS[0]), r"takes x \(batch, length\).*x of shape \(6,\)"),
         (lambda: KerasHub(vit)({"pixels": PICTURES}), "takes images; received no images"),
         (lambda: KerasHub("./nowhere"), "Unknown preset.*nowhere"),
     ]:
         with pytest.raises(ValueError, match=f"(?s){message}"):
             make()
+
+
+def test_build_makes_the_projection():
+    encoder = KerasHub(BACKBONES["bert"](), projection_units=4, name="part")
+    encoder.build({"ids": (None, 6), "mask": (None, 6)})
+    assert tuple(encoder.projection.kernel.shape) == (8, 4)
+    assert encoder.projection.kernel.path == "part/projection/kernel"
