@@ -63,7 +63,8 @@ def run(code, *arguments, **environment):
 
 
 def test_import_adds_little():
-    assert any(float(run(FIRST_IMPORT)) < 0.2 for _ in range(3))
+    # With bytecode, which the first of these writes, as whoever imports it twice has it.
+    assert any(float(run(FIRST_IMPORT, PYTHONDONTWRITEBYTECODE="")) < 0.2 for _ in range(3))
 
 
 @pytest.mark.slow
