@@ -6,14 +6,13 @@ A new encoder, fusion block, head or recipe appears here, and so in every test, 
 import dataclasses
 import functools
 import inspect
-import json
-import re
 
 import keras
 import numpy as np
 import pytest
 
 import mmzoo
+from mmzoo.testing.properties import disturb as disturb
 
 #: Small values for the usual arguments; an argument that is not listed keeps its default.
 TINY = {
@@ -236,23 +235,6 @@ def build(part, seed=0, **options):
     length = options.pop("length", None)
     arguments = PARTS[part](**({"length": length} if length else {}))
     return mmzoo.build_model(**{"dim": 8, **arguments, **options}), arguments
-
-
-def as_json(config, **options):
-    """A config as text. Objects that layers share get new ids each time: here, 0, 1, 2, ..."""
-    text = json.dumps(config, **options)
-    ids = list(dict.fromkeys(re.findall(r'"shared_object_id": ("?\w+"?)', text)))
-    for index, name in enumerate(ids):
-        text = text.replace(f'"shared_object_id": {name}', f'"shared_object_id": {index}')
-    return text
-
-
-def disturb(layer, scale=0.05):
-    """Noise on all weights of a layer or model: what starts at zero must not hide anything."""
-    generator = np.random.default_rng(1)
-    for weight in layer.trainable_variables:
-        noise = generator.normal(scale=scale, size=weight.shape)
-        weight.assign(keras.ops.convert_to_numpy(weight) + noise.astype("float32"))
 
 
 def tensors(model, rows=4, seed=0, padding=2):

@@ -1,16 +1,14 @@
 """Properties that every registered part has. Pure Keras: runs on TensorFlow and on JAX."""
 
-import json
-
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
+from mmzoo.testing import properties
 from tests.parts import (
     CLASSES,
     PARTS,
-    as_json,
     build,
     disturb,
     labels,
@@ -35,39 +33,12 @@ every_reader_of_text = pytest.mark.parametrize(
     "part", slow_among(READERS, slow=RECIPES), scope="module"
 )
 
-# Trainable weights whose gradient is zero by mathematics, by the end of their path:
-EXEMPT = {
-    # Attention weights are a softmax over the keys; what the key bias adds to a query's scores is
-    # the same for every key, and a softmax does not see it.
-    "attention/key/bias": "softmax is invariant to a constant",
-}
-
 
 def gradients(model, x, y):
     """Gradient of the compiled loss by every trainable weight, as NumPy, by path."""
-    weights = model.trainable_variables
-    if BACKEND == "tensorflow":
-        import tensorflow as tf
-
-        with tf.GradientTape() as tape:
-            loss = model.compute_loss(x, ops.convert_to_tensor(y), model(x, training=True))
-        values = tape.gradient(loss, [weight.value for weight in weights])
-        values = [None if v is None else tf.convert_to_tensor(v) for v in values]
-    else:
-        import jax
-
-        def loss(trainable):
-            state = model.non_trainable_variables
-            prediction, _ = model.stateless_call(
-                trainable, [v.value for v in state], x, training=True
-            )
-            return model.compute_loss(x, ops.convert_to_tensor(y), prediction)
-
-        values = jax.jit(jax.grad(loss))([weight.value for weight in weights])
-    return {
-        weight.path: None if value is None else ops.convert_to_numpy(value)
-        for weight, value in zip(weights, values, strict=True)
-    }
+    return properties.gradients(
+        model, x, lambda prediction: model.compute_loss(x, ops.convert_to_tensor(y), prediction)
+    )
 
 
 @slow_if_combined
@@ -75,45 +46,24 @@ def test_config_round_trip(model):
     for layer in model.layers:
         if isinstance(layer, keras.layers.InputLayer):
             continue
-        config = layer.get_config()
-        again = type(layer).from_config(json.loads(json.dumps(config))).get_config()
-        assert as_json(again, sort_keys=True) == as_json(config, sort_keys=True)
+        properties.assert_config_round_trips(layer)
 
 
 @slow_if_combined
-def test_save_and_load(model, tmp_path):
-    x = tensors(model)
-    expected = predict(model, x)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")  # safe_mode is on by default
-    np.testing.assert_array_equal(predict(loaded, x), expected)
-    assert as_json(loaded.get_config()) == as_json(model.get_config())
+def test_save_and_load(model):
+    properties.assert_saved_and_loaded(model, tensors(model))
 
 
 @slow_if_combined
 def test_symbolic_shapes_are_eager_shapes(model):
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    inspector = keras.Model(model.input, [layer.output for layer in layers])
-    rows = 3
-    for layer, values in zip(layers, inspector(tensors(model, rows)), strict=True):
-        symbolic = keras.tree.flatten(layer.output)
-        for tensor, value in zip(symbolic, keras.tree.flatten(values), strict=True):
-            expected = tuple(
-                actual if size is None else size
-                for size, actual in zip(tensor.shape, value.shape, strict=True)
-            )
-            assert tuple(value.shape) == expected and value.shape[0] == rows
-            assert keras.backend.standardize_dtype(value.dtype) == tensor.dtype
+    properties.assert_shapes_are_those_promised(layers, model.input, tensors(model, rows=3))
 
 
 @slow_if_combined
 def test_every_weight_gets_a_gradient(model):
     disturb(model)
-    for path, gradient in gradients(model, tensors(model, rows=6), labels(model, 6)).items():
-        assert gradient is not None, f"{path} is not connected to the loss"
-        assert np.isfinite(gradient).all(), path
-        if not any(path.endswith(end) for end in EXEMPT):
-            assert np.abs(gradient).max() > 0, f"{path} has no gradient"
+    properties.assert_gradients(gradients(model, tensors(model, rows=6), labels(model, 6)))
 
 
 @slow_if_combined
