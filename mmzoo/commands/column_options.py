@@ -68,8 +68,12 @@ class ColumnOptions:
         ),
     ] = None
     label_delimiter: Annotated[
-        str | None,
-        typer.Option(help="What stands between several labels of a row, such as '|'."),
+        Columns,
+        typer.Option(
+            metavar="TEXT",
+            help="What stands between several labels of a row, such as '|'; with several --label "
+            "that of one, 'tags=|'; repeatable.",
+        ),
     ] = None
 
     @functools.cached_property
@@ -128,10 +132,25 @@ class ColumnOptions:
             self.root,
             on_error,
             regression=self._regression(label or []),
-            label_delimiter=self.label_delimiter,
+            label_delimiter=self.delimiter(label or []),
             encoding=self.encoding,
             separator=self.separator,
         )
+
+    def delimiter(self, labels):
+        """What stands between several labels of a row; of several answers a dict by their name."""
+        found = {}
+        for text in self.label_delimiter or ():
+            name, is_named, delimiter = text.partition("=")
+            if len(labels) == 1:
+                name, delimiter = labels[0], text
+            elif not is_named or name not in labels or not delimiter:
+                raise ValueError(
+                    f"--label-delimiter {text}: with several --label it has to be NAME=TEXT, the "
+                    f"name one of {', '.join(labels)}."
+                )
+            found[name] = delimiter
+        return (found or None) if len(labels) > 1 else next(iter(found.values()), None)
 
     def _regression(self, labels):
         """Whether labels are numbers to predict; of several a dict by the name of the column."""

@@ -46,10 +46,19 @@ def _with_usable_labels(
     raw = from_file(path, {**columns, **cell_columns}, root=root, **options)
     cells = [raw.columns.pop(column) for column in cell_columns]
     kinds = [regression.get(name) if isinstance(regression, dict) else regression for name in names]
-    labels = [
-        _labels(path, column, kind, label_delimiter)
-        for column, kind in zip(cells, kinds, strict=True)
+    delimiters = [
+        label_delimiter.get(name) if isinstance(label_delimiter, dict) else label_delimiter
+        for name in names
     ]
+
+    def read(rows):
+        """The labels of some rows, a list an answer."""
+        return [
+            _labels(path, [column[row] for row in rows], kind, delimiter)
+            for column, kind, delimiter in zip(cells, kinds, delimiters, strict=True)
+        ]
+
+    labels = read(range(len(raw)))
     good = [
         row for row, values in enumerate(zip(*labels, strict=True)) if any(map(_is_usable, values))
     ]
@@ -61,10 +70,7 @@ def _with_usable_labels(
     note = f"No usable label in {len(bad)} of {len(raw)} rows: {raw.listed(bad)}: left out."
     records = raw.take(good)
     # Once more, for without the others they may be of another kind.
-    kept = [
-        _labels(path, [column[row] for row in good], kind, label_delimiter)
-        for column, kind in zip(cells, kinds, strict=True)
-    ]
+    kept = read(good)
     labels = kept[0] if isinstance(label, str) else dict(zip(names, kept, strict=True))
     options = {"root": records.root, "describe": records.describe}
     return Records(records.columns, labels, class_names, **options), note
@@ -72,8 +78,8 @@ def _with_usable_labels(
 
 def _labels(path, cells, regression, label_delimiter):
     """The labels in a column; `None` where there is none that can be used."""
-    from mmzoo.data.labels import label_values, text_label_values
     from mmzoo.data.sources.from_file import is_csv
+    from mmzoo.targets.labels import label_values, text_label_values
 
     if regression:
         cells = [_number(cell) for cell in cells]

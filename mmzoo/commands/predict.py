@@ -20,6 +20,9 @@ def predict(
     encoding: Encoding = None,
     separator: Separator = None,
     batch_size: BatchSize = 64,
+    all_scores: Annotated[
+        bool, typer.Option("--all-scores", help="Add the probability of every class.")
+    ] = False,
 ):
     """Add predictions to rows, or to the files of a folder.
 
@@ -54,7 +57,8 @@ def predict(
         trained.columns,
         roots,
         batch_size,
-        delimiter=trained.metadata.get("label_delimiter") or "|",
+        delimiter=trained.delimiter,
+        all_scores=all_scores,
         encoding=encoding,
         separator=separator,
     )

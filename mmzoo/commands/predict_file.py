@@ -70,6 +70,7 @@ def predict_file(
     delimiter="|",
     encoding=None,
     separator=None,
+    all_scores=False,
     verbose=True,
 ):
     """Predicts the rows of a CSV file, of a folder or of records, in bounded memory.
@@ -99,6 +100,7 @@ def predict_file(
         encoding: of a CSV file; `None`: UTF-8.
         separator: what stands between the cells of a CSV file; `None`: a tab in `.tsv`, else a
             comma.
+        all_scores: whether to add the probability of every class, `score_<class>`.
         verbose: whether to show the progress, where there is a terminal.
 
     Returns:
@@ -155,13 +157,15 @@ def predict_file(
         "delimiter": delimiter,
         "encoding": encoding,
         "separator": separator,
+        "all_scores": all_scores,
     }
     first = next(pieces, None)  # raises if it lacks a column, before anything is written
     if first is None:
         raise ValueError(f"{source} has no rows.")
     targets = targets_of(model, preprocessor)
     nothing = {name: target.stacked([None]) for name, target in targets.items()}
-    taken = {*answer_columns(targets, nothing), ERROR} & set(first[0].columns)
+    new = answer_columns(targets, nothing, delimiter, all_scores)
+    taken = {*new, ERROR} & set(first[0].columns)
     if taken:
         raise ValueError(f"{source} has columns that would be overwritten: {sorted(taken)}.")
     parts = ResumableParts(output, job)
@@ -171,7 +175,7 @@ def predict_file(
             note = parts.note(number)
             if note is None:
                 answers, errors = predict_good_rows(model, preprocessor, records, batch_size)
-                new = answer_columns(targets, answers, delimiter)
+                new = answer_columns(targets, answers, delimiter, all_scores)
                 table = table.assign(**new, **{ERROR: errors})
                 bad = [error for error in errors if error is not None]
                 reasons = collections.Counter(map(_reason, bad))

@@ -74,6 +74,14 @@ def train(
     dtype: Annotated[
         str | None, typer.Option(help="Precision: mixed_bfloat16, mixed_float16; float32.")
     ] = None,
+    threshold: Annotated[
+        str | None,
+        typer.Option(
+            metavar="f1|precision=0.9|recall=0.9",
+            help="From which probability on the answer is yes: chosen on the validation rows, for "
+            "two classes or several labels a row; 0.5.",
+        ),
+    ] = None,
     patience: Annotated[
         int | None, typer.Option(min=1, help="Epochs without progress that end the training; all.")
     ] = None,
@@ -124,7 +132,7 @@ def train(
 
     import_tensorflow()
     from mmzoo.commands.readable_records import readable_records
-    from mmzoo.commands.train_run import train_run
+    from mmzoo.commands.train_run import head_for, train_run
     from mmzoo.targets.labels import label_summary
     from mmzoo.training import is_first_host, scope
     from mmzoo.utils.atomic_files import check_free
@@ -143,6 +151,7 @@ def train(
     if text_buckets:
         more["text"] |= {"length": None, "buckets": text_buckets}
     on_several = hosts or model_parallel > 1
+    threshold = _threshold(threshold)
     with (
         scope(hosts=hosts, host_index=host_index, model_parallel=model_parallel)
         if on_several
@@ -155,7 +164,9 @@ def train(
         records, note = columns.records(csv, label, on_error)
         if note:
             print(note)
-        print(label_summary(records.labels, records.class_names))
+        for name, column in records.label_columns.items():
+            summary = label_summary(column.labels, column.class_names)
+            print(summary if len(label) == 1 else f"{name}: {summary}")
         inputs = columns.inputs(records, **more)
         records = readable_records(records, inputs, on_error)
         train_run(
@@ -163,6 +174,7 @@ def train(
             output,
             inputs=inputs,
             fusion=fusion,
+            head=head_for(records, with_thresholds=threshold is not None),
             dim=dim,
             epochs=epochs,
             batch_size=batch_size,
@@ -177,6 +189,7 @@ def train(
             save_every=save_every,
             resume=resume,
             tensorboard=tensorboard,
+            threshold=threshold,
             arguments={
                 "csv": csv,
                 "label": label,
@@ -190,12 +203,27 @@ def train(
             metadata={
                 "columns": columns.columns,
                 "label": label[0] if len(label) == 1 else label,
-                "label_delimiter": columns.label_delimiter,
+                "label_delimiter": columns.delimiter(label),
                 "root": _absolute(records.root),
             },
         )
         if is_first_host():
             print(f"Everything is in {output}/: {', '.join(sorted(os.listdir(output)))}")
+
+
+def _threshold(text):
+    """What thresholds are chosen by, as `mmzoo.choose_thresholds` takes it."""
+    if text in (None, "f1"):
+        return text
+    name, _, share = text.partition("=")
+    try:
+        if name in ("precision", "recall") and 0 < float(share) <= 1:
+            return {name: float(share)}
+    except ValueError:
+        pass
+    raise ValueError(
+        f"--threshold {text}: it must be f1, or a share to reach, precision=0.9 or recall=0.9."
+    )
 
 
 def _absolute(root):

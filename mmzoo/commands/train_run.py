@@ -17,6 +17,7 @@ from mmzoo.commands.trained_run import METADATA_FILE
 from mmzoo.commands.training_options import TrainingOptions
 from mmzoo.evaluation import evaluate, plot_training_curves
 from mmzoo.evaluation.reports import reports_of
+from mmzoo.evaluation.thresholds import choose_thresholds
 from mmzoo.model import build_model
 from mmzoo.preprocessor import Preprocessor
 from mmzoo.saving import check_pair, save
@@ -105,6 +106,7 @@ def train_run(
         head = head_for(train) if head is None else head
         parts = {"recipe": recipe, "inputs": inputs, "fusion": fusion, "head": head, "dim": dim}
         model, preprocessor = _build(train, options, **parts)
+        _check_thresholds(model, options)
         _compile(model, len(train), options)
         if verbose and first:
             print(branch_table(model))
@@ -113,6 +115,8 @@ def train_run(
             model = local_copy(model)
         if not first:
             return model, preprocessor, None
+        if options.threshold is not None:
+            _choose_thresholds(model, preprocessor, validation, options, verbose)
         report = _evaluate_and_save(model, preprocessor, test, options, folder, verbose)
         _write_history(history, unfinished, folder)
         _write_split({"train": train, "validation": validation, "test": test}, folder)
@@ -121,13 +125,14 @@ def train_run(
     return model, preprocessor, report
 
 
-def head_for(records):
+def head_for(records, with_thresholds=False):
     """The head that fits the labels; a dict of heads where there are several answers.
 
     `Softmax` for classes, `Sigmoid` for rows of zeros and ones, `Regression` for other numbers.
 
     Args:
         records: labelled `mmzoo.data.Records`.
+        with_thresholds: whether two classes are yes and no, `Sigmoid`, which has a threshold.
 
     Returns:
         A `mmzoo.heads.Head`, or a dict of such by the name of the answer.
@@ -137,7 +142,11 @@ def head_for(records):
     """
     if not records.label_columns:
         raise ValueError("The records have no labels to train with.")
-    found = {name: heads.for_labels(column) for name, column in records.label_columns.items()}
+    found = {}
+    for name, column in records.label_columns.items():
+        found[name] = heads.for_labels(column)
+        if with_thresholds and column.is_classes and len(column.class_names) == 2:
+            found[name] = heads.Sigmoid(class_names=column.class_names)
     return found if records.several_answers else found["head"]
 
 
@@ -227,6 +236,35 @@ def _fit(model, preprocessor, train, validation, options, unfinished, verbose):
             cache=options.cache,
             on_error=options.on_error,
         )
+
+
+def _with_thresholds(model):
+    """The names of the answers whose heads have thresholds."""
+    return [
+        name
+        for name, head in heads.heads_of(model).items()
+        if hasattr(head.target(), "choose_thresholds")
+    ]
+
+
+def _check_thresholds(model, options):
+    """Raises a `ValueError` where thresholds are to be chosen, and there are none."""
+    if options.threshold is not None and not _with_thresholds(model):
+        raise ValueError(
+            "A threshold is for two classes, or for several labels a row; the heads of this model "
+            "have none. Leave it out, or take the head mmzoo.heads.Sigmoid."
+        )
+
+
+def _choose_thresholds(model, preprocessor, validation, options, verbose):
+    """Chooses the thresholds on the validation rows, and says which they are."""
+    with without_distribution():
+        dataset = validation.to_dataset(preprocessor, options.batch_size, on_error=options.on_error)
+        for answer in _with_thresholds(model):
+            chosen = choose_thresholds(model, dataset, options.threshold, answer=answer)
+            shown = ", ".join(f"{name} {threshold:.4g}" for name, threshold in chosen.items())
+            if verbose:
+                print(f"Thresholds{'' if answer == 'head' else f' of {answer}'}: {shown}.")
 
 
 def _evaluate_and_save(model, preprocessor, test, options, folder, verbose):

@@ -46,6 +46,12 @@ class TrainedRun:
         """Dict from modality name to column."""
         return self.metadata["columns"]
 
+    @property
+    def delimiter(self):
+        """What stands between several labels of a row in what is written."""
+        delimiter = self.metadata.get("label_delimiter")
+        return delimiter if isinstance(delimiter, str) else "|"
+
     def roots(self, own):
         """Where relative paths may start from, if nobody says so.
 
@@ -72,6 +78,9 @@ class TrainedRun:
         from mmzoo.commands.predict_file import chosen_root
 
         class_names = self.preprocessor.class_names
+        are_numbers = class_names is None
+        if isinstance(class_names, dict):
+            are_numbers = {name: names is None for name, names in class_names.items()}
         records, note = labelled_records(
             path,
             self.columns,
@@ -79,7 +88,7 @@ class TrainedRun:
             root,
             on_error,
             class_names=class_names,
-            regression=class_names is None,
+            regression=are_numbers,
             label_delimiter=self.metadata.get("label_delimiter"),
             encoding=encoding,
             separator=separator,

@@ -23,6 +23,8 @@ class TrainingOptions:
         clip_norm: largest norm of all gradients together, or `None`.
         ema: momentum of an exponential moving average of the weights, such as 0.999, which is kept
             at the end instead of the best epoch's weights; or `None`.
+        threshold: what the thresholds of yes/no and of several labels are chosen by, on the
+            validation rows, as `by` of `mmzoo.choose_thresholds`; `None`: they stay 0.5.
         save_every: steps between two checkpoints; `None`: one an epoch.
         resume: whether to go on with an unfinished run.
         tensorboard: whether to write logs for TensorBoard, to `tensorboard/`.
@@ -44,6 +46,7 @@ class TrainingOptions:
     gradient_accumulation: int | None = None
     clip_norm: float | None = None
     ema: float | None = None
+    threshold: str | dict | None = None
     save_every: int | None = None
     resume: bool = False
     tensorboard: bool = False

@@ -11,7 +11,7 @@ def by_answer(targets, predictions):
     return predictions if isinstance(predictions, dict) else dict.fromkeys(targets, predictions)
 
 
-def answer_columns(targets, answers, delimiter="|"):
+def answer_columns(targets, answers, delimiter="|", all_scores=False):
     """What a table says of answers.
 
     Args:
@@ -19,6 +19,7 @@ def answer_columns(targets, answers, delimiter="|"):
         answers: dict from the name of an answer to the answers of all rows, see
             `mmzoo.prediction.good_rows.predict_good_rows`.
         delimiter: what stands between the labels of a row, where there may be several.
+        all_scores: whether to add the probability of every class.
 
     Returns:
         Dict from name to a column, see `mmzoo.targets.Target.columns`. With several answers the
@@ -31,8 +32,11 @@ def answer_columns(targets, answers, delimiter="|"):
     >>> answer_columns({"head": OneClass(["no", "yes"])}, {"head": np.array([[0.25, 0.75]])})
     {'predicted': ['yes'], 'score': array([0.75])}
     """
-    return {
-        column if name == "head" else f"{name}_{column}": values
-        for name, of_answer in answers.items()
-        for column, values in targets[name].columns(of_answer, delimiter).items()
-    }
+    columns = {}
+    for name, of_answer in answers.items():
+        found = targets[name].columns(of_answer, delimiter)
+        if all_scores:
+            found |= targets[name].score_columns(of_answer)
+        prefix = "" if name == "head" else f"{name}_"
+        columns |= {f"{prefix}{column}": values for column, values in found.items()}
+    return columns

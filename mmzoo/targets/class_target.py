@@ -81,6 +81,10 @@ class ClassTarget(Target):
         """The names of so many classes, or their indices as text where they have none."""
         return self.class_names or [str(index) for index in range(count)]
 
+    def score_columns(self, prediction):
+        names = self.names(prediction.shape[1])
+        return {f"score_{name}": prediction[:, unit] for unit, name in enumerate(names)}
+
     def answer_shape(self):
         return (self.units or 1,)
 

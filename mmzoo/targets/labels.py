@@ -388,12 +388,16 @@ def _constant_numbers(labels, names):
         return []
     columns = np.asarray(labels, "float64").reshape(len(labels), -1).T
     names = names or [f"column {number}" for number in range(len(columns))]
-    return [
-        f"The labels{f' in {name}' if len(columns) > 1 else ''} are constant: {column[0]:.6g} in "
-        f"all {in_rows(len(column))}. There is nothing to learn."
-        for name, column in zip(names, columns, strict=True)
-        if mean_and_deviation(column)[2]
-    ]
+    notes = []
+    for name, column in zip(names, columns, strict=True):
+        there = column[~np.isnan(column)]  # of several answers a row may lack some
+        if len(there) > 1 and mean_and_deviation(there)[2]:
+            where = f" in {name}" if len(columns) > 1 else ""
+            notes.append(
+                f"The labels{where} are constant: {there[0]:.6g} in all {in_rows(len(there))}. "
+                "There is nothing to learn."
+            )
+    return notes
 
 
 def label_summary(labels, class_names):

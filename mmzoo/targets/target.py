@@ -192,6 +192,17 @@ class Target:
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `columns`.")
 
+    def score_columns(self, prediction):
+        """What a table says of predictions, where the scores of all classes are wanted.
+
+        Args:
+            prediction: as for `columns`.
+
+        Returns:
+            Dict from name to a column, `score_<class>`; none by default.
+        """
+        return {}
+
     # --- Figures ---
 
     def check_y(self, y):

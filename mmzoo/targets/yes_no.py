@@ -69,6 +69,9 @@ class YesNo(ClassTarget):
         ]
         return {"predicted": predicted, "score": np.where(yes, both[:, 1], both[:, 0])}
 
+    def score_columns(self, prediction):
+        return super().score_columns(np.concatenate([1 - prediction, prediction], axis=1))
+
     def check_y(self, y):
         return check_labels(y, self.task, 1, self.class_names)
 

@@ -167,6 +167,44 @@ def test_numbers_are_a_regression(csv, tmp_path):
 
 
 @pytest.mark.slow
+def test_several_answers(csv, tmp_path, capsys):
+    """Of which a row may lack some; each is read, reported, predicted and exported as it is."""
+    table = pandas.read_csv(csv, dtype=str)
+    table["cheap"] = ["yes" if float(price) < 1.4 else "no" for price in table["price"]]
+    table.loc[table.index % 7 == 0, "price"] = ""
+    table.loc[5, "category"] = ""
+    table.to_csv(csv, index=False)
+    run, output = tmp_path / "run", tmp_path / "predictions.csv"
+    options = ["--output", run, "--csv", csv, "--text", "title", "--text-encoder", "bag"]
+    options += ["--label", "category", "--label", "price", "--regression", "price"]
+    options += ["--label", "cheap", "--threshold", "f1", "--epochs", 2, "--dim", 8]
+    assert mmzoo("train", *options, "--batch-size", 8) == 0
+    printed = capsys.readouterr().out
+    assert "category: Labels: 3 classes" in printed and "price: Labels: numbers from" in printed
+    assert "Thresholds of cheap: yes 0." in printed
+    report = json.loads((run / "report.json").read_text())
+    assert report["category"]["task"] == "multiclass" and report["price"]["task"] == "regression"
+    assert report["cheap"]["at_thresholds"]
+    assert mmzoo("evaluate", run, "--csv", csv) == 0
+    assert mmzoo("predict", run, "--csv", csv, "--output", output, "--all-scores") == 0
+    predictions = pandas.read_csv(output)
+    assert set(predictions["category_predicted"]) <= {"red", "green", "blue"}
+    assert np.isfinite(predictions["price_value"]).all()
+    scores = predictions[[f"category_score_{name}" for name in ("red", "green", "blue")]]
+    np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(scores.max(axis=1), predictions["category_score"], atol=1e-6)
+    limit = load(run / "model")[0].get_layer("cheap_head").thresholds[0]
+    yes = predictions["cheap_score_yes"] >= limit
+    assert ((predictions["cheap_predicted"] == "yes") == yes).all()
+    assert mmzoo("export", run, tmp_path / "serving") == 0
+    answer = tf.saved_model.load(str(tmp_path / "serving")).signatures["serving_default"]
+    outputs = answer(text=tf.constant(table["title"][:5].tolist()))
+    np.testing.assert_allclose(
+        outputs["price_values"][:, 0], predictions["price_value"][:5], rtol=1e-4
+    )
+
+
+@pytest.mark.slow
 def test_columns_of_cells_and_vectors(csv, tmp_path, capsys):
     run = tmp_path / "run"
     options = ["--epochs", 1, "--dim", 8, "--output", run, "--csv", csv, "--label", "category"]
@@ -213,6 +251,7 @@ def test_mistakes_are_one_line_and_leave_nothing(csv, tmp_path, capsys, change, 
         ({"video_encoder": "vitt"}, "Did you mean 'vit'"),
         ({"augmentation": "flipp"}, "flipp"),
         ({"optional": "voice"}, "No such input: --optional voice"),
+        ({"threshold": "f2"}, "--threshold f2: it must be f1, or"),
     ],
 )
 def test_mistakes_are_known_before_any_row_is_read(tmp_path, capsys, change, message):
@@ -244,6 +283,14 @@ def test_labels_are_numbers_or_classes():
         several._regression(["kind"])
     with pytest.raises(ValueError, match="can't be --regression and --classes"):
         ColumnOptions(text=["a"], regression=[""], classes=["price"])._regression(["price"])
+
+
+def test_what_stands_between_labels():
+    assert ColumnOptions(text=["a"], label_delimiter=["|"]).delimiter(["tags"]) == "|"
+    options = ColumnOptions(text=["a"], label_delimiter=["tags=|"])
+    assert options.delimiter(["kind", "tags"]) == {"tags": "|"}
+    with pytest.raises(ValueError, match="NAME=TEXT, the name one of kind, price"):
+        options.delimiter(["kind", "price"])
 
 
 def test_inputs_are_called_as_their_columns_where_they_can_be():

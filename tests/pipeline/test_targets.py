@@ -14,6 +14,7 @@ import mmzoo
 from mmzoo.commands.predict_file import predict_file
 from mmzoo.heads import Head, heads_of, targets_of
 from mmzoo.targets import Numbers, Target, Values
+from mmzoo.training.fine_tuning.branches import branches_of
 
 WORDS = ["red", "blue", "big", "small"]
 INPUTS = {"text": mmzoo.Text(length=4, vocabulary_size=20, encoder="bag")}
@@ -163,6 +164,8 @@ def test_several_answers_are_learned_together(several_answers):
     assert report["words"].f1["micro"] > 0.95
     assert "price:" in str(report)
     assert sorted(model.heads) == ["kind", "price", "words"]
+    names = [layer.name for layer in branches_of(model)["head"]]
+    assert names == ["kind_head", "price_head", "words_head"]
 
 
 def test_a_row_without_a_label_costs_nothing_for_that_answer(several_answers):
@@ -304,6 +307,9 @@ def test_yes_no_goes_by_its_threshold():
     target = targets_of(model)["head"]
     columns = target.columns(np.array([[threshold + 0.01], [threshold - 0.01]], "float32"))
     assert columns["predicted"] == ["warm", "cold"]
+    scores = target.score_columns(np.array([[0.25], [np.nan]], "float32"))
+    assert scores["score_warm"][0] == 0.25 and scores["score_cold"][0] == 0.75
+    assert np.isnan(scores["score_cold"][1])
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,17 @@ def test_duplicates_by_content(tmp_path):
     assert "the same file in row 0, row 1, row 3" in str(report)
 
 
+def test_labels_of_several_answers_are_counted():
+    labels = {"kind": ["a", "A", None, "a"], "price": [1.0, None, 2.5, 3.0]}
+    records = mmzoo.data.from_arrays({"text": ["one", "two", "three", "one"]}, labels)
+    report = records.validate({"text": TEXT})
+    assert report.classes == {"kind: A": 1, "kind: a": 2}
+    assert any(note.startswith("kind: The labels 'a'") for note in report.notes)
+    assert [finding.message for finding in report.findings if finding.kind == "contradiction"] == [
+        "price: 3.0, but row 0, with the same values, is 1.0."
+    ]
+
+
 def test_cells_of_a_table_are_counted():
     cells = {"price": ["1", "", "3", "NA"], "brand": ["acme", "", "acme", "other"]}
     records = mmzoo.data.from_arrays({"item": cells})

@@ -25,7 +25,8 @@ def validate(records, inputs, preprocessor=None, verbose=False):
     from mmzoo.preprocessor import Preprocessor
 
     parts = (preprocessor or Preprocessor(inputs)).parts
-    columns, findings, notes = {}, [], label_notes(records.labels, records.class_names)
+    columns, findings = {}, []
+    notes, classes = _of_labels(records)
     for name, modality in inputs.items():
         column = _Column(name, modality, parts[name], records)
         column.find_raw_problems()
@@ -41,11 +42,24 @@ def validate(records, inputs, preprocessor=None, verbose=False):
         dict(inputs),
         sorted(findings, key=lambda finding: finding.row),
         {name: column.figures for name, column in columns.items()},
-        class_counts(records.labels, records.class_names)
-        if isinstance(records.labels, list)
-        else None,
+        classes,
         notes,
     )
+
+
+def _of_labels(records):
+    """What is suspicious about labels, and how many rows each class has, `None` without classes.
+
+    With several answers the name of the answer stands before each.
+    """
+    notes, classes = [], {}
+    for answer, column in records.label_columns.items():
+        prefix = f"{answer}: " if records.several_answers else ""
+        notes += [f"{prefix}{note}" for note in label_notes(column.labels, column.class_names)]
+        if column.is_classes:
+            counts = class_counts(column.labels, column.class_names)
+            classes |= {f"{prefix}{name}": count for name, count in counts.items()}
+    return notes, classes or None
 
 
 class _Column:
@@ -234,7 +248,8 @@ def _duplicate_rows(records, columns):
             if lacks or not np.any(labels[row] != labels[same]):
                 continue
             of_answer = "" if answer == "head" else f"{answer}: "
-            message = f"{labels[row]!r}, but {earlier}, with the same values, is {labels[same]!r}."
+            this, other = (np.asarray(labels[each]).tolist() for each in (row, same))
+            message = f"{this!r}, but {earlier}, with the same values, is {other!r}."
             yield Finding(row, where, "", "", "warning", "contradiction", f"{of_answer}{message}")
 
 

@@ -57,7 +57,8 @@ class ValidationReport:
             (height and width in pixels); for texts `tokens` (`mean`, `median`, `longest`, and the
             `histogram`: rows by number of tokens), `cut` (share of the texts longer than the model
             reads) and `unknown` (share of the tokens outside the vocabulary).
-        classes: dict from class name to number of rows; `None` where labels are no classes.
+        classes: dict from class name to number of rows; `None` where labels are no classes. With
+            several answers the name of the answer stands before it, `"category: shoe"`.
         notes: list of strings: what is suspicious about labels or a column as a whole.
 
     Example:

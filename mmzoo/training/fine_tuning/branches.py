@@ -3,12 +3,13 @@
 import keras
 
 from mmzoo.encoders import Encoder
+from mmzoo.heads import Head
 from mmzoo.keras_compat import all_layers, inner_layers, own_variables
 from mmzoo.utils.identifiers import unknown
 
 
 def branches_of(model):
-    """The layers of every branch: each modality's encoder by name, the fusion block, the head.
+    """The layers of every branch: each modality's encoder by name, the fusion block, the heads.
 
     What stands between an encoder and the fusion block (a projection, the token of an absent
     modality) counts as fusion: like the block, it is new where the encoder is pretrained. So every
@@ -19,24 +20,26 @@ def branches_of(model):
 
     Returns:
         Dict from the branch's name, a modality's or `"fusion"` or `"head"`, to a list of layers.
+        The heads of several answers are one branch.
 
     Raises:
         ValueError: when it is not such a model.
     """
     layers = {layer.name: layer for layer in sorted(model.layers, key=lambda layer: layer.name)}
-    if not {"fusion", "head"} <= set(layers):
+    heads = [layer for layer in layers.values() if isinstance(layer, Head)]
+    if "fusion" not in layers or not heads:
         raise ValueError(
-            f"Expected a model of mmzoo.build_model, with the layers 'fusion' and 'head'; received "
+            f"Expected a model of mmzoo.build_model, with a layer 'fusion' and a head; received "
             f"{model.name!r} with: {', '.join(layers)}."
         )
-    head, fusion = layers.pop("head"), layers.pop("fusion")
+    fusion = layers.pop("fusion")
     encoders, before = {}, []
     for name, layer in layers.items():
         if isinstance(layer, Encoder):
             encoders[name.removesuffix("_encoder")] = [layer]
-        elif layer.weights:
+        elif layer.weights and layer not in heads:
             before.append(layer)
-    return {**encoders, "fusion": [*before, fusion], "head": [head]}
+    return {**encoders, "fusion": [*before, fusion], "head": heads}
 
 
 def branch_layers(model, branch):
