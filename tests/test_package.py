@@ -105,6 +105,97 @@ def test_the_trained_half_is_pure_keras(folder):
         assert not names, path
 
 
+#: The rooms of mmzoo, floor by floor from the lowest. A room imports from lower floors alone: not
+#: from those above it, nor from its neighbours.
+FLOORS = (
+    ("keras_compat", "version"),
+    ("utils",),
+    ("raw", "saved_model"),
+    ("layers", "preprocessing"),
+    ("fusion", "targets", "tokenizers"),
+    ("encoders", "heads"),
+    ("compilations", "loss_scaling", "modalities"),
+    ("multimodal_model", "preprocessor", "recipes"),
+    ("model",),
+    ("data",),
+    ("training",),
+    ("evaluation", "saving"),
+    ("prediction",),
+    ("export",),
+    ("testing",),
+    ("api",),
+    ("__init__",),
+    ("commands",),
+    ("__main__", "predict_file"),
+)
+FLOOR_OF = {room: number for number, floor in enumerate(FLOORS) for room in floor}
+
+
+def room_of(module, root=ROOT):
+    """The room of `mmzoo.data.records`, `data`; of a name that `mmzoo` itself has, `api`."""
+    room = [*module.split("."), "__init__"][1]
+    there = room == "__init__" or (root / room).is_dir() or (root / f"{room}.py").is_file()
+    return room if there else "api"
+
+
+def modules_imported(path):
+    """`(line, module)` of every import of mmzoo's own in a file, those inside functions too."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        modules = []
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}, line {node.lineno}: imports are absolute"
+            modules = [node.module]
+            if node.module == "mmzoo":
+                modules = [f"mmzoo.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            modules = [node.args[0].value] if isinstance(node.args[0], ast.Constant) else []
+        for module in modules:
+            if module.split(".")[0] == "mmzoo":
+                yield node.lineno, module
+
+
+def wrong_imports(root=ROOT):
+    """A sentence for every import that does not go to a lower floor."""
+    for path in sorted(root.rglob("*.py")):
+        room = path.relative_to(root).parts[0].removesuffix(".py")
+        if room not in FLOOR_OF:
+            yield f"mmzoo/{room} has no floor yet: give it one in FLOORS"
+            continue
+        for line, module in modules_imported(path):
+            other = room_of(module, root)
+            if other != room and FLOOR_OF.get(other, 0) >= FLOOR_OF[room]:
+                where = "beside" if FLOOR_OF[other] == FLOOR_OF[room] else "above"
+                yield (
+                    f"{path.relative_to(root.parent)}, line {line}: {room} imports {module}, of "
+                    f"{other}, which is {where} it"
+                )
+
+
+def test_every_room_imports_from_lower_floors_alone():
+    wrong = list(wrong_imports())
+    assert not wrong, "\n".join(wrong)
+    gone = [room for room in FLOOR_OF if not list(ROOT.glob(f"{room}*"))]
+    assert not gone, f"these rooms are gone, take them out of FLOORS: {gone}"
+
+
+def test_an_import_that_goes_upwards_is_named(tmp_path):
+    for room in ("data", "export", "utils", "attic"):
+        (tmp_path / "mmzoo" / room).mkdir(parents=True)
+    lazy = "def lazy():\n    from mmzoo.export.litert import write_litert\n"
+    (tmp_path / "mmzoo" / "data" / "records.py").write_text("import mmzoo.utils.checks\n" + lazy)
+    (tmp_path / "mmzoo" / "utils" / "checks.py").write_text("from mmzoo import data, Image\n")
+    (tmp_path / "mmzoo" / "attic" / "box.py").write_text("")
+    assert list(wrong_imports(tmp_path / "mmzoo")) == [
+        "mmzoo/attic has no floor yet: give it one in FLOORS",
+        "mmzoo/data/records.py, line 3: data imports mmzoo.export.litert, of export, which is "
+        "above it",
+        "mmzoo/utils/checks.py, line 1: utils imports mmzoo.data, of data, which is above it",
+        "mmzoo/utils/checks.py, line 1: utils imports mmzoo.Image, of api, which is above it",
+    ]
+
+
 def test_every_public_name_is_documented():
     for name in mmzoo.__all__:
         assert (getattr(mmzoo, name).__doc__ or "").strip(), name
