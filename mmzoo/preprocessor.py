@@ -331,6 +331,11 @@ class Preprocessor:
                 )
             preprocessor.targets[name] = target_class.from_config(item["config"])
             preprocessor.targets[name].set_state(item["state"])
+        if config["class_names"] != preprocessor.class_names:
+            raise ValueError(
+                f"The file was changed: its `class_names` are {config['class_names']}, those of "
+                f"its targets {preprocessor.class_names}."
+            )
         preprocessor._states = config["states"]
         return preprocessor
 

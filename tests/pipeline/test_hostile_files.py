@@ -137,10 +137,15 @@ def test_no_archive(saved):
 
 @pytest.mark.parametrize("class_names", [["b", "a"], ["a", "b", "c"]])
 def test_classes_that_are_not_those_of_the_model(saved, class_names):
-    content = json.loads((saved / "preprocessor.json").read_text())
-    content["class_names"] = class_names
-    (saved / "preprocessor.json").write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=r"was changed since it was saved.*do not fit"):
+    file = saved / "preprocessor.json"
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps({**content, "class_names": class_names}))
+    with pytest.raises(ValueError, match=r"was changed: its `class_names` are"):
+        mmzoo.load(saved)
+    changed = json.dumps(content).replace('["a", "b"]', json.dumps(class_names))
+    assert changed.count(json.dumps(class_names)) == 3  # in the targets, too
+    file.write_text(changed)
+    with pytest.raises(ValueError, match=r"do not fit|class names"):
         mmzoo.load(saved)
 
 
