@@ -33,7 +33,9 @@ class Image(Modality):
             in proportion, on white; or `"crop"`, in proportion, without what is too much on two
             sides.
         max_pixels: the most pixels to decode. A file whose header announces more counts as one that
-            can't be read. The default, Pillow's, is 256 MB of colours.
+            can't be read. The default, Pillow's, is 89 million: 256 MB of colours, and up to 1.1 GB
+            (12 bytes a pixel) while a transparent picture, a GIF or a progressive JPEG of that size
+            is decoded; as much for each that is decoded at the same time.
 
     Raises:
         ValueError: for impossible sizes or channels, an unknown augmentation or way to resize.

@@ -91,10 +91,38 @@ def test_other_chunks_and_streams():
     expected = decoded(riff(data))
     for before in (b"LIST" + struct.pack("<I", 3) + b"abc\0", b"fact" + struct.pack("<II", 4, 400)):
         np.testing.assert_array_equal(decoded(riff(data, before=before)), expected)
-    # What writes to a pipe does not know the size.
-    np.testing.assert_array_equal(decoded(riff(data, size=0xFFFFFFFF)), expected)
     np.testing.assert_array_equal(decoded(riff(data) + b"LIST\4\0\0\0abcd"), expected)
     np.testing.assert_array_equal(decoded(riff(data + b"\1")), expected)  # half a sample
+
+
+def with_bytes(value, at, new):
+    return value[:at] + new + value[at + len(new) :]
+
+
+STREAMS = {
+    "ffmpeg": riff(integers(SOUND, 16), size=0xFFFFFFFF),
+    "sox": riff(integers(SOUND, 16), size=0x7FFFF000),
+    "arecord": riff(integers(SOUND, 16), size=0x80000000),
+    "0 and samples behind it": riff(integers(SOUND, 16), size=0),
+    "a few bytes too large": riff(integers(SOUND, 16), size=2 * SAMPLES + 3),
+    "with the header": riff(integers(SOUND, 16), size=2 * SAMPLES + 44),
+    "block alignment 0": with_bytes(riff(integers(SOUND, 16)), 32, b"\0\0"),
+    "RIFF and data 0": with_bytes(riff(integers(SOUND, 16), size=0), 4, bytes(4)),
+    "extensible": riff(integers(SOUND, 16), size=0x7FFFF000, extensible=True),
+}
+
+
+def test_streams_whose_header_was_written_before_their_length_was_known(tmp_path):
+    expected = decoded(riff(integers(SOUND, 16)))
+    for name, value in STREAMS.items():
+        np.testing.assert_array_equal(decoded(value), expected, err_msg=name)
+        (tmp_path / f"{name}.wav").write_bytes(value)
+    inputs = preprocessor().inputs
+    records = mmzoo.data.from_arrays({"voice": [f"{name}.wav" for name in STREAMS]}, root=tmp_path)
+    assert records.validate(inputs).ok
+    for value in (riff(b"") + b"LIST\4\0\0\0abcd", riff(integers(SOUND, 16), size=3 * SAMPLES)):
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            decoded(value)
 
 
 def test_cut_and_padded():

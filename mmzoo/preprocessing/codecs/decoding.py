@@ -2,12 +2,16 @@
 
 import tensorflow as tf
 
+from mmzoo.preprocessing.codecs import gif, webp
 from mmzoo.preprocessing.codecs.exif import exif_orientation, lies_on_its_side
-from mmzoo.preprocessing.codecs.file_bytes import big, bytes_at, find_chunk, little
-from mmzoo.preprocessing.codecs.gif import first_frame
+from mmzoo.preprocessing.codecs.file_bytes import big, bytes_at, checked, find_chunk, little
+from mmzoo.preprocessing.codecs.jpeg import has_bearable_scans
+from mmzoo.preprocessing.codecs.png import necessary_chunks
 from mmzoo.preprocessing.codecs.resizing import scale_factors
 
 UPRIGHT = 1
+#: How much of a transparent picture is laid on white at once.
+PIXELS_AT_ONCE = 2**16
 
 
 @tf.function(autograph=False)  # traced once, not in every place that decodes
@@ -21,12 +25,12 @@ def decode_picture(encoded, size, policy, max_pixels):
     Args:
         encoded: scalar string, the bytes of the file.
         size: `(2,)` int32, height and width that the picture will be brought to.
-        policy: how, see `mmzoo.preprocessing.resizing.resize`.
+        policy: how, see `mmzoo.preprocessing.codecs.resizing.resize`.
         max_pixels: scalar int64, the most pixels to decode; more, by the header, is an error.
 
     Returns:
         `(pixels, orientation)`: `(H, W, 3)` uint8 as stored, and how to turn them, see
-        `mmzoo.preprocessing.orientation.upright`.
+        `mmzoo.preprocessing.codecs.exif.upright`.
 
     Example:
 
@@ -75,20 +79,36 @@ def onto_white(image):
     return tf.cast(tf.round(255.0 - (255.0 - color) * (alpha / 255.0)), image.dtype)
 
 
-def _checked(encoded, condition, message):
-    """`encoded`, for ops that must not run unless the condition holds."""
-    with tf.control_dependencies([tf.debugging.Assert(condition, [message])]):
-        return tf.identity(encoded)
+def _onto_white_by_rows(image):
+    """As `onto_white`, of uint8, a few rows at a time: floats take four times the memory."""
+    height, width = tf.unstack(tf.shape(image)[:2])
+    rows = tf.maximum(PIXELS_AT_ONCE // tf.maximum(width, 1), 1)
+    parts = -(-height // rows)
+
+    def part(number):
+        pixels = image[number * rows : (number + 1) * rows]
+        alpha = tf.cast(pixels[..., -1:], tf.float32) / 255.0
+        ink = tf.round(tf.cast(255 - pixels[..., :-1], tf.float32) * alpha)
+        return 255 - tf.cast(ink, tf.uint8)
+
+    written = tf.TensorArray(image.dtype, parts, infer_shape=False)
+    _, written = tf.while_loop(
+        lambda number, _: number < parts,
+        lambda number, written: (number + 1, written.write(number, part(number))),
+        (0, written),
+        parallel_iterations=1,
+    )
+    return tf.ensure_shape(written.concat(), (None, None, None))
 
 
 def _of_bearable_size(encoded, height, width, max_pixels):
     height, width = tf.cast(height, tf.int64), tf.cast(width, tf.int64)
     bearable = (height > 0) & (width > 0) & (height * width <= max_pixels)
-    return _checked(encoded, bearable, "The picture has no pixels, or more than `max_pixels`.")
+    return checked(encoded, bearable, "The picture has no pixels, or more than `max_pixels`.")
 
 
 def _unknown(encoded):
-    encoded = _checked(encoded, False, "The picture is not a JPEG, PNG, GIF, BMP or WebP file.")
+    encoded = checked(encoded, False, "The picture is not a JPEG, PNG, GIF, BMP or WebP file.")
     return tf.io.decode_image(encoded, channels=3, expand_animations=False), _upright()
 
 
@@ -102,6 +122,9 @@ def _upright():
 def _decode_jpeg(encoded, size, policy, max_pixels):
     shape = tf.image.extract_jpeg_shape(encoded)[:2]
     encoded = _of_bearable_size(encoded, shape[0], shape[1], max_pixels)
+    pixels = tf.reduce_prod(tf.cast(shape, tf.int64))
+    few_scans = has_bearable_scans(encoded, pixels, max_pixels)
+    encoded = checked(encoded, few_scans, "The picture has too many scans.")
     block = find_chunk(encoded, 2, _read_segment)
     orientation = exif_orientation(encoded, tf.where(block < 0, block, block + 10))
     size = tf.cast(size, tf.float32)
@@ -130,43 +153,44 @@ def _read_segment(head):
 def _decode_png(encoded, max_pixels):
     head = bytes_at(encoded, 16, 10)
     encoded = _of_bearable_size(encoded, big(head[:4]), big(head[4:8]), max_pixels)
-    has_alpha = (head[9] & 4 > 0) | (find_chunk(encoded, 8, _png_chunk(b"tRNS")) > 0)
+    file, has_transparency, block = necessary_chunks(encoded)
     pixels = tf.cond(
-        has_alpha,
-        lambda: onto_white(tf.io.decode_png(encoded, channels=4)),
-        lambda: tf.io.decode_png(encoded, channels=3),
+        (head[9] & 4 > 0) | has_transparency,
+        lambda: _onto_white_by_rows(tf.io.decode_png(file, channels=4)),
+        lambda: tf.io.decode_png(file, channels=3),
     )
-    block = find_chunk(encoded, 8, _png_chunk(b"eXIf"))
     return pixels, exif_orientation(encoded, tf.where(block < 0, block, block + 8))
-
-
-def _png_chunk(name):
-    """For `find_chunk`: a chunk in front of the pixels."""
-
-    def read(head):
-        is_data = tf.reduce_all(head[4:8] == list(b"IDAT"))
-        wanted = tf.reduce_all(head[4:8] == list(name))
-        return wanted, tf.where(~is_data, 12 + big(head[:4]), 0)
-
-    return read
 
 
 # GIF
 
 
 def _decode_gif(encoded, max_pixels):
-    frame, canvas, box = first_frame(encoded)
-    top, left, height, width = tf.unstack(box)
+    frame, canvas, box = gif.first_frame(encoded)
     frame = _of_bearable_size(frame, canvas[0], canvas[1], max_pixels)
-    frame = _of_bearable_size(frame, height, width, max_pixels)
+    frame = _of_bearable_size(frame, box[2], box[3], max_pixels)
     frames = tf.io.decode_gif(frame)
     # Of a frame that breaks off the decoder returns what it has, but not what follows.
     whole = tf.shape(frames)[0] == 2
     with tf.control_dependencies([tf.debugging.Assert(whole, ["The picture is damaged."])]):
         pixels = frames[0]
-    rows, columns = tf.range(canvas[0])[:, None], tf.range(canvas[1])[None]
-    drawn = (rows >= top) & (rows < top + height) & (columns >= left) & (columns < left + width)
-    return tf.where(drawn[..., None], pixels, 255), _upright()
+
+    return _on_canvas(pixels, box, canvas), _upright()
+
+
+def _on_canvas(pixels, box, canvas):
+    """What covers a box (top, left, height, width) of a white canvas, without what lies beside."""
+
+    def drawn():
+        room = tf.maximum(canvas - box[:2], 0)
+        inside = pixels[: room[0], : room[1]]
+        before = tf.minimum(box[:2], canvas)
+        behind = canvas - before - tf.shape(inside)[:2]
+        paddings = tf.concat([tf.stack([before, behind], axis=1), [[0, 0]]], axis=0)
+        return tf.pad(inside, paddings, constant_values=255)
+
+    covered = tf.reduce_all(tf.concat([box[:2] == 0, box[2:] == canvas], axis=0))
+    return tf.cond(covered, lambda: pixels, drawn)
 
 
 # BMP
@@ -179,7 +203,7 @@ def _decode_bmp(encoded, max_pixels):
     plain = (compression == 0) & ((bits == 8) | (bits == 24) | (bits == 32))
     readable = plain | ((compression == 3) & (bits == 32) & masks)
     readable &= little(head[14:18]) >= 40
-    encoded = _checked(encoded, readable, "The picture is a BMP of a kind that can't be read.")
+    encoded = checked(encoded, readable, "The picture is a BMP of a kind that can't be read.")
     height = little(head[22:26])
     height = tf.minimum(height, 2**32 - height)  # the negative number says from top to bottom
     encoded = _of_bearable_size(encoded, height, little(head[18:22]), max_pixels)
@@ -195,7 +219,7 @@ def _decode_bmp(encoded, max_pixels):
 
     def without_palette():
         pixels = tf.io.decode_bmp(encoded)
-        return tf.cond(has_alpha, lambda: onto_white(pixels), lambda: pixels[..., :3])
+        return tf.cond(has_alpha, lambda: _onto_white_by_rows(pixels), lambda: pixels[..., :3])
 
     return tf.cond(bits == 8, with_palette, without_palette), _upright()
 
@@ -208,7 +232,7 @@ def _decode_webp(encoded, max_pixels):
     lossy, lossless, extended = (
         tf.reduce_all(head[12:16] == list(kind)) for kind in (b"VP8 ", b"VP8L", b"VP8X")
     )
-    encoded = _checked(encoded, lossy | lossless | extended, "The picture is a damaged WebP file.")
+    encoded = checked(encoded, lossy | lossless | extended, "The picture is a damaged WebP file.")
     bits = little(head[21:25])  # of a lossless one: 14 for width - 1, 14 for height - 1
     width = tf.where(lossy, little(head[26:28]) % 2**14, 1 + bits % 2**14)
     height = tf.where(lossy, little(head[28:30]) % 2**14, 1 + bits // 2**14 % 2**14)
@@ -216,30 +240,21 @@ def _decode_webp(encoded, max_pixels):
     height = tf.where(extended, 1 + little(head[27:30]), height)
     encoded = _of_bearable_size(encoded, height, width, max_pixels)
 
-    def with_alpha():
-        """An animation without alpha is decoded with it, into memory without (TensorFlow 2.21)."""
-        flags = tf.io.decode_raw(tf.strings.substr(encoded, 20, 1), tf.uint8)
-        flags = tf.gather(
-            [bytes([flag | 0x10]) for flag in range(256)], tf.cast(flags[0], tf.int32)
-        )
-        rest = tf.strings.substr(encoded, 21, tf.strings.length(encoded))
-        return tf.strings.join([tf.strings.substr(encoded, 0, 20), flags, rest])
-
-    encoded = tf.cond(extended & (head[20] & 2 > 0), with_alpha, lambda: encoded)
-    pixels = tf.io.decode_image(encoded, expand_animations=False)
+    is_animated = extended & (head[20] & 2 > 0)
+    canvas = tf.cast(tf.stack([height, width]), tf.int32)
+    whole = tf.concat([[0, 0], canvas], axis=0)
+    frame, box = tf.cond(is_animated, lambda: webp.first_frame(encoded), lambda: (encoded, whole))
+    frame = _of_bearable_size(frame, box[2], box[3], max_pixels)
+    pixels = tf.io.decode_image(frame, expand_animations=False)
     pixels = tf.ensure_shape(pixels, (None, None, None))
-    pixels = tf.cond(tf.shape(pixels)[-1] == 4, lambda: onto_white(pixels), lambda: pixels)
+    has_alpha = tf.shape(pixels)[-1] == 4
+    pixels = tf.cond(has_alpha, lambda: _onto_white_by_rows(pixels), lambda: pixels)
+    pixels = _on_canvas(pixels, box, canvas)
     block = tf.cond(
         extended & (head[20] & 8 > 0),
-        lambda: find_chunk(encoded, 12, _read_webp_chunk),
+        lambda: webp.find_webp_chunk(encoded, b"EXIF"),
         lambda: tf.constant(-1, tf.int64),
     )
     prefix = tf.reduce_all(bytes_at(encoded, block + 8, 6) == list(b"Exif\0\0"))
     start = block + 8 + 6 * tf.cast(prefix, tf.int64)
     return pixels, exif_orientation(encoded, tf.where(block < 0, block, start))
-
-
-def _read_webp_chunk(head):
-    """For `find_chunk`: the chunk with EXIF data."""
-    length = little(head[4:8])
-    return tf.reduce_all(head[:4] == list(b"EXIF")), 8 + length + length % 2

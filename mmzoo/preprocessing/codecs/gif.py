@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from mmzoo.preprocessing.codecs.file_bytes import bytes_at, little
+from mmzoo.preprocessing.codecs.file_bytes import bytes_at, checked, equal_blocks, little
 
 #: A second frame: one transparent pixel. It is decoded only if the first was whole.
 SECOND_FRAME = (
@@ -11,9 +11,10 @@ SECOND_FRAME = (
 )
 EXTENSION, FRAME = 0x21, 0x2C
 GRAPHIC_CONTROL = 0xF9
-FULL_BLOCK = 255
-#: How many extensions, and how many runs of full blocks in a row, are looked at.
-MOST_BLOCKS = 10_000
+WHITE = b"\xff\xff\xff"
+#: How many steps a file may need to the end of its first frame: one an extension, one a run of
+#: blocks of one length. Of the largest pictures it is hundreds.
+MOST_STEPS = 2000
 
 
 def first_frame(encoded):
@@ -23,58 +24,61 @@ def first_frame(encoded):
         encoded: scalar string, the bytes of a GIF file.
 
     Returns:
-        `(frame, canvas, box)`: the bytes of a GIF whose first frame is that of `encoded` and whose
-        second is a single pixel; `(2,)` int32, height and width of the canvas; `(4,)` int32, top,
-        left, height and width of what the frame covers of it. A file that ends within the first
-        frame gives something that can't be decoded.
+        `(frame, canvas, box)`: the bytes of a GIF whose first frame is that of `encoded`, on a
+        canvas of its own size, and whose second is a single pixel; `(2,)` int32, height and width
+        of the canvas of `encoded`; `(4,)` int32, top, left, height and width of what the frame
+        covers of it. Fails, in the graph, where the file ends within the first frame, or is cut
+        into more blocks than any picture needs.
 
     Reference: https://www.w3.org/Graphics/GIF/spec-gif89a.txt
     """
-    data = tf.cast(tf.io.decode_raw(encoded, tf.uint8), tf.int32)
-    size = tf.size(data, tf.int64)
+    content = tf.io.decode_raw(encoded, tf.uint8)
+    size = tf.size(content, tf.int64)
     head = bytes_at(encoded, 0, 13)
     colors = _table_bytes(head[10])
 
-    def go_on(position, _):
-        return (position < size) & (bytes_at(encoded, position, 1)[0] == EXTENSION)
+    def go_on(position, _, steps):
+        more = (position < size) & (steps < MOST_STEPS)
+        return more & (bytes_at(encoded, position, 1)[0] == EXTENSION)
 
-    def skip(position, transparent):
+    def skip(position, transparent, steps):
         block = bytes_at(encoded, position, 7)
         is_control = block[1] == GRAPHIC_CONTROL
         transparent = tf.where(is_control, tf.where(block[3] % 2 == 1, block[6], -1), transparent)
-        return _behind_blocks(data, position + 2), transparent
+        position, steps = _behind_blocks(content, position + 2, steps + 1)
+        return position, transparent, steps
 
     # The extensions are left out: the decoder would make black of what one says is transparent.
-    position, transparent = tf.while_loop(
-        go_on,
-        skip,
-        (13 + colors, tf.constant(-1, tf.int64)),
-        maximum_iterations=MOST_BLOCKS,
+    position, transparent, steps = tf.while_loop(
+        go_on, skip, (13 + colors, tf.constant(-1, tf.int64), tf.constant(0))
     )
     frame = bytes_at(encoded, position, 10)
     local_colors = _table_bytes(frame[9])
-    end = _behind_blocks(data, position + 10 + local_colors + 1)
+    end, _ = _behind_blocks(content, position + 10 + local_colors + 1, steps)
     is_whole = (frame[0] == FRAME) & (end <= size)
     has_local_colors = local_colors > 0
     in_table = 3 * transparent < tf.where(has_local_colors, local_colors, colors)
     is_transparent = (transparent >= 0) & in_table
-    end = tf.where(is_whole, end, position)
+    encoded = checked(encoded, is_whole, "The picture breaks off, or has too many blocks.")
     header = tf.strings.substr(encoded, tf.constant(0, tf.int64), 13 + colors)
     image = tf.strings.substr(encoded, position, end - position)
     header = tf.cond(
         is_transparent & ~has_local_colors,
-        lambda: _whitened(header, 13 + 3 * transparent),
+        lambda: _with(header, 13 + 3 * transparent, WHITE),
         lambda: header,
     )
     image = tf.cond(
         is_transparent & has_local_colors,
-        lambda: _whitened(image, 10 + 3 * transparent),
+        lambda: _with(image, 10 + 3 * transparent, WHITE),
         lambda: image,
     )
     canvas = tf.stack([little(head[8:10]), little(head[6:8])])
     top, left = little(frame[3:5]), little(frame[1:3])
     height, width = little(frame[7:9]), little(frame[5:7])
     box = tf.stack([top, left, height, width])
+    # What the frame leaves of its canvas needs no decoder: a tiny file may have a large canvas.
+    header = _with(header, tf.constant(6, tf.int64), tf.strings.substr(image, 5, 4))
+    image = _with(image, tf.constant(1, tf.int64), bytes(4))
     file = tf.strings.join([header, image, SECOND_FRAME, b";"])
     return file, tf.cast(canvas, tf.int32), tf.cast(box, tf.int32)
 
@@ -84,30 +88,35 @@ def _table_bytes(flags):
     return tf.where(flags >= 128, 3 * 2 ** (flags % 8 + 1), 0)
 
 
-def _whitened(part, position):
-    """`part` of a file with a white colour at a position."""
-    before = tf.strings.substr(part, tf.constant(0, tf.int64), position)
+def _with(part, position, new):
+    """`part` of a file with other bytes at a position."""
+    before = tf.strings.substr(part, tf.zeros_like(position), position)
+    behind = position + tf.cast(tf.strings.length(new), tf.int64)
     end = tf.cast(tf.strings.length(part), tf.int64)
-    after = tf.strings.substr(part, position + 3, end)
-    return tf.strings.join([before, b"\xff\xff\xff", after])
+    return tf.strings.join([before, new, tf.strings.substr(part, behind, end)])
 
 
-def _behind_blocks(data, position):
-    """Where a series of blocks, each led by its length, ends; behind the file if it does not."""
-    size = tf.size(data, tf.int64)
+def _behind_blocks(content, position, steps):
+    """Where a series of blocks, each led by its length, ends; behind the file if it does not.
 
-    def go_on(position, ended):
-        return ~ended & (position < size)
+    Args:
+        content: `(size,)` uint8, the bytes of the file.
+        position: of the first block, scalar int64.
+        steps: that were made in this file so far, scalar int32.
 
-    def skip(position, _):
-        lengths = data[position :: FULL_BLOCK + 1]
-        full = tf.reduce_sum(tf.math.cumprod(tf.cast(lengths == FULL_BLOCK, tf.int64)))
-        position += full * (FULL_BLOCK + 1)
-        length = tf.cast(tf.gather(data, tf.minimum(position, size - 1)), tf.int64)
-        length = tf.where(position < size, length, 1)
-        return position + length + 1, length == 0
+    Returns:
+        `(position, steps)` behind the last block, which is empty.
+    """
+    size = tf.size(content, tf.int64)
 
-    position, ended = tf.while_loop(
-        go_on, skip, (position, tf.constant(False)), maximum_iterations=MOST_BLOCKS
-    )
-    return tf.where(ended, position, size + 1)
+    def go_on(position, ended, steps):
+        return ~ended & (position < size) & (steps < MOST_STEPS)
+
+    def skip(position, _, steps):
+        length = tf.cast(content[position], tf.int64)
+        count = equal_blocks(content, position, length + 1, head=1)
+        count = tf.where(length > 0, tf.maximum(count, 1), 1)
+        return position + count * (length + 1), length == 0, steps + 1
+
+    position, ended, steps = tf.while_loop(go_on, skip, (position, tf.constant(False), steps))
+    return tf.where(ended, position, size + 1), steps

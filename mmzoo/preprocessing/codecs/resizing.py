@@ -4,6 +4,8 @@ import tensorflow as tf
 
 #: What surrounds a picture that was fitted, as what is behind a transparent one.
 WHITE = 255
+#: How many times as large what is between both steps of scaling may be as by the other order.
+MOST_BETWEEN = 4
 
 
 def scale_factors(shape, size, policy):
@@ -76,10 +78,21 @@ def resize(image, size, policy):
     shape = tf.cast(tf.shape(image)[:2], tf.float32)
     wanted, scale, translation = rectangle(shape, tf.cast(size, tf.float32), policy)
 
-    def scaled():
-        rows = _scale_rows(image, wanted[0], scale[0], translation[0])
-        columns = _scale_rows(tf.transpose(rows, (1, 0, 2)), wanted[1], scale[1], translation[1])
+    def rows_of(image, axis):
+        return _scale_rows(image, wanted[axis], scale[axis], translation[axis])
+
+    def rows_first():
+        columns = rows_of(tf.transpose(rows_of(image, 0), (1, 0, 2)), 1)
         return tf.transpose(columns, (1, 0, 2))
+
+    def columns_first():
+        columns = rows_of(tf.transpose(image, (1, 0, 2)), 1)
+        return rows_of(tf.transpose(columns, (1, 0, 2)), 0)
+
+    def scaled():
+        # Of a picture of one row and a million columns, that would be many rows of a million.
+        is_costly = wanted[0] * shape[1] > MOST_BETWEEN * shape[0] * wanted[1]
+        return tf.cond(is_costly, columns_first, rows_first)
 
     same = tf.reduce_all(shape == tf.cast(size, tf.float32))
     return tf.cond(same, lambda: tf.cast(image, tf.float32), scaled)

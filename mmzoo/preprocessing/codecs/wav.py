@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from mmzoo.preprocessing.codecs.file_bytes import bytes_at
+
 #: What a format tag, times 16, and the bytes of a sample make of its bytes.
 CODECS = {
     0x11: lambda raw: tf.io.decode_raw(raw, tf.uint8),
@@ -13,8 +15,11 @@ CODECS = {
 }
 #: Format tag of a file that names its format further behind.
 EXTENSIBLE = 0xFFFE
-#: The size of the data where what wrote the file did not know it: all there is.
-UNKNOWN_SIZE = 0xFFFFFFFF
+#: From which size of the data on none is meant: what writes to a pipe says 0xFFFFFFFF, 0x80000000
+#: or 0x7FFFF000, and no file that is held in memory as a whole has as much.
+UNKNOWN_SIZE = 0x7FFF0000
+#: How many bytes of the data may lack, at most an eighth of it: some count the header as well.
+MISCOUNTED = 64
 #: The highest sample rate, far above any there is: another number is no sample rate.
 HIGHEST_RATE = 1_000_000
 #: The most chunks before the sound; each takes a round of a loop.
@@ -25,7 +30,9 @@ def decode_wav(encoded, seconds):
     """Reads the beginning of a WAV file.
 
     Integers of 8, 16, 24 or 32 bits, floats of 32 or 64, with any number of channels, which are
-    averaged. Fails, in the graph, for any other format, and where data is missing.
+    averaged. Where what wrote the file did not know its length (a size that no file has; 0 with
+    samples behind it) the sound goes to the end. Fails, in the graph, for any other format, and
+    where data is missing.
 
     Args:
         encoded: scalar string, the bytes of the file.
@@ -68,10 +75,17 @@ def decode_wav(encoded, seconds):
     )
     tag, channels, rate = integer(form, 2), integer(form + 2, 2), integer(form + 4, 4)
     frame_size, bits = integer(form + 12, 2), integer(form + 14, 2)
+    frame_size = tf.where(frame_size > 0, frame_size, channels * ((bits + 7) // 8))
     tag = tf.where(tag == EXTENSIBLE, integer(form + 24, 2), tag)
     sample_size = frame_size // tf.maximum(channels, 1)
     codec = tf.constant(list(CODECS), tf.int64) == 16 * tag + sample_size
-    data_size = tf.where(data_size == UNKNOWN_SIZE, size - data, data_size)
+    rest = size - data
+    name = bytes_at(encoded, data, 4)
+    is_chunk = tf.reduce_all((name >= 32) & (name < 127)) & (8 + integer(data + 4, 4) <= rest)
+    is_unknown = (data_size >= UNKNOWN_SIZE) | ((data_size == 0) & ~is_chunk)
+    is_miscounted = data_size - rest <= tf.minimum(data_size // 8, MISCOUNTED)
+    data_size = tf.where(is_unknown, rest, data_size)
+    data_size = tf.where(is_miscounted, tf.minimum(data_size, rest), data_size)
     good = {
         "no WAV file": tf.reduce_any(tf.strings.substr(encoded, 0, 4) == ["RIFF", "RF64"])
         & (tf.strings.substr(encoded, 8, 4) == "WAVE"),
