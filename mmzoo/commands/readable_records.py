@@ -31,5 +31,6 @@ def readable_records(records, inputs, on_error, preprocessor=None, verbose=True)
         for name in inputs:
             rows = [finding.row for finding in report.errors if finding.column == name]
             if rows:
-                print(f"{records.unreadable_message(name, rows)}: {action}.")
+                part = inputs[name].preprocessing(name)
+                print(f"{records.unreadable_message(name, rows, part)}: {action}.")
     return usable

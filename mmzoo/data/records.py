@@ -403,36 +403,41 @@ class Records:
         more = f" and {len(rows) - LISTED} more" if len(rows) > LISTED else ""
         return ", ".join(self.describe(int(row)) for row in rows[:LISTED]) + more
 
-    def named(self, name, rows, fault=None):
+    def named(self, name, rows, part=None):
         """What a message calls some rows, with the files a column has there.
 
         Args:
             name: modality name.
             rows: sequence of positions.
-            fault: function from a raw value and the root to what is wrong with it; `None`: its
-                file.
+            part: the `mmzoo.preprocessing.Preprocessing` that could not read them, which says why;
+                `None`: their files alone.
 
         Returns:
             A string; of many rows, the first few.
         """
-        values = self.column(name)
-        fault = fault or (lambda value, root: describe_value(value))
-        return "; ".join(
-            self.describe(int(row)) + fault(values[row], self.root) for row in rows[:LISTED]
-        )
+        values, rows = self.column(name), [int(row) for row in rows[:LISTED]]
+        fault = describe_value if part is None else lambda value: part.fault(value, self.root)
+        named = "; ".join(self.describe(row) + fault(values[row]) for row in rows)
+        if part is None:
+            return named
+        reasons = {row: part.reason(values[row], self.root) for row in rows}
+        if len(set(reasons.values())) == 1:
+            return f"{named}: {reasons[rows[0]]}"
+        reasons = [f"{self.describe(row)}: {reason}" for row, reason in reasons.items()]
+        return f"{named} - {'; '.join(reasons)}"
 
-    def unreadable_message(self, name, rows, fault=None):
-        """How many rows have no readable value of a modality, and which.
+    def unreadable_message(self, name, rows, part=None):
+        """How many rows have no readable value of a modality, which, and why.
 
         Args:
             name: modality name.
             rows: sequence of positions.
-            fault: as in `named`.
+            part: as in `named`.
 
         Returns:
             A string.
         """
-        named = self.named(name, rows, fault)
+        named = self.named(name, rows, part)
         return f"No readable {name} in {len(rows)} of {len(self)} rows: {named}"
 
     def validate(self, inputs, preprocessor=None, verbose=False):

@@ -7,6 +7,7 @@ import warnings
 import keras
 
 from mmzoo.export.answers import answer_outputs, main_outputs
+from mmzoo.export.any_rows import of_any_rows
 from mmzoo.export.model_card import write_model_card
 from mmzoo.heads import targets_of
 from mmzoo.prediction.predict import as_records
@@ -188,6 +189,7 @@ def _write_savedmodel(model, preprocessor, weights, folder):
 
     targets = targets_of(model, preprocessor)
     call, tracked = _call_of(model, weights)
+    call = of_any_rows(call)
 
     def from_tensors(tensors):
         return answer_outputs(targets, call(tensors))

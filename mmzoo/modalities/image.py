@@ -87,6 +87,14 @@ class Image(Modality):
             return super().paths(value)
         return [path for each in value if each for path in self.paths(each)]
 
+    def check_values(self, name, values, describe):
+        for row, value in enumerate(values):
+            if getattr(value, "ndim", 2) not in (2, 3):
+                raise ValueError(
+                    f"{describe(row)}: {name!r} is an array of shape {value.shape}; a picture is "
+                    "(height, width) or (height, width, channels)."
+                )
+
     def preprocessing(self, name):
         from mmzoo.preprocessing.image import ImagePreprocessing
 

@@ -47,8 +47,9 @@ def predict_good_rows(model, preprocessor, records, batch_size=64):
             row = usable[start + position]
             bad = [name for name, ok in good.items() if not ok[position]]
             if bad:
-                fault = preprocessor.parts[bad[0]].fault(records.column(bad[0])[row], records.root)
-                errors[row] = f"{records.describe(row)}: {bad[0]!r} can't be read{fault}"
+                part, value = preprocessor.parts[bad[0]], records.column(bad[0])[row]
+                fault, reason = (say(value, records.root) for say in (part.fault, part.reason))
+                errors[row] = f"{records.describe(row)}: {bad[0]!r} can't be read{fault}: {reason}"
             else:
                 for name in answers:
                     answers[name][row] = of_batch[name][position]

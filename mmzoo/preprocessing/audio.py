@@ -34,6 +34,7 @@ class AudioPreprocessing(Preprocessing):
     """
 
     works_on_elements = True
+    file_kind, formats = "sound", ("WAV", "FLAC", "Ogg", "MP3")
 
     def column(self, values, root):
         files = self.file_column(values, root)

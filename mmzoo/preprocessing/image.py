@@ -33,6 +33,7 @@ class ImagePreprocessing(Preprocessing):
     """
 
     works_on_elements = True
+    file_kind, formats = "picture", ("JPEG", "PNG", "GIF", "BMP", "WebP")
     #: Whether a decoded picture comes with its placement, for answers that are places in it.
     gives_placement = False
     size_name = "height x width"
@@ -75,6 +76,14 @@ class ImagePreprocessing(Preprocessing):
                 f"Pictures of {self.name!r} have values from {lowest:.4g} to {highest:.4g}; mmzoo "
                 "takes values 0-255. Multiply them by 255."
             )
+
+    def explanation(self, value, root):
+        shape = getattr(value, "shape", None)
+        if shape is None or shape[2:] in ((), (1,), (2,), (3,), (4,)):
+            return super().explanation(_first_file(value), root)
+        if shape[0] in (1, 2, 3, 4):
+            return "unreadable", f"shape {shape}: channels first; transpose it"
+        return "unreadable", f"shape {shape}: a picture has 1 to 4 channels"
 
     def sample(self):
         height, width = self.modality.size

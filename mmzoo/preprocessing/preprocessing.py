@@ -6,7 +6,8 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.raw.file_heads import is_truncated
+from mmzoo.preprocessing.explanation import explanation
+from mmzoo.raw.file_heads import first_word, format_name, is_truncated
 from mmzoo.raw.paths import describe_value, exists, resolve_path
 from mmzoo.raw.stored_bytes import StoredBytes, read_stored
 
@@ -37,6 +38,8 @@ class Preprocessing:
     works_on_elements = False
     #: What `size` measures, for reports.
     size_name = "size"
+    #: What a message calls its files, and which formats of `format_name` they may have.
+    file_kind, formats = "file", ()
 
     def __init__(self, modality, name):
         self.modality = modality
@@ -143,6 +146,24 @@ class Preprocessing:
             A string, empty where there is nothing to say.
         """
         return describe_value(value)
+
+    def explanation(self, value, root):
+        """Why a raw value can't be read.
+
+        Args:
+            value: the raw value.
+            root: folder that relative paths start from, or `None`.
+
+        Returns:
+            `(kind, message)`, as a `mmzoo.data.Finding` has them.
+        """
+        return explanation(self, value, root)
+
+    def reason(self, value, root):
+        """As `explanation`, in one line without a full stop, as messages have it behind the row."""
+        kind, message = self.explanation(value, root)
+        message = message.removesuffix(".")
+        return message if kind == "unreadable" else f"{kind}: {message}"
 
     def raw_spec(self):
         """`tf.TensorSpec` of a batch of raw values in the exported signature, or a dict of them.
@@ -274,7 +295,15 @@ class Preprocessing:
         # Without drop_remainder the rows behind an error would come out as a batch of their own.
         together = rows.map(decode, num_parallel_calls).batch(count, drop_remainder=True)
         one_by_one = rows.flat_map(decode_or_blank).batch(count)
-        return together.ignore_errors().concatenate(one_by_one).take(1).get_single_element()
+        tried = together.ignore_errors().concatenate(one_by_one)
+        return tried.concatenate(self._no_rows()).take(1).get_single_element()
+
+    def _no_rows(self):
+        """Dataset of one batch that has no rows, which `decode` returns where there are none."""
+        row = tf.nest.map_structure(tf.convert_to_tensor, (self._absent_element(), True))
+        return tf.data.Dataset.from_tensors(
+            tf.nest.map_structure(lambda x: tf.zeros((0, *x.shape), x.dtype), row)
+        )
 
     def augment(self, decoded, seeds):
         """Random changes to a batch of training rows; none by default.
@@ -389,6 +418,12 @@ class Preprocessing:
         """
         if not encoded:
             return "empty", "The file has no bytes."
+        name = format_name(encoded)
+        if self.formats and name is None:
+            beginning = first_word(encoded)
+            return "unreadable", f"Not a {self.file_kind}: begins with {beginning}."
+        if self.formats and name not in self.formats:
+            return "unreadable", f"Not a {self.file_kind} that mmzoo reads, but {name}. Convert it."
         if is_truncated(encoded):
             return "truncated", f"The file breaks off after {len(encoded):,} bytes."
         return None

@@ -134,15 +134,27 @@ class VideoPreprocessing(Preprocessing):
     def fault(self, value, root):
         """Which frame of a value can't be read."""
         video = self.modality.parse(value)
+        frame = self._bad_frame(video, root)
+        return "" if frame is None else f" (frame {frame}{self.picture.fault(video[frame], root)})"
+
+    def explanation(self, value, root):
+        video = [] if value is None else self.modality.parse(value)
+        frame = self._bad_frame(video, root)
+        if frame is None:
+            return super().explanation(value, root)
+        return self.picture.explanation(video[frame], root)
+
+    def _bad_frame(self, video, root):
+        """The number of the first frame that can't be read; `None` where there is none."""
         if not isinstance(video, list):
-            return ""
+            return None
         for frame in self._chosen(len(video)):
             encoded, read = self.picture.file_column([video[frame]], root)
             try:
                 self.picture.decode_value(read(encoded[0]))
             except tf.errors.OpError:
-                return f" (frame {frame}{self.picture.fault(video[frame], root)})"
-        return ""
+                return frame
+        return None
 
 
 @dataclasses.dataclass(frozen=True)

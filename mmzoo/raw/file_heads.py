@@ -7,6 +7,29 @@ _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 #: Markers that no length follows.
 _JPEG_ALONE = frozenset({0x01, *range(0xD0, 0xDA)})
 
+#: Format -> how its files begin.
+_BEGINNINGS = {
+    name: re.compile(pattern, re.DOTALL)
+    for name, pattern in {
+        "JPEG": rb"\xff\xd8\xff",
+        "PNG": rb"\x89PNG\r\n\x1a\n",
+        "GIF": rb"GIF8",
+        "BMP": rb"BM",
+        "WebP": rb"RIFF....WEBP",
+        "WAV": rb"(RIFF|RF64)....WAVE",
+        "HEIC": rb"....ftyp(heic|heix|hevc|mif1|msf1)",
+        "AVIF": rb"....ftypavi[fs]",
+        "TIFF": rb"II\*\0|MM\0\*",
+        "SVG": rb"<svg",
+        "PDF": rb"%PDF",
+        "FLAC": rb"fLaC",
+        "Ogg": rb"OggS",
+        "MP3": rb"ID3",
+        "MP4": rb"....ftyp",
+        "AIFF": rb"FORM....AIF",
+    }.items()
+}
+
 
 def picture_size(encoded):
     """Height and width of a picture as stored, by its header.
@@ -61,6 +84,35 @@ def is_truncated(encoded):
     if encoded[:2] == b"BM":
         return len(encoded) < _little(encoded[2:6])
     return False
+
+
+def format_name(encoded):
+    """The format of a file, by how it begins.
+
+    Args:
+        encoded: bytes.
+
+    Returns:
+        Its name, or `None` for an unknown one.
+
+    Example:
+
+    >>> format_name(b"GIF89a"), format_name(b"....ftypheic"), format_name(b"<!DOCTYPE html>")
+    ('GIF', 'HEIC', None)
+    """
+    return next((name for name, start in _BEGINNINGS.items() if start.match(encoded)), None)
+
+
+def first_word(encoded):
+    """How a message shows the beginning of a file: its first word, or bytes as Python writes them.
+
+    Example:
+
+    >>> first_word(b"<!DOCTYPE html>"), first_word(b"\\0\\1\\2")
+    ('<!DOCTYPE', "b'\\\\x00\\\\x01\\\\x02'")
+    """
+    word = re.match(rb"[!-~]{3,24}", encoded)
+    return word[0].decode() if word else repr(encoded[:8])
 
 
 def _jpeg_size(encoded):

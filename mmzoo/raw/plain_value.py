@@ -4,6 +4,7 @@ import numbers
 
 import numpy as np
 
+from mmzoo.raw.picture_array import is_picture, picture_array
 from mmzoo.raw.wav_bytes import wav_bytes
 
 _PLAIN = frozenset((str, bytes, int, float, bool, type(None)))
@@ -16,9 +17,10 @@ def plain_value(value):
     """A raw value in the one form that the rest of mmzoo knows.
 
     Strings, numbers and bytes of NumPy, TensorFlow and PyTorch become Python's own; tensors become
-    arrays. What Hugging Face has for a file, `{"bytes": ..., "path": ...}`, becomes its bytes, or
-    where there are none its path; a sound with its rate, `{"array": ..., "sampling_rate": ...}`,
-    the bytes of a WAV file, so that the rate stays with it.
+    arrays, and so do pictures of Pillow, whatever their mode. What Hugging Face has for a file,
+    `{"bytes": ..., "path": ...}`, becomes its bytes, or where there are none its path; a sound with
+    its rate, `{"array": ..., "sampling_rate": ...}`, the bytes of a WAV file, so that the rate
+    stays with it.
 
     Args:
         value: any raw value, or a list of them.
@@ -27,7 +29,7 @@ def plain_value(value):
         The value.
 
     Raises:
-        ValueError: for a sound that is none.
+        ValueError: for a sound that is none, or a picture that can't be read.
 
     Example:
 
@@ -52,6 +54,8 @@ def plain_value(value):
         return _plain_dict(value)
     if isinstance(value, (bytearray, memoryview)):
         return bytes(value)
+    if is_picture(value):
+        return picture_array(value)
     if hasattr(value, "get_all_samples"):  # a decoder of torchcodec, as Hugging Face gives
         sound = value.get_all_samples()
         return wav_bytes(_array_of_tensor(sound.data), sound.sample_rate)

@@ -147,7 +147,10 @@ def test_counts_are_those_of_the_cached_values(records, tmp_path, caplog, kind, 
         assert "No readable image in 2 of 12 rows: row 2 (2.png); row 7 (7.png)" in logged[-1]
     assert written == ["image", "voice"] * (kind == "folder")
     (records.root / "7.png").write_bytes(picture("red"))
-    with pytest.raises(ValueError, match=r"No readable image in 1 of 12 rows: row 2 \(2.png\)\."):
+    message = (
+        r"No readable image in 1 of 12 rows: row 2 \(2.png\): Not a picture: begins with junk\."
+    )
+    with pytest.raises(ValueError, match=message):
         records.to_dataset(preprocessor, 4, cache=cache)
 
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import mmzoo
 from mmzoo.commands.train_run import train_run
-from tests.parts import PARTS, build, image, slow_but_daily, slow_for, text
+from tests.parts import PARTS, audio, build, image, slow_but_daily, slow_for, text
 from tests.pipeline.raw import raw_batch, raw_columns, signature_inputs
 
 
@@ -108,6 +108,18 @@ def test_a_bad_row_leaves_the_others_alone(pair, tmp_path, columns):
     np.testing.assert_allclose(outputs["probabilities"][:1], clean["probabilities"], atol=1e-6)
     # A picture that can't be read is an absent one.
     np.testing.assert_array_equal(outputs["probabilities"][1], outputs["probabilities"][2])
+
+
+def test_a_request_of_no_rows_has_answers_of_no_rows(tmp_path):
+    inputs = {"photo": image(), "text": text(), "voice": audio(optional=True)}
+    model = mmzoo.build_model(inputs=inputs, head=mmzoo.heads.Softmax(3), dim=8)
+    folder = mmzoo.export_savedmodel(model, mmzoo.Preprocessor(inputs), tmp_path / "serving")
+    loaded = tf.saved_model.load(folder)
+    for signature in loaded.signatures.values():
+        specs = signature.structured_input_signature[1].values()
+        empty = {x.name: tf.zeros([size or 0 for size in x.shape], x.dtype) for x in specs}
+        for name, output in signature(**empty).items():
+            assert output.shape[0] == 0 and output.dtype == signature.output_dtypes[name]
 
 
 def test_labels_and_scores_are_the_best_classes(pair, tmp_path, columns):

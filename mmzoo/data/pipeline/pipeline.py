@@ -168,13 +168,13 @@ class Pipeline:
         return parallel_map(kept.skip(self.first_step), self._finish)
 
     def _unreadable_message(self, name, rows):
-        return self.records.unreadable_message(name, rows, self.preprocessor.parts[name].fault)
+        return self.records.unreadable_message(name, rows, self.preprocessor.parts[name])
 
     def _raise_unreadable(self, name, rows, ok):
         """An op that fails, naming row and file, unless all values could be read."""
 
         def fail():
-            named = functools.partial(self.records.named, fault=self.preprocessor.parts[name].fault)
+            named = functools.partial(self.records.named, part=self.preprocessor.parts[name])
             message = python_call(
                 lambda bad: f"mmzoo: no readable {name} in {named(name, bad.numpy())}",
                 [tf.boolean_mask(rows, ~ok)],

@@ -5,7 +5,6 @@ import contextlib
 import hashlib
 import itertools
 import math
-import re
 
 import numpy as np
 
@@ -116,7 +115,7 @@ class _Column:
             if ok:
                 severity, found = "warning", self._suspicions(encoded, decoded)
             else:
-                severity, found = "error", [self._diagnosis(group[0], encoded)]
+                severity, found = "error", [self._diagnosis(group[0])]
             if encoded is not None:
                 total_bytes += len(encoded)
                 digest = hashlib.blake2b(encoded, digest_size=16).digest()
@@ -189,24 +188,12 @@ class _Column:
         except (OSError, tf.errors.OpError):
             return None
 
-    def _diagnosis(self, row, encoded):
+    def _diagnosis(self, row):
         """`(kind, message)` of a value that can't be read."""
-        known = None if encoded is None else self.part.diagnosis(encoded)
-        return known or ("unreadable", self._error(row))
-
-    def _error(self, row):
-        """What the decoder says of a value."""
-        import tensorflow as tf
-
-        try:
-            self.part.element(self._read(self._taken(self._first[row])))
-        except (tf.errors.OpError, UnicodeError) as error:
-            message = _plain(str(error))
-        else:
-            message = "It can't be read."
+        kind, message = self.part.explanation(self.values[row], self.records.root)
         if len(self.paths.get(row, [])) > 1:  # which of them
             message += self.part.fault(self.values[row], self.records.root)
-        return message
+        return kind, message
 
     def _suspicions(self, encoded, decoded):
         """List of `(kind, message)` of a value that was read."""
@@ -278,12 +265,3 @@ def _digest(value):
     elif not isinstance(value, bytes):
         value = repr(value).encode(errors="surrogatepass")
     return hashlib.blake2b(value, digest_size=16).digest()
-
-
-def _plain(message):
-    """The one line of TensorFlow's message that says what is wrong."""
-    asserted = re.search(r"assertion failed: \[(.*?)\]|Summarized data: b'(.*?)'", message)
-    if asserted:
-        return asserted[1] or asserted[2]
-    lines = [line for line in message.split("\n\n")[-1].splitlines() if line.strip()]
-    return re.sub(r"\{\{.*?\}\}|\[Op:.*|name: $", "", lines[0]).strip() if lines else message

@@ -120,9 +120,12 @@ class ValidationReport:
         for name in self.columns:
             rows = [finding.row for finding in self.errors if finding.column == name]
             if rows:
-                fault = self.inputs[name].preprocessing(name).fault
-                messages.append(f"{self.records.unreadable_message(name, rows, fault)}.")
+                messages.append(f"{self._unreadable_message(name, rows)}.")
         raise ValueError(" ".join(messages))
+
+    def _unreadable_message(self, name, rows):
+        part = self.inputs[name].preprocessing(name)
+        return self.records.unreadable_message(name, rows, part)
 
     def usable_records(self, on_error="raise"):
         """The records that can be trained on.
@@ -148,7 +151,7 @@ class ValidationReport:
             rows = sorted(row for row, column in bad if column == name)
             if rows and name not in forgiven:
                 raise ValueError(
-                    f"{self.records.unreadable_message(name, rows)}. It is not optional, so it "
+                    f"{self._unreadable_message(name, rows)}. It is not optional, so it "
                     "can't be taken as absent."
                 )
         if on_error == "missing":

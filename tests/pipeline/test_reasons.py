@@ -1,0 +1,102 @@
+"""Why a value can't be read: the same reason in every message, however it is found."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import mmzoo
+from mmzoo.prediction.good_rows import predict_good_rows
+from tests.pipeline.raw import encoded, sound
+from tests.pipeline.test_audio import riff
+
+PNG, WAV = encoded(np.full((10, 12, 3), 50)), sound()
+PICTURE = mmzoo.Image(size=(6, 6))
+
+
+def ones(*shape):
+    return np.ones(shape, "uint8")
+
+
+PICTURES = {
+    "channels first": (ones(3, 10, 10), "shape (3, 10, 10): channels first; transpose it"),
+    "channels": (ones(10, 9, 5), "shape (10, 9, 5): a picture has 1 to 4 channels"),
+    "truncated": (PNG[:40], "truncated: The file breaks off after 40 bytes"),
+    "empty": (b"", "empty: The file has no bytes"),
+    "a web page": (b"<!DOCTYPE html><p>404", "Not a picture: begins with <!DOCTYPE"),
+    "HEIC": (b"\0\0\0\x18ftypheic", "Not a picture that mmzoo reads, but HEIC. Convert it"),
+    "a sound": (WAV, "Not a picture that mmzoo reads, but WAV. Convert it"),
+    "too large": (
+        encoded(np.full((30, 40, 3), 50)),
+        "too large: 30 x 40 pixels are more than max_pixels=1000",
+    ),
+    "chunks": (
+        PNG[:33] + b"\0\0\0\0abCd\0\0\0\0" * 2000 + PNG[33:],
+        "The picture breaks off, or has too many chunks.",
+    ),
+}
+SOUNDS = {
+    "half": (WAV[: len(WAV) // 2], "truncated: The file breaks off after 422 bytes"),
+    "a picture": (PNG, "Not a sound that mmzoo reads, but PNG. Convert it"),
+    "JSON": (b'{"detail": 404}', 'Not a sound: begins with {"detail":'),
+    "no samples": (riff(b""), "No samples, or no numbers."),
+}
+
+
+def test_the_reason_is_said():
+    part = mmzoo.Preprocessor({"x": mmzoo.Image(size=6, max_pixels=1000)}).parts["x"]
+    for name, (value, reason) in PICTURES.items():
+        assert part.reason(value, None) == reason.removesuffix("."), name
+    part = mmzoo.Preprocessor({"x": mmzoo.Audio(sample_rate=4000, seconds=0.05)}).parts["x"]
+    for name, (value, reason) in SOUNDS.items():
+        assert part.reason(value, None) == reason.removesuffix("."), name
+    part = mmzoo.Preprocessor({"x": mmzoo.Video(frames=2, size=6)}).parts["x"]
+    assert part.reason([PNG, b"<html>"], None) == "Not a picture: begins with <html>"
+
+
+def test_every_way_to_read_says_it():
+    records = mmzoo.data.from_arrays({"x": [ones(4, 4, 3), ones(3, 10, 10)]})
+    preprocessor = mmzoo.Preprocessor({"x": PICTURE})
+    reason = r"1: shape \(3, 10, 10\): channels first; transpose it"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"no readable x in row {reason}"):
+        list(records.to_dataset(preprocessor))
+    report = records.validate(preprocessor.inputs, preprocessor)
+    with pytest.raises(ValueError, match=f"No readable x in 1 of 2 rows: row {reason}"):
+        report.check()
+    with pytest.raises(ValueError, match=reason):
+        records.to_dataset(preprocessor, cache=True)
+
+
+def test_several_reasons(tmp_path, caplog):
+    for name, content in {"a.png": PNG, "b.png": b"<html>", "c.png": b"<html>"}.items():
+        (tmp_path / name).write_bytes(content)
+    inputs = {"photo": PICTURE}
+    preprocessor = mmzoo.Preprocessor(inputs)
+
+    def logged(*names):
+        records = mmzoo.data.from_arrays({"photo": names}, root=tmp_path)
+        list(records.to_dataset(preprocessor, on_error="skip"))
+        return caplog.messages[-1]
+
+    assert logged("a.png", "b.png", "c.png").endswith(
+        "2 of 3 rows: row 1 (b.png); row 2 (c.png): Not a picture: begins with <html>: left out."
+    )
+    message = logged("b.png", "a.png", "nope.png")
+    assert "row 0 (b.png); row 2 (nope.png) - row 0: Not a picture" in message
+    assert "row 2: missing file: No such file: " in message
+
+
+def test_the_reason_of_a_row_that_is_not_predicted():
+    inputs = {"photo": PICTURE}
+    model = mmzoo.build_model(inputs=inputs, head="regression", dim=4)
+    records = mmzoo.data.from_arrays({"photo": [PNG, PNG[:40]]})
+    answers, errors = predict_good_rows(model, mmzoo.Preprocessor(inputs), records)
+    assert np.isfinite(answers["head"][0]).all() and np.isnan(answers["head"][1]).all()
+    assert errors == [
+        None, "row 1: 'photo' can't be read: truncated: The file breaks off after 40 bytes"
+    ]  # fmt: skip
+
+
+def test_an_array_of_another_rank_is_named():
+    records = mmzoo.data.from_arrays({"photo": [np.ones((4, 4)), np.ones(7)]})
+    with pytest.raises(ValueError, match=r"row 1: 'photo' is an array of shape \(7,\)"):
+        records.to_dataset(mmzoo.Preprocessor({"photo": PICTURE}))
