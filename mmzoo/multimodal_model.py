@@ -67,8 +67,7 @@ class MultimodalModel(keras.Model):
     @property
     def embedding(self):
         """The symbolic vector that the fusion block gives: what the head reads."""
-        output = self.fusion.output
-        return output[0] if isinstance(output, (list, tuple)) else output
+        return _vector_of(self.fusion)
 
     def _parts(self, kind, ending):
         found = [layer for layer in self.layers if isinstance(layer, kind)]
@@ -176,6 +175,12 @@ class MultimodalModel(keras.Model):
         return {**super().get_config(), "dtype": keras.dtype_policies.serialize(self.dtype_policy)}
 
 
+def _vector_of(fusion):
+    """The symbolic vector that a fusion block gives, alone or before its tokens and their mask."""
+    output = fusion.output
+    return output[0] if isinstance(output, (list, tuple)) else output
+
+
 def embedding_model(model):
     """The part of a model that ends at the fusion block: one vector a row, as the head reads it.
 
@@ -203,7 +208,7 @@ def embedding_model(model):
         raise ValueError(
             f"The model {model.name!r} is not one of mmzoo.build_model: it has no fusion block."
         )
-    embedding = model.get_layer("fusion").output
+    embedding = _vector_of(model.get_layer("fusion"))
     if isinstance(embedding, (list, tuple)):
         embedding = embedding[0]
     if len(embedding.shape) == 3:

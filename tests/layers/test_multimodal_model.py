@@ -154,3 +154,22 @@ def test_no_file_that_could_not_be_loaded_again(name, tmp_path):
     with pytest.raises(ValueError, match=r"can't hold this model.*Save it as a \.keras file"):
         build().save(tmp_path / name)
     assert not any(tmp_path.iterdir())
+
+
+@keras.saving.register_keras_serializable(package="mmzoo_tests")
+class TokenMean(mmzoo.heads.Regression):
+    """A head that reads tokens besides the vector."""
+
+    reads_tokens = True
+
+    def call(self, fused, tokens, mask):
+        return super().call(fused + keras.ops.mean(tokens["title"], axis=1))
+
+
+@pytest.mark.parametrize("fusion", ["sum", "merged_attention"])
+def test_the_embedding_where_a_head_reads_tokens(fusion):
+    inputs = {"front": image(), "title": text()}
+    fusion = tiny(fusion, mmzoo.fusion.FUSIONS[fusion])
+    model = mmzoo.build_model(inputs=inputs, fusion=fusion, head=TokenMean(), dim=8)
+    assert model.embedding.shape == (None, 8)
+    assert predict(mmzoo.embedding_model(model), tensors(model)).shape == (4, 8)
