@@ -56,7 +56,7 @@ def test_other_formats_predict_the_same(part, format, tmp_path):
     x = tensors(model, rows=5)
     expected = model.predict_on_batch(x)
     folder = mmzoo.export_savedmodel(model, preprocessor, tmp_path / "out", format=format)
-    exported = ExportedModel(folder, model.get_layer("head"))
+    exported = ExportedModel(folder, model.heads)
     for rows in (5, 1):
         answer = exported.predict_on_batch({name: values[:rows] for name, values in x.items()})
         np.testing.assert_allclose(answer, expected[:rows], atol=STEEP.get(part, 1e-5))
@@ -83,7 +83,7 @@ def test_narrow_weights(pair, tmp_path, format, weights, tolerance):
     )
     for variable, value in zip(model.variables, before, strict=True):
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), value)
-    answer = ExportedModel(folder, model.get_layer("head")).predict_on_batch(x)
+    answer = ExportedModel(folder, model.heads).predict_on_batch(x)
     assert 0 < np.abs(answer - expected).max() < tolerance
     np.testing.assert_array_equal(model.predict_on_batch(x), expected)
     if format == "savedmodel":
