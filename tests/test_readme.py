@@ -30,6 +30,7 @@ def shop(tmp_path, monkeypatch):
             "photo": [f"{row}.png" for row in range(60)],
             "title": columns["text"],
             "category": labels,
+            "price": [row % 7 + 0.5 for row in range(60)],
             "tags": ["|".join([label, "shape"][: row % 3]) for row, label in enumerate(labels)],
         }
     ).to_csv(tmp_path / "rows.csv", index=False)
@@ -54,7 +55,7 @@ def shop(tmp_path, monkeypatch):
 
 def test_snippets(shop):
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    assert len(blocks) == 11
+    assert len(blocks) == 12
     namespace = {}
     for block in blocks:
         exec(block, namespace)
