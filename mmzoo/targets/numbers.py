@@ -9,8 +9,8 @@ from mmzoo.targets.values import Values
 SCALES = ("standard", "robust", "log")
 #: The standard deviation of a normal distribution is its interquartile range over this.
 QUARTILES_TO_DEVIATION = 1.3489795
-#: A deviation below that share of the mean is rounding.
-ROUNDING = 1e-6
+#: A deviation below that share of the mean is the rounding of float32, in which labels are held.
+ROUNDING = 1e-7
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
