@@ -297,6 +297,17 @@ def function_called(function):
     assert len(called.inputs) == 1 and called.outputs[0].shape == (2,)
 
 
+@check(library="TensorFlow", backend="tensorflow")
+def input_datasets(function):
+    import tensorflow as tf
+
+    dataset = tf.data.Dataset.range(4)
+    mapped = dataset.map(lambda x: x + 1)
+    assert function(mapped) == [dataset]
+    assert function(tf.data.Dataset.zip(dataset, mapped)) == [dataset, mapped]
+    assert function(dataset) == function([1, 2]) == []
+
+
 @keras.saving.register_keras_serializable(package="mmzoo_tests")
 class Remembering(keras.layers.Layer):
     """Remembers the mode it was made in."""
