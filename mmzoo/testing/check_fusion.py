@@ -105,7 +105,8 @@ def returns_one_vector_a_row(case):
     weights = [weight.path for weight in case.block.weights]
     vector, streams, valid = case.block.contextualized(tokens, mask)
     np.testing.assert_array_equal(ops.convert_to_numpy(vector), ops.convert_to_numpy(alone))
-    assert [weight.path for weight in case.block.weights] == weights
+    # Maps of tokens that are not as wide as the vector may come along; all else is shared.
+    assert {*weights} <= {weight.path for weight in case.block.weights}
     for name, length in case.lengths.items():
         assert tuple(streams[name].shape[:2]) == (ROWS, length)
         np.testing.assert_array_equal(ops.convert_to_numpy(valid[name]), mask[name])
