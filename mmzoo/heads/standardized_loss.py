@@ -29,7 +29,7 @@ class StandardizedSquaredError(keras.losses.Loss):
     """
 
     def __init__(
-        self, reduction="sum_over_batch_size", name="standardized_squared_error", **kwargs
+        self, reduction="sum_over_batch_size", name="mean_squared_error", **kwargs
     ):
         super().__init__(reduction=reduction, name=name, **kwargs)
 
