@@ -173,10 +173,27 @@ class Preprocessor:
         Returns:
             Dict from model input name to `(B, ...)` tensor.
         """
-        tensors = {}
+        return self.checked_batch(rows)[0]
+
+    def checked_batch(self, rows, readable=None):
+        """As `batch`, and says which values are good.
+
+        Args:
+            rows: as for `batch`.
+            readable: dict from modality name to `(B,)` bool: which values could be decoded; `None`:
+                all.
+
+        Returns:
+            `(tensors, ok)`: the model's inputs, and a dict from modality name to `(B,)` bool:
+            whether the value could be read and is there, where it has to be.
+        """
+        tensors, good = {}, {}
         for name, part in self.parts.items():
-            tensors.update(part.batch(rows[name])[0])
-        return tensors
+            outputs, good[name] = part.batch(rows[name])
+            tensors.update(outputs)
+            if readable is not None:
+                good[name] &= readable[name]
+        return tensors, good
 
     def __call__(self, batch):
         """A batch of raw rows -> the model's inputs.
@@ -214,17 +231,14 @@ class Preprocessor:
         """
         import tensorflow as tf
 
-        tensors, good = {}, {}
+        decoded, readable = {}, {}
         for name, part in self.parts.items():
             if name not in batch:
                 raise ValueError(f"The batch has no {name!r}; it has: {', '.join(batch)}.")
-            decoded, readable = part.decode(
+            decoded[name], readable[name] = part.decode(
                 part.to_tensors(batch[name]), num_parallel_calls=tf.data.AUTOTUNE
             )
-            outputs, filled = part.batch(decoded)
-            tensors.update(outputs)
-            good[name] = readable & filled
-        return tensors, good
+        return self.checked_batch(decoded, readable)
 
     def raw_specs(self):
         """`tf.TensorSpec`s of a batch of raw rows, by modality name."""

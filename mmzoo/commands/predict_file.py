@@ -241,11 +241,13 @@ def _reason(error):
 
     >>> _reason("rows.csv, row 3: 'image': no such file: photos/1.png")
     "'image': no such file"
+    >>> _reason("row 3: 'image' can't be read (a.png): truncated: It breaks off")
+    "'image' can't be read"
     >>> _reason("row 3: column 'price' of 'item': 'dear' is not a number")
     "column 'price' of 'item': a value is not a number"
     """
     _, _, text = error.partition(": ")
-    text = re.sub(r"(no such file): .*", r"\1", text, flags=re.DOTALL)
+    text = re.sub(r"(no such file|can't be read).*", r"\1", text, flags=re.DOTALL)
     text = re.sub(r" \(.*\)", "", text, flags=re.DOTALL)
     return re.sub(r": ('.*'|\".*\") is ", ": a value is ", text, flags=re.DOTALL)
 

@@ -201,6 +201,10 @@ class Records:
         taken.sample_weight = None if self.sample_weight is None else self.sample_weight[rows]
         return taken
 
+    def unlabelled(self):
+        """The same rows without labels, as for a prediction."""
+        return Records(self.columns, root=self.root, describe=self.describe)
+
     def class_weight(self, answer=None):
         """Weights for `model.fit(class_weight=...)` that make every class count the same.
 

@@ -3,8 +3,6 @@
 import keras
 import numpy as np
 
-from mmzoo.data.pipeline.parallel_map import parallel_map, without_tuner
-from mmzoo.data.problems import raw_problems
 from mmzoo.heads import targets_of
 from mmzoo.prediction.answers import by_answer
 
@@ -26,56 +24,35 @@ def predict_good_rows(model, preprocessor, records, batch_size=64):
     Raises:
         ValueError: for a missing column.
     """
+    from mmzoo.data.pipeline.pipeline import Pipeline
+
     targets = targets_of(model, preprocessor)
     answers = {name: [None] * len(records) for name in targets}
     errors = [None] * len(records)
-    for name, modality in preprocessor.inputs.items():
-        for problem in raw_problems(name, modality, records):
+    pipeline = Pipeline(
+        records.unlabelled(), preprocessor, batch_size,
+        training=False, seed=0, cache=False, on_error="skip", shard=(0, 1),
+    )  # fmt: skip
+    for problems in pipeline.problems.values():
+        for problem in problems:
             errors[problem.row] = errors[problem.row] or str(problem.error).removesuffix(".")
-    usable = [row for row, error in enumerate(errors) if error is None]
-    start = 0
-    batches = _checked_batches(records.take(usable), preprocessor, batch_size) if usable else ()
-    for x, good in batches:
+    row = 0
+    for x, good in () if all(errors) else pipeline.checked_dataset():
         x = keras.tree.map_structure(np.asarray, x)
         predictions = keras.tree.map_structure(np.asarray, model.predict_on_batch(x))
         of_batch = {
             name: targets[name].answers(prediction)
             for name, prediction in by_answer(targets, predictions).items()
         }
-        count = len(next(iter(good.values())))
-        for position in range(count):
-            row = usable[start + position]
+        good = {name: ok.numpy().tolist() for name, ok in good.items()}
+        for position in range(len(next(iter(good.values())))):
             bad = [name for name, ok in good.items() if not ok[position]]
-            if bad:
+            if not bad:
+                for name in answers:
+                    answers[name][row] = of_batch[name][position]
+            elif errors[row] is None:
                 part, value = preprocessor.parts[bad[0]], records.column(bad[0])[row]
                 fault, reason = (say(value, records.root) for say in (part.fault, part.reason))
                 errors[row] = f"{records.describe(row)}: {bad[0]!r} can't be read{fault}: {reason}"
-            else:
-                for name in answers:
-                    answers[name][row] = of_batch[name][position]
-        start += count
+            row += 1
     return {name: targets[name].stacked(rows) for name, rows in answers.items()}, errors
-
-
-def _checked_batches(records, preprocessor, batch_size):
-    """Dataset of `(x, ok)`: the model's inputs, and a dict from modality name to `(B,)` bool."""
-    import tensorflow as tf
-
-    columns = {
-        name: part.column(records.column(name), records.root)
-        for name, part in preprocessor.parts.items()
-    }
-
-    def read(rows):
-        tensors, good = {}, {}
-        for name, part in preprocessor.parts.items():
-            column, of_one = columns[name]
-            values = tf.nest.map_structure(lambda cells: tf.gather(cells, rows), column)
-            decoded, readable = part.decode(values, of_one)
-            outputs, filled = part.batch(decoded)
-            tensors.update(outputs)
-            good[name] = readable & filled
-        return tensors, good
-
-    rows = tf.data.Dataset.range(len(records)).batch(batch_size)
-    return without_tuner(parallel_map(rows, read))

@@ -67,9 +67,8 @@ def outputs_of_rows(network, preprocessor, rows, batch_size=64, verbose=0):
     import tensorflow as tf
 
     records = as_records(rows, preprocessor.inputs)
-    unlabelled = Records(records.columns, root=records.root, describe=records.describe)
     try:
-        dataset = unlabelled.to_dataset(preprocessor, batch_size=batch_size)
+        dataset = records.unlabelled().to_dataset(preprocessor, batch_size=batch_size)
         return keras.tree.map_structure(np.asarray, network.predict(dataset, verbose=verbose))
     except tf.errors.InvalidArgumentError as error:
         raise readable(error) from None

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 import mmzoo
 from mmzoo.prediction.good_rows import predict_good_rows
+from mmzoo.preprocessing.image import ImagePreprocessing
 from tests.pipeline.raw import encoded, sound
 from tests.pipeline.test_audio import riff
 
@@ -85,15 +86,29 @@ def test_several_reasons(tmp_path, caplog):
     assert "row 2: missing file: No such file: " in message
 
 
-def test_the_reason_of_a_row_that_is_not_predicted():
-    inputs = {"photo": PICTURE}
-    model = mmzoo.build_model(inputs=inputs, head="regression", dim=4)
-    records = mmzoo.data.from_arrays({"photo": [PNG, PNG[:40]]})
-    answers, errors = predict_good_rows(model, mmzoo.Preprocessor(inputs), records)
-    assert np.isfinite(answers["head"][0]).all() and np.isnan(answers["head"][1]).all()
+def test_a_row_that_is_not_predicted_has_a_reason_and_the_next_part_is_prepared(monkeypatch):
+    calls = []
+    decode = ImagePreprocessing.decode_value
+    monkeypatch.setattr(
+        ImagePreprocessing, "decode_value", lambda *args: calls.append(args) or decode(*args)
+    )
+    inputs = {"photo": PICTURE, "text": mmzoo.Text(length=2, vocabulary_size=9, vocabulary=["a"])}
+    pair = mmzoo.build_model(inputs=inputs, head="regression", dim=4), mmzoo.Preprocessor(inputs)
+    columns = {"photo": [PNG, PNG[:40], None, PNG], "text": ["a", "a", "a", None]}
+    answers, errors = predict_good_rows(*pair, mmzoo.data.from_arrays(columns))
+    np.testing.assert_array_equal(np.isfinite(answers["head"][:, 0]), [True, False, False, False])
     assert errors == [
-        None, "row 1: 'photo' can't be read: truncated: The file breaks off after 40 bytes"
-    ]  # fmt: skip
+        None,
+        "row 1: 'photo' can't be read: truncated: The file breaks off after 40 bytes",
+        "row 2: 'photo' has no value, and is not optional",
+        "row 3: 'text' has no value, and is not optional",
+    ]
+    assert calls
+    calls.clear()
+    alone = mmzoo.data.from_arrays({"photo": [PNG] * 3, "text": ["a"] * 3})
+    again, errors = predict_good_rows(*pair, alone)
+    assert errors == [None] * 3 and not calls  # the graph is that of the part before
+    np.testing.assert_allclose(again["head"], np.repeat(answers["head"][:1], 3, axis=0), atol=1e-6)
 
 
 def test_an_array_of_another_rank_is_named():

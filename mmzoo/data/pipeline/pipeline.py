@@ -38,6 +38,9 @@ class Pipeline:
         self.may_fail = may_fail(on_error, preprocessor.inputs)
         self.training, self.seed, self.shard = training, seed, shard
         self.encoded = self._encoded_labels()
+        #: Modality name -> list of `RawProblem`: what is wrong without reading a file, where values
+        #: may fail.
+        self.problems = {}
         self.columns = {name: self._column(name, cache) for name in preprocessor.inputs}
 
     def dataset(self, epoch=None, first_step=0):
@@ -55,6 +58,14 @@ class Pipeline:
         if self.on_error == "missing":
             dataset = dataset.apply(tf.data.experimental.assert_cardinality(batches))
         return without_tuner(dataset)
+
+    def checked_dataset(self):
+        """Dataset of the batches of all rows: `(x, ok)`, see `Preprocessor.checked_batch`."""
+
+        def read(rows):
+            return self.preprocessor.checked_batch(*self._decoded(rows))
+
+        return without_tuner(parallel_map(self._rows(None)[0], read))
 
     def _rows(self, epoch):
         """Dataset of batches of positions, and whether their last one may not be short."""
@@ -76,7 +87,7 @@ class Pipeline:
         values = self.records.column(name)
         usable = np.ones(len(values), bool)
         if name in self.may_fail:
-            problems = raw_problems(name, part.modality, self.records)
+            problems = self.problems[name] = raw_problems(name, part.modality, self.records)
             usable[[problem.row for problem in problems]] = False
             values = [value if ok else None for value, ok in zip(values, usable, strict=True)]
         column, read = part.column(values, root)
@@ -105,11 +116,16 @@ class Pipeline:
             raise ValueError(f"{self._unreadable_message(name, bad.tolist())}.")
         return lambda rows: tf.nest.map_structure(lambda values: tf.gather(values, rows), kept)
 
-    def _read(self, rows):
+    def _decoded(self, rows):
         """A batch of positions -> `(decoded, ok)`, two dicts by modality name."""
         decoded, good = {}, {}
         for name, column in self.columns.items():
             decoded[name], good[name] = column(rows)
+        return decoded, good
+
+    def _read(self, rows):
+        """As `_decoded`; fails where values must not."""
+        decoded, good = self._decoded(rows)
         checks = [
             self._raise_unreadable(name, rows, ok)
             for name, ok in good.items()
