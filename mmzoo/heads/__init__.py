@@ -11,7 +11,8 @@ from mmzoo.heads.regression import Regression
 from mmzoo.heads.sigmoid import Sigmoid
 from mmzoo.heads.softmax import Softmax
 from mmzoo.heads.standardized_loss import StandardizedSquaredError
-from mmzoo.utils.identifiers import resolve
+from mmzoo.utils.identifiers import check_serializable, resolve
+from mmzoo.utils.identifiers import register as add
 
 #: The registered heads: name -> class.
 HEADS = {
@@ -30,6 +31,28 @@ def names():
     ['regression', 'sigmoid', 'softmax']
     """
     return sorted(HEADS)
+
+
+def register(name, head=None):
+    """Gives a head from outside a name, which `build_model(head=...)` then takes.
+
+    Args:
+        name: the name.
+        head: a subclass of `Head`, registered with Keras; `None`: a decorator is returned.
+
+    Returns:
+        The class, or the decorator.
+
+    Raises:
+        TypeError: when it is no head.
+        ValueError: when the name is impossible or taken, or Keras could not load the head.
+
+    Example:
+
+    >>> register("softmax", Softmax) is HEADS["softmax"]
+    True
+    """
+    return add(HEADS, "head", name, head, lambda cls: check_serializable("head", cls, Head))
 
 
 def get(identifier):
@@ -129,5 +152,6 @@ __all__ = [
     "has_heads",
     "heads_of",
     "names",
+    "register",
     "targets_of",
 ]

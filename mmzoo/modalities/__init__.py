@@ -46,6 +46,7 @@ def register(modality):
     def check(modality):
         check_serializable("modality", modality, Modality)
 
+    check(modality)
     return add(MODALITIES, "kind of modality", modality.kind, modality, check)
 
 

@@ -9,6 +9,8 @@ from mmzoo.targets.several_classes import SeveralClasses
 from mmzoo.targets.target import Target
 from mmzoo.targets.values import Values
 from mmzoo.targets.yes_no import YesNo
+from mmzoo.utils.identifiers import check_serializable
+from mmzoo.utils.identifiers import register as add
 
 #: The registered targets: kind -> class.
 TARGETS = {target.kind: target for target in (Values, Numbers, OneClass, YesNo, SeveralClasses)}
@@ -23,6 +25,32 @@ def names():
     True
     """
     return sorted(TARGETS)
+
+
+def register(target):
+    """Makes a target from outside known by its kind; a head's `target()` needs no registration.
+
+    Args:
+        target: a subclass of `Target` with a `kind` of its own, registered with Keras.
+
+    Returns:
+        The class, so that this can be a decorator.
+
+    Raises:
+        TypeError: when it is no target.
+        ValueError: when its kind is taken, is no name, or Keras could not load it.
+
+    Example:
+
+    >>> register(OneClass) is TARGETS["class"]
+    True
+    """
+
+    def check(target):
+        check_serializable("target", target, Target)
+
+    check(target)
+    return add(TARGETS, "kind of target", target.kind, target, check)
 
 
 def of_labels(labels, class_names):
@@ -60,4 +88,5 @@ __all__ = [
     "YesNo",
     "names",
     "of_labels",
+    "register",
 ]
