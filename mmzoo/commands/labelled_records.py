@@ -40,6 +40,7 @@ def _with_usable_labels(
 ):
     """`(records, note)` of the rows that have a label; `None` where all have one."""
     from mmzoo.data import Records, from_file
+    from mmzoo.data.bad_rows import listed
 
     names = [label] if isinstance(label, str) else label
     cell_columns = {f"cells of label {name}": name for name in names}
@@ -67,7 +68,7 @@ def _with_usable_labels(
     if not good:
         raise ValueError(f"Not one of the {len(raw)} rows of {path} has a label in {names}.")
     bad = sorted({*range(len(raw))} - {*good})
-    note = f"No usable label in {len(bad)} of {len(raw)} rows: {raw.listed(bad)}: left out."
+    note = f"No usable label in {len(bad)} of {len(raw)} rows: {listed(raw, bad)}: left out."
     records = raw.take(good)
     # Once more, for without the others they may be of another kind.
     kept = read(good)

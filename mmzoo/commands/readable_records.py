@@ -17,6 +17,7 @@ def readable_records(records, inputs, on_error, preprocessor=None, verbose=True)
     Raises:
         ValueError: see `ValidationReport.usable_records`.
     """
+    from mmzoo.data.bad_rows import unreadable_message
     from mmzoo.data.pipeline.on_error import may_fail
 
     may_fail(on_error, inputs)  # a mistake is rather known before
@@ -32,5 +33,5 @@ def readable_records(records, inputs, on_error, preprocessor=None, verbose=True)
             rows = [finding.row for finding in report.errors if finding.column == name]
             if rows:
                 part = inputs[name].preprocessing(name)
-                print(f"{records.unreadable_message(name, rows, part)}: {action}.")
+                print(f"{unreadable_message(records, name, rows, part)}: {action}.")
     return usable

@@ -1,15 +1,17 @@
 """Rows of raw values, and the tf.data pipeline made of them."""
 
+import functools
+import warnings
+
 import numpy as np
 
+from mmzoo.data import bad_rows
 from mmzoo.data.pipeline.on_error import may_fail
-from mmzoo.data.problems import raw_problems
 from mmzoo.data.row_names import RowNames, TakenRowNames
 from mmzoo.data.splitting import split_groups, split_labelled_rows, split_rows
 from mmzoo.data.table_columns import check_columns, column_cells
 from mmzoo.raw.absent import is_absent
 from mmzoo.raw.cells import number
-from mmzoo.raw.paths import describe_value, exists, resolve_path, shown_path
 from mmzoo.raw.plain_value import plain_value
 from mmzoo.targets.label_column import LabelColumn
 from mmzoo.targets.labels import balanced_weights, plain_labels
@@ -17,8 +19,6 @@ from mmzoo.targets.of_dataset import remember_targets
 
 #: How the only answer is called, as its head in the model is.
 ONLY = "head"
-#: How many bad rows a message lists.
-LISTED = 5
 ROWS = RowNames()
 
 
@@ -378,71 +378,17 @@ class Records:
                 cell that is no number, or a vector of another width; names the rows.
             FileNotFoundError: for a path that does not exist; names the rows.
         """
-        for name, modality in inputs.items():
-            problems = raw_problems(name, modality, self)
-            rows_of = {kind: [] for kind in ("absent", "invalid", "missing file")}
-            for problem in problems:
-                rows_of[problem.kind].append(problem.row)
-            if rows_of["absent"]:
-                raise ValueError(
-                    f"{name!r} is not optional, but has no value in "
-                    f"{self.listed(rows_of['absent'])}. Leave these rows out, or make it "
-                    f"optional: {type(modality).__name__}(..., optional=True)."
-                )
-            if rows_of["invalid"]:
-                raise next(problem.error for problem in problems if problem.kind == "invalid")
-            if missing := rows_of["missing file"]:
-                files = [
-                    resolve_path(self.root, f)
-                    for f in modality.paths(self.column(name)[missing[0]])
-                ]
-                path = next(path for path in files if not exists(path))
-                raise FileNotFoundError(
-                    f"{name!r}: no such file: {shown_path(path)} (and {len(missing) - 1} more), in "
-                    f"{self.listed(missing)}. Relative paths start from root={self.root!r}."
-                )
+        bad_rows.check_usable(self, inputs)
 
-    def listed(self, rows):
-        """What a message calls some rows, the first few of them."""
-        more = f" and {len(rows) - LISTED} more" if len(rows) > LISTED else ""
-        return ", ".join(self.describe(int(row)) for row in rows[:LISTED]) + more
-
-    def named(self, name, rows, part=None):
-        """What a message calls some rows, with the files a column has there.
-
-        Args:
-            name: modality name.
-            rows: sequence of positions.
-            part: the `mmzoo.preprocessing.Preprocessing` that could not read them, which says why;
-                `None`: their files alone.
-
-        Returns:
-            A string; of many rows, the first few.
-        """
-        values, rows = self.column(name), [int(row) for row in rows[:LISTED]]
-        fault = describe_value if part is None else lambda value: part.fault(value, self.root)
-        named = "; ".join(self.describe(row) + fault(values[row]) for row in rows)
-        if part is None:
-            return named
-        reasons = {row: part.reason(values[row], self.root) for row in rows}
-        if len(set(reasons.values())) == 1:
-            return f"{named}: {reasons[rows[0]]}"
-        reasons = [f"{self.describe(row)}: {reason}" for row, reason in reasons.items()]
-        return f"{named} - {'; '.join(reasons)}"
-
-    def unreadable_message(self, name, rows, part=None):
-        """How many rows have no readable value of a modality, which, and why.
-
-        Args:
-            name: modality name.
-            rows: sequence of positions.
-            part: as in `named`.
-
-        Returns:
-            A string.
-        """
-        named = self.named(name, rows, part)
-        return f"No readable {name} in {len(rows)} of {len(self)} rows: {named}"
+    def __getattr__(self, name):
+        if name not in ("listed", "named", "unreadable_message"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        warnings.warn(
+            f"`Records.{name}` is now the function `mmzoo.data.bad_rows.{name}`.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return functools.partial(getattr(bad_rows, name), self)
 
     def validate(self, inputs, preprocessor=None, verbose=False):
         """Reads and decodes every value, in parallel, and says what is wrong or suspicious.

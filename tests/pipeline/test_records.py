@@ -349,3 +349,11 @@ def test_tux_paint(tmp_path):
     assert records.column("audio")[0].endswith("stamp1_desc_fr.ogg")
     with pytest.raises(FileNotFoundError, match="tuxpaint-stamps-default"):
         mmzoo.data.tux_paint(tmp_path / "nowhere")
+
+
+def test_messages_about_rows_have_moved():
+    records = mmzoo.data.from_arrays({"text": ["a"] * 9})
+    with pytest.warns(DeprecationWarning, match=r"mmzoo.data.bad_rows.listed"):
+        assert records.listed([1, 2]) == "row 1, row 2"
+    with pytest.raises(AttributeError, match="no attribute 'wrong'"):
+        records.wrong  # noqa: B018

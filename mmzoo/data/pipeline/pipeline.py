@@ -6,6 +6,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.data import bad_rows
 from mmzoo.data.pipeline import decoded_cache
 from mmzoo.data.pipeline.decoder import decoder
 from mmzoo.data.pipeline.on_error import may_fail
@@ -184,13 +185,14 @@ class Pipeline:
         return parallel_map(kept.skip(self.first_step), self._finish)
 
     def _unreadable_message(self, name, rows):
-        return self.records.unreadable_message(name, rows, self.preprocessor.parts[name])
+        return bad_rows.unreadable_message(self.records, name, rows, self.preprocessor.parts[name])
 
     def _raise_unreadable(self, name, rows, ok):
         """An op that fails, naming row and file, unless all values could be read."""
 
         def fail():
-            named = functools.partial(self.records.named, part=self.preprocessor.parts[name])
+            part = self.preprocessor.parts[name]
+            named = functools.partial(bad_rows.named, self.records, part=part)
             message = python_call(
                 lambda bad: f"mmzoo: no readable {name} in {named(name, bad.numpy())}",
                 [tf.boolean_mask(rows, ~ok)],

@@ -7,6 +7,7 @@ import io
 import json
 from typing import Any, NamedTuple
 
+from mmzoo.data.bad_rows import unreadable_message
 from mmzoo.data.pipeline.on_error import may_fail
 from mmzoo.utils.atomic_files import atomic_file
 
@@ -125,7 +126,7 @@ class ValidationReport:
 
     def _unreadable_message(self, name, rows):
         part = self.inputs[name].preprocessing(name)
-        return self.records.unreadable_message(name, rows, part)
+        return unreadable_message(self.records, name, rows, part)
 
     def usable_records(self, on_error="raise"):
         """The records that can be trained on.
