@@ -10,7 +10,7 @@ import numpy as np
 
 from mmzoo.data.pipeline.parallel_map import parallel_map, without_tuner
 from mmzoo.data.problems import raw_problems
-from mmzoo.data.validation.validation_report import Finding, ValidationReport
+from mmzoo.data.validation.validation_report import LISTED, Finding, ValidationReport
 from mmzoo.raw.paths import open_bytes, resolve_path
 from mmzoo.targets.labels import class_counts, label_notes
 from mmzoo.utils.progress import track
@@ -135,13 +135,21 @@ class _Column:
                 self.figures[key] = list(sizes[at])
 
     def _repeated(self):
-        """The rows that have the same file or bytes: lists of what messages call them."""
+        """How many files are in several rows, in how many, and which of them are in the most."""
         rows_of = collections.defaultdict(list)
         for row, digest in enumerate(self.digests):
             if digest is not None:
                 rows_of[digest].append(row)
-        return [[self.records.describe(row) for row in rows]
-                for rows in rows_of.values() if len(rows) > 1]  # fmt: skip
+        several = sorted(
+            (rows for rows in rows_of.values() if len(rows) > 1), key=len, reverse=True
+        )
+        return {
+            "files": len(several),
+            "rows": sum(map(len, several)),
+            "examples": [
+                [self.records.describe(row) for row in rows[:LISTED]] for rows in several[:LISTED]
+            ],
+        }
 
     def _decoded(self, groups, verbose):
         """Yields `(group, ok, decoded)`: the first value of every group, as training decodes it."""

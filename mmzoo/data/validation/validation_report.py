@@ -52,7 +52,8 @@ class ValidationReport:
         inputs: dict from modality name to the modality they were read for.
         findings: list of `Finding`, in the order of the rows.
         columns: dict from modality name to a dict of figures: `values`, `absent`, `distinct`; for
-            files `bytes` and `repeated` (lists of rows that have the same one); for tables `cells`
+            files `bytes` and `repeated` (how many `files` are in several rows, in how many `rows`,
+            and `examples`); for tables `cells`
             (dict from column to `values`, `blank`, and `smallest`, `mean` and `largest`, or
             `distinct`); for pictures `smallest`, `median` and `largest`, and `size`, what these are
             (height and width in pixels); for texts `tokens` (`mean`, `median`, `longest`, and the
@@ -258,10 +259,10 @@ def _described(figures):
     )
     if "bytes" in figures:
         yield f"{figures['bytes'] / 1e6:,.1f} MB in files"
-    for rows in figures.get("repeated", [])[:LISTED]:
-        yield f"the same file in {', '.join(rows[:LISTED])}{' ...' * (len(rows) > LISTED)}"
-    if len(figures.get("repeated", [])) > LISTED:
-        yield f"and {len(figures['repeated']) - LISTED:,} more files in several rows"
+    repeated = figures.get("repeated", {"files": 0})
+    if repeated["files"]:
+        yield f"files in several rows: {repeated['files']:,}, in {repeated['rows']:,} rows, such as"
+        yield from (f"  {', '.join(rows)}" for rows in repeated["examples"])
     for column, cells in figures.get("cells", {}).items():
         range_ = "".join(
             f", {key} {cells[key]:,g}"
