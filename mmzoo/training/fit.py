@@ -1,4 +1,4 @@
-"""fit(): `model.fit` on records, that a killed process can take up again."""
+"""fit(): `model.fit` on records, which a killed process can resume."""
 
 import functools
 import json
@@ -40,7 +40,7 @@ def fit(
     """Trains a compiled model on records. A run that was killed goes on where it was.
 
     With `checkpoints=` the state of the training is written at the end of every epoch, and every
-    `save_every` steps. Called again with the same arguments, in a new process, `fit` takes up the
+    `save_every` steps. Called again with the same arguments, in a new process, `fit` resumes the
     newest state: weights, optimizer, place in the schedule, epoch and step, order of the rows,
     augmentation, dropout, and what callbacks remember. The weights at the end are those of a run
     that was not interrupted, to the bit, on the same machine.

@@ -10,7 +10,7 @@ from mmzoo.utils.atomic_files import atomic_file
 class ResumableParts:
     """The parts of a file that is being made, in a folder `<output>.parts` beside it.
 
-    Each part is written whole or not at all, with a note of what is to be said of it at the end.
+    Each part is written atomically, with a note of what is to be said of it at the end.
     Once joined to the output the folder goes.
 
     Args:

@@ -1,4 +1,4 @@
-"""Datasets that use all cores from their first batch on."""
+"""Parallel map: datasets that use all cores from their first batch on."""
 
 import os
 

@@ -22,8 +22,8 @@ def save_lora(model, path):
     """Saves what training with LoRA changes, and nothing else, in one small file.
 
     That is the matrices of LoRA, and all else that is trained: fusion and head, without which they
-    would be of no use. Of the frozen rest the file has a fingerprint. It is written whole or not at
-    all, and holds arrays and text, no code.
+    would be of no use. Of the frozen rest the file has a fingerprint. It is written
+    atomically, and holds arrays and text, no code.
 
     Args:
         model: a model with LoRA.
