@@ -110,6 +110,10 @@ class Preprocessor:
         }
         return names.get("head") if {*names} <= {"head"} else names
 
+    @class_names.setter
+    def class_names(self, class_names):
+        self.targets = {"head": OneClass(class_names)}
+
     def encode(self, records):
         """Labels of records -> what a pipeline takes rows out of.
 

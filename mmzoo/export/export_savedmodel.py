@@ -206,10 +206,12 @@ def _write_savedmodel(model, preprocessor, weights, folder):
         return {**from_tensors(tensors), **flags, **counts, "ok": all_good}
 
     archive = keras.export.ExportArchive()
+    # A module, not the layers themselves: of a tracked layer Keras lists the variables beside those
+    # that its endpoints use, as other objects, and then each would be in the file twice.
     resources = tf.Module()
     resources.tables = [part.resources() for part in preprocessor.parts.values()]
-    for resource in (*tracked, resources):
-        archive.track(resource)
+    resources.tracked = tracked
+    archive.track(resources)
     archive.add_endpoint("serving_default", from_raw, [preprocessor.raw_specs()])
     archive.add_endpoint("tensors", from_tensors, [_specs(model)])
     _write_out(archive, folder)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -80,6 +81,14 @@ outputs = answer(image=tf.constant([open(sys.argv[2], "rb").read()] * 3 + [b""])
                  text=tf.constant(["is it red", "紅", "?", "a"]))
 print(json.dumps(outputs["probabilities"].numpy().tolist()))
 """
+
+
+def test_weights_are_in_the_export_once(tmp_path):
+    inputs = {"text": mmzoo.Text(length=4, vocabulary_size=5000, vocabulary=["red"], encoder="bag")}
+    model = mmzoo.build_model(inputs=inputs, head=mmzoo.heads.Softmax(class_names=["a", "b"]))
+    folder = mmzoo.export_savedmodel(model, mmzoo.Preprocessor(inputs), tmp_path / "serving")
+    variables = pathlib.Path(folder) / "variables" / "variables.data-00000-of-00001"
+    assert variables.stat().st_size == pytest.approx(4 * model.count_params(), rel=0.01)
 
 
 def test_a_process_with_tensorflow_alone(pair, tmp_path, columns):
