@@ -28,9 +28,7 @@ class StandardizedSquaredError(keras.losses.Loss):
     4.0
     """
 
-    def __init__(
-        self, reduction="sum_over_batch_size", name="mean_squared_error", **kwargs
-    ):
+    def __init__(self, reduction="sum_over_batch_size", name="mean_squared_error", **kwargs):
         super().__init__(reduction=reduction, name=name, **kwargs)
 
     def call(self, y_true, y_pred):
