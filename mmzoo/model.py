@@ -144,6 +144,9 @@ def build_model(
     fusion = named(fusion, "fusion")
     if any(head.reads_tokens for head in heads_by_answer.values()):
         vector, tokens, mask = fusion.contextualized(tokens, mask)
+        for key in present:  # the block saw an absent modality's learned token; a head sees none
+            unseen = AbsentToken(masked=True, dtype=dtype, name=f"{key}_unseen")
+            tokens[key], mask[key] = unseen(tokens[key], mask[key], present[key])
     else:
         vector = fusion(tokens, mask)
     prediction = {}

@@ -9,6 +9,7 @@ import keras
 from mmzoo import heads
 from mmzoo.keras_compat import safe_mode as in_mode
 from mmzoo.modalities import check_inputs
+from mmzoo.raw.paths import resolve_path
 from mmzoo.targets import OneClass, of_labels
 from mmzoo.utils.atomic_files import atomic_file
 from mmzoo.utils.checks import check_format_version
@@ -44,7 +45,10 @@ class Preprocessor:
         check_inputs(inputs)
         self.inputs = dict(inputs)
         #: Dict from the name of an answer (`"head"`, where there is only one) to its target.
-        self.targets = {name: each.target() for name, each in heads.by_answer(head).items()}
+        self.targets = {
+            name: each.fitted_to(self.inputs, {}).target()
+            for name, each in heads.by_answer(head).items()
+        }
         self._head_given = head is not None
         self._states = {}  # what a loaded preprocessor had learned, until `parts` takes it
         self._parts = None
@@ -58,6 +62,9 @@ class Preprocessor:
             }
             for name, state in self._states.items():
                 self._parts[name].set_state(state)
+            for target in self.targets.values():
+                if target.picture is not None:
+                    self._parts[target.picture].gives_placement = True
         return self._parts
 
     def adapt(self, records):
@@ -136,6 +143,9 @@ class Preprocessor:
                 classes = isinstance(column.labels, list)
                 target = of_labels(column.labels, None if classes else column.class_names)
             labels = column.checked(target, records.describe)
+            if target.strings_are_paths:
+                root = records.root
+                labels = [resolve_path(root, x) if isinstance(x, str) else x for x in labels]
             y[name] = target.encode(labels, records.describe)
             present[name] = target.present(labels)
         return y, present
@@ -233,6 +243,16 @@ class Preprocessor:
         Returns:
             `(tensors, ok)`: the model's inputs, and a dict from modality name to `(B,)` bool.
         """
+        tensors, good, _ = self.decoded_call(batch)
+        return tensors, good
+
+    def decoded_call(self, batch):
+        """As `checked_call`, with what targets need to make answers of predictions.
+
+        Returns:
+            `(tensors, ok, decoded)`; the last a dict from modality name to what `element` returned,
+            batched.
+        """
         import tensorflow as tf
 
         decoded, readable = {}, {}
@@ -242,7 +262,7 @@ class Preprocessor:
             decoded[name], readable[name] = part.decode(
                 part.to_tensors(batch[name]), num_parallel_calls=tf.data.AUTOTUNE
             )
-        return self.checked_batch(decoded, readable)
+        return (*self.checked_batch(decoded, readable), decoded)
 
     def raw_specs(self):
         """`tf.TensorSpec`s of a batch of raw rows, by modality name."""

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import mmzoo
+from mmzoo.heads.place_head import PlaceHead
 from mmzoo.testing.properties import disturb as disturb
 
 #: Small values for the usual arguments; an argument that is not listed keeps its default.
@@ -117,8 +118,11 @@ def fusion_inputs(name, length=LENGTH):
 
 def head_inputs(name, length=LENGTH):
     inputs = {"image": image(), "text": text(length=length)}
-    head = mmzoo.heads.HEADS[name](units=CLASSES if name == "softmax" else 1)
-    return {"inputs": inputs, "head": head}
+    cls = mmzoo.heads.HEADS[name]
+    if issubclass(cls, PlaceHead):  # its tokens have to know what is asked for
+        fusion = tiny("cross_attention", mmzoo.fusion.CrossAttention)
+        return {"inputs": inputs, "fusion": fusion, "head": cls(hidden_units=16)}
+    return {"inputs": inputs, "head": cls(units=CLASSES if name == "softmax" else 1)}
 
 
 def tiny_bert_resnet50_concat():
@@ -271,6 +275,11 @@ def labels(model, rows=4, seed=0):
     """Random labels that fit the head."""
     head = model.get_layer("head")
     generator = np.random.default_rng(seed)
+    if isinstance(head, mmzoo.heads.Box):
+        corners = generator.uniform(size=(rows, 2, 2)).astype("float32")
+        return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+    if isinstance(head, mmzoo.heads.Mask):
+        return generator.integers(0, 2, (rows, *head.size), dtype="int16")
     if isinstance(head, mmzoo.heads.Softmax):
         return np.arange(rows) % head.units
     if isinstance(head, mmzoo.heads.Sigmoid):

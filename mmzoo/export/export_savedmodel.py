@@ -191,11 +191,11 @@ def _write_savedmodel(model, preprocessor, weights, folder):
     call, tracked = _call_of(model, weights)
     call = of_any_rows(call)
 
-    def from_tensors(tensors):
-        return answer_outputs(targets, call(tensors))
+    def from_tensors(tensors, decoded=None):
+        return answer_outputs(targets, call(tensors), decoded)
 
     def from_raw(batch):
-        tensors, good = preprocessor.checked_call(batch)
+        tensors, good, decoded = preprocessor.decoded_call(batch)
         all_good = tf.reduce_all(tf.stack(list(good.values())), axis=0)
         flags = {f"{name}_ok": ok for name, ok in good.items()}
         counts = {
@@ -203,7 +203,7 @@ def _write_savedmodel(model, preprocessor, weights, folder):
             for name, part in preprocessor.parts.items()
             for count, number in part.served_counts(tensors).items()
         }
-        return {**from_tensors(tensors), **flags, **counts, "ok": all_good}
+        return {**from_tensors(tensors, decoded), **flags, **counts, "ok": all_good}
 
     archive = keras.export.ExportArchive()
     # A module, not the layers themselves: of a tracked layer Keras lists the variables beside those
@@ -213,7 +213,7 @@ def _write_savedmodel(model, preprocessor, weights, folder):
     resources.tracked = tracked
     archive.track(resources)
     archive.add_endpoint("serving_default", from_raw, [preprocessor.raw_specs()])
-    archive.add_endpoint("tensors", from_tensors, [_specs(model)])
+    archive.add_endpoint("tensors", lambda tensors: from_tensors(tensors), [_specs(model)])
     _write_out(archive, folder)
 
 

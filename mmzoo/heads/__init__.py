@@ -4,8 +4,13 @@ import re
 
 import numpy as np
 
+from mmzoo.heads.box import Box
+from mmzoo.heads.box_loss import BoxLoss
 from mmzoo.heads.head import Head
 from mmzoo.heads.losses import SigmoidCrossentropy, SoftmaxCrossentropy
+from mmzoo.heads.mask import Mask
+from mmzoo.heads.mask_loss import MaskLoss
+from mmzoo.heads.mean_overlap import MeanOverlap
 from mmzoo.heads.of_model import has_heads, heads_of, targets_of
 from mmzoo.heads.regression import Regression
 from mmzoo.heads.sigmoid import Sigmoid
@@ -19,6 +24,8 @@ HEADS = {
     "softmax": Softmax,
     "sigmoid": Sigmoid,
     "regression": Regression,
+    "box": Box,
+    "mask": Mask,
 }
 
 
@@ -28,7 +35,7 @@ def names():
     Example:
 
     >>> names()
-    ['regression', 'sigmoid', 'softmax']
+    ['box', 'mask', 'regression', 'sigmoid', 'softmax']
     """
     return sorted(HEADS)
 
@@ -138,7 +145,12 @@ def by_answer(head):
 
 __all__ = [
     "HEADS",
+    "Box",
+    "BoxLoss",
     "Head",
+    "Mask",
+    "MaskLoss",
+    "MeanOverlap",
     "Regression",
     "Sigmoid",
     "SigmoidCrossentropy",

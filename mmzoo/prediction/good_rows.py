@@ -37,11 +37,11 @@ def predict_good_rows(model, preprocessor, records, batch_size=64):
         for problem in problems:
             errors[problem.row] = errors[problem.row] or str(problem.error).removesuffix(".")
     row = 0
-    for x, good in () if all(errors) else pipeline.checked_dataset():
+    for x, good, decoded in () if all(errors) else pipeline.checked_dataset():
         x = keras.tree.map_structure(np.asarray, x)
         predictions = keras.tree.map_structure(np.asarray, model.predict_on_batch(x))
         of_batch = {
-            name: targets[name].answers(prediction)
+            name: targets[name].answers(prediction, decoded)
             for name, prediction in by_answer(targets, predictions).items()
         }
         good = {name: ok.numpy().tolist() for name, ok in good.items()}

@@ -39,12 +39,27 @@ def predict(model, preprocessor, rows, batch_size=64, verbose=0):
     """
     check_pair(model, preprocessor)
     targets = targets_of(model, preprocessor)
+    if any(target.picture is not None for target in targets.values()):
+        return _answers_in_pictures(model, preprocessor, rows, batch_size)
     predictions = outputs_of_rows(model, preprocessor, rows, batch_size, verbose)
     answers = {
         name: targets[name].answers(prediction)
         for name, prediction in by_answer(targets, predictions).items()
     }
     return answers if isinstance(predictions, dict) else answers["head"]
+
+
+def _answers_in_pictures(model, preprocessor, rows, batch_size):
+    """As `predict`, of answers that are places: each batch's are made beside its pictures."""
+    from mmzoo.prediction.good_rows import predict_good_rows
+
+    records = as_records(rows, preprocessor.inputs)
+    records.check(preprocessor.inputs)
+    answers, errors = predict_good_rows(model, preprocessor, records, batch_size)
+    for error in errors:
+        if error is not None:
+            raise ValueError(f"{error}.")
+    return answers if isinstance(model.output, dict) else answers["head"]
 
 
 def outputs_of_rows(network, preprocessor, rows, batch_size=64, verbose=0):

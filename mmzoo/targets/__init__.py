@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from mmzoo.targets.box_in_picture import BoxInPicture
 from mmzoo.targets.class_target import ClassTarget
+from mmzoo.targets.mask_of_picture import MaskOfPicture
 from mmzoo.targets.numbers import Numbers
 from mmzoo.targets.one_class import OneClass
 from mmzoo.targets.several_classes import SeveralClasses
@@ -13,7 +15,18 @@ from mmzoo.utils.identifiers import check_serializable
 from mmzoo.utils.identifiers import register as add
 
 #: The registered targets: kind -> class.
-TARGETS = {target.kind: target for target in (Values, Numbers, OneClass, YesNo, SeveralClasses)}
+TARGETS = {
+    target.kind: target
+    for target in (
+        Values,
+        Numbers,
+        OneClass,
+        YesNo,
+        SeveralClasses,
+        BoxInPicture,
+        MaskOfPicture,
+    )
+}
 
 
 def names():
@@ -79,7 +92,9 @@ def of_labels(labels, class_names):
 
 __all__ = [
     "TARGETS",
+    "BoxInPicture",
     "ClassTarget",
+    "MaskOfPicture",
     "Numbers",
     "OneClass",
     "SeveralClasses",

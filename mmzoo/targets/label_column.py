@@ -108,5 +108,7 @@ def _are_files(labels):
     return any(
         isinstance(label, (os.PathLike, StoredBytes))
         or (isinstance(label, bytes) and label.startswith(PNG))
+        or (isinstance(label, str) and label.lower().endswith(".png"))
+        or (isinstance(label, np.ndarray) and label.ndim > 1)
         for label in labels
     )

@@ -19,6 +19,10 @@ class Target:
     kind = None
     #: Name of the served output that is the prediction itself.
     main_output = "values"
+    #: Name of the picture that answers are places in, so that its placement is at hand.
+    picture = None
+    #: Whether raw labels that are strings are paths of files.
+    strings_are_paths = False
 
     # --- Raw labels ---
 

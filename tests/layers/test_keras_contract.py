@@ -9,6 +9,7 @@ from keras import ops
 from keras.src.testing import TestCase
 
 import mmzoo
+from mmzoo.heads.place_head import PlaceHead
 from mmzoo.keras_compat import all_layers
 from mmzoo.layers import CompositeLayer
 from tests.parts import CLASSES, LENGTH, slow_among, tiny
@@ -85,7 +86,13 @@ def layer_cases():
                     arguments = {**arguments, "segments": 2}
                 cases[f"encoder-{kind}-{name}-dict"] = cls, arguments, {"x": DICT_INPUTS[kind]}
     for name, cls in mmzoo.heads.HEADS.items():
-        cases[f"head-{name}"] = cls, {"units": CLASSES}, TOKENS[:, 0]
+        if issubclass(cls, PlaceHead):
+            arguments = {"image": "image", "grid": [1, BY_NAME["image"].shape[1]]}
+            arguments |= {"size": [2, 6]} if name == "mask" else {}
+            inputs = {"fused": TOKENS[:, 0], "tokens": BY_NAME, "mask": MASK_BY_NAME}
+            cases[f"head-{name}"] = cls, arguments, inputs
+        else:
+            cases[f"head-{name}"] = cls, {"units": CLASSES}, TOKENS[:, 0]
     for name, cls in mmzoo.fusion.FUSIONS.items():
         arguments = {**tiny(name, cls)["config"], "dim": 8, "dropout": 0.1}
         if "query" in inspect.signature(cls).parameters:

@@ -61,10 +61,11 @@ class Pipeline:
         return without_tuner(dataset)
 
     def checked_dataset(self):
-        """Dataset of the batches of all rows: `(x, ok)`, see `Preprocessor.checked_batch`."""
+        """Dataset of all rows in batches: `(x, ok, decoded)`, see `Preprocessor.decoded_call`."""
 
         def read(rows):
-            return self.preprocessor.checked_batch(*self._decoded(rows))
+            decoded, readable = self._decoded(rows)
+            return (*self.preprocessor.checked_batch(decoded, readable), decoded)
 
         return without_tuner(parallel_map(self._rows(None)[0], read))
 

@@ -127,7 +127,8 @@ def place_mask(placement, mask, size, outside):
     places = tf.stack([x + 0.5, y + 0.5, tf.ones_like(x)], axis=-1)
     places = tf.einsum("hwi,ji->hwj", places, matrix_of(inverted(placement)))
     # What rounding errors bring across the border of a pixel would else be another pixel.
-    places = tf.cast(tf.floor(tf.round(places * 2**20) / 2**20), tf.int32)[..., ::-1]
+    places = tf.cast(tf.floor(tf.round(places * 2**20) / 2**20), tf.int32)
+    places = tf.reverse(places, [-1])
     shape = tf.shape(mask)
     inside = tf.reduce_all((places >= 0) & (places < shape), axis=-1)
     nearest = tf.gather_nd(mask, tf.clip_by_value(places, 0, shape - 1))
@@ -150,7 +151,7 @@ def undo_mask(placement, values, outside):
     # Height and width exchanged, where the picture lies on its side.
     on_its_side = tf.equal(matrix[0, 0], 0.0)
     values = tf.cond(on_its_side, lambda: tf.transpose(values, (1, 0, 2)), lambda: values)
-    across, down = tf.unstack(tf.where(on_its_side, matrix[::-1], matrix))
+    across, down = tf.unstack(tf.where(on_its_side, tf.reverse(matrix, [0]), matrix))
     rows, inside_rows = _sampled(values, height, down[1], down[2])
     columns, inside_columns = _sampled(tf.transpose(rows, (1, 0, 2)), width, across[0], across[2])
     inside = inside_rows[:, None] & inside_columns[None]
