@@ -101,7 +101,10 @@ def checked_with_missing(labels, class_names, describe):
     (['b', None, 'a'], ['a', 'b'])
     """
     labels = plain_labels(labels, describe)
-    there = [row for row, label in enumerate(labels) if not is_absent(label)]
+    # An empty list is a label: none of the classes.
+    there = [
+        row for row, label in enumerate(labels) if isinstance(label, list) or not is_absent(label)
+    ]
     if not there:
         raise ValueError("There is no label in any row.")
     if len(there) == len(labels):

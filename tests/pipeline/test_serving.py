@@ -273,9 +273,18 @@ def test_model_and_preprocessor_must_fit(pair, tmp_path):
 def test_numbers_read_as_classes_are_refused(tmp_path):
     inputs = {"text": text()}
     records = mmzoo.data.from_arrays({"text": ["a", "b"] * 10}, labels=[100, 250] * 10)
-    with pytest.raises(ValueError, match="labels were read as classes"):
-        train_run(*[records] * 3, tmp_path / "run", inputs=inputs, head="regression", epochs=1)
+    preprocessor = mmzoo.Preprocessor(inputs)  # by themselves integers are classes
+    preprocessor.adapt(records)
+    model = mmzoo.build_model(inputs=inputs, head="regression", dim=8)
+    for call in (mmzoo.save, mmzoo.export_savedmodel):
+        with pytest.raises(ValueError, match="labels were read as classes"):
+            call(model, preprocessor, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+    # Where the head is known from the start they are the numbers that it asks for.
+    *_, report = train_run(
+        *[records] * 3, tmp_path / "run", inputs=inputs, head="regression", epochs=1, verbose=0
+    )
+    assert report.task == "regression" and report.mean_absolute_error > 1
 
 
 @pytest.mark.slow

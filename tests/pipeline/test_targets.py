@@ -246,6 +246,14 @@ def test_several_answers_from_a_file(tmp_path):
         )
 
 
+def test_no_label_is_an_answer_and_none_is_none():
+    records = mmzoo.data.from_arrays(
+        {"text": list("abc")}, {"tags": [["x"], [], None], "size": [1.0, 2.0, 3.0]},
+        class_names={"tags": ["x", "y"]},
+    )  # fmt: skip
+    np.testing.assert_array_equal(records.labels["tags"], [[1, 0], [0, 0], [np.nan] * 2])
+
+
 def test_an_answer_without_any_label():
     with pytest.raises(ValueError, match="Labels of 'price': There is no label in any row"):
         mmzoo.data.from_arrays(
