@@ -107,7 +107,7 @@ def build_model(
         if modality.optional:
             name_present = f"{key}_present"
             model_inputs[name_present] = keras.Input((), dtype="bool", name=name_present)
-    present = presence(inputs, model_inputs, modality_dropout)
+    present = presence_flags(inputs, model_inputs, modality_dropout)
 
     for key, modality in inputs.items():
         x = {part: model_inputs[name] for part, name in modality.input_names(key).items()}
@@ -141,7 +141,7 @@ def build_model(
             absent = AbsentToken(masked=fusion.masks_absent, dtype=dtype, name=f"{key}_absent")
             tokens[key], mask[key] = absent(tokens[key], mask[key], present[key])
 
-    fusion = named(fusion, "fusion")
+    fusion = renamed(fusion, "fusion")
     if any(head.reads_tokens for head in heads_by_answer.values()):
         vector, tokens, mask = fusion.contextualized(tokens, mask)
         for key in present:  # the block saw an absent modality's learned token; a head sees none
@@ -151,7 +151,7 @@ def build_model(
         vector = fusion(tokens, mask)
     prediction = {}
     for answer, head in heads_by_answer.items():
-        head = named(head.fitted_to(inputs, grids), f"{answer}_head" if several else "head")
+        head = renamed(head.fitted_to(inputs, grids), f"{answer}_head" if several else "head")
         prediction[answer] = head(vector, tokens, mask) if head.reads_tokens else head(vector)
     if not several:
         (prediction,) = prediction.values()
@@ -161,7 +161,7 @@ def build_model(
     return model
 
 
-def presence(inputs, model_inputs, modality_dropout):
+def presence_flags(inputs, model_inputs, modality_dropout):
     """Dict from the name of an optional modality to `(B,)` bool, after modality dropout."""
     optional = [key for key, modality in inputs.items() if modality.optional]
     present = {key: model_inputs[f"{key}_present"] for key in optional}
@@ -175,10 +175,10 @@ def presence(inputs, model_inputs, modality_dropout):
     if not isinstance(modality_dropout, ModalityDropout):
         always_one = len(optional) < len(inputs)
         modality_dropout = ModalityDropout(modality_dropout, keep_one=not always_one)
-    return named(modality_dropout, "modality_dropout")(present)
+    return renamed(modality_dropout, "modality_dropout")(present)
 
 
-def named(layer, name):
+def renamed(layer, name):
     """`layer` under the name the model promises; a copy if it was called otherwise."""
     if layer.built:
         raise ValueError(

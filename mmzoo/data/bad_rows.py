@@ -57,7 +57,7 @@ def listed(records, rows):
     return ", ".join(records.describe(int(row)) for row in rows[:LISTED]) + more
 
 
-def named(records, name, rows, part=None):
+def describe_rows(records, name, rows, part=None):
     """What a message calls some rows, with the files a column has there.
 
     Args:
@@ -89,10 +89,10 @@ def unreadable_message(records, name, rows, part=None):
         records: `mmzoo.data.Records`.
         name: modality name.
         rows: sequence of positions.
-        part: as in `named`.
+        part: as in `describe_rows`.
 
     Returns:
         A string.
     """
-    of_rows = named(records, name, rows, part)
+    of_rows = describe_rows(records, name, rows, part)
     return f"No readable {name} in {len(rows)} of {len(records)} rows: {of_rows}"

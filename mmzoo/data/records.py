@@ -17,6 +17,12 @@ from mmzoo.targets.label_column import LabelColumn
 from mmzoo.targets.labels import balanced_weights, plain_labels
 from mmzoo.targets.of_dataset import remember_targets
 
+#: Methods that are functions now.
+MOVED = {
+    "listed": bad_rows.listed,
+    "named": bad_rows.describe_rows,
+    "unreadable_message": bad_rows.unreadable_message,
+}
 #: How the only answer is called, as its head in the model is.
 ONLY = "head"
 ROWS = RowNames()
@@ -381,14 +387,15 @@ class Records:
         bad_rows.check_usable(self, inputs)
 
     def __getattr__(self, name):
-        if name not in ("listed", "named", "unreadable_message"):
+        function = MOVED.get(name)
+        if function is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         warnings.warn(
-            f"`Records.{name}` is now the function `mmzoo.data.bad_rows.{name}`.",
+            f"`Records.{name}` is now the function `mmzoo.data.bad_rows.{function.__name__}`.",
             DeprecationWarning,
             stacklevel=2,
         )
-        return functools.partial(getattr(bad_rows, name), self)
+        return functools.partial(function, self)
 
     def validate(self, inputs, preprocessor=None, verbose=False):
         """Reads and decodes every value, in parallel, and says what is wrong or suspicious.

@@ -196,10 +196,10 @@ class TFHub(Encoder):
     @classmethod
     def from_config(cls, config):
         check_code_allowed(f"This model holds the TF-Hub module {config['handle']!r}")
-        from mmzoo.saved_model.module_folder import folder_of
+        from mmzoo.saved_model.module_folder import module_folder
 
         module = config["module"]
-        folder = folder_of(module["id"])
+        folder = module_folder(module["id"])
         if folder is not None:  # a copy in this process; else a file is loaded, and brings it
             module = {"folder": folder}
         return cls(**{**config, "module": module})

@@ -107,7 +107,7 @@ def run_over(model, dataset, targets):
             weights = _check_weights(weights, len(labels))
             for values, of_batch in zip(found[name], (labels, prediction, weights), strict=True):
                 values.append(of_batch)
-    return {name: _joined(name, *values, name in weighted) for name, values in found.items()}
+    return {name: _concatenated(name, *values, name in weighted) for name, values in found.items()}
 
 
 def _by_answer(values, targets, what):
@@ -126,7 +126,7 @@ def _by_answer(values, targets, what):
     return values
 
 
-def _joined(name, labels, predictions, weights, weighted):
+def _concatenated(name, labels, predictions, weights, weighted):
     """The batches of an answer in one, without the rows that do not count."""
     rows = sum(map(len, labels))
     if not rows:

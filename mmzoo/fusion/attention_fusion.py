@@ -63,7 +63,7 @@ class AttentionFusion(Fusion):
         }
 
 
-def joined(tokens, mask, modality_vectors):
+def concatenated_tokens(tokens, mask, modality_vectors):
     """The tokens of all modalities in one sequence, each with the vector of its modality.
 
     Args:

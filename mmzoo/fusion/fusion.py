@@ -167,7 +167,7 @@ def pooled(tokens, mask):
     return [masked_mean(tokens[name], mask[name]) for name in tokens]
 
 
-def presence(mask):
+def present_modalities(mask):
     """Which modalities are there: those with a valid token.
 
     Args:

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from mmzoo.fusion.fusion import Fusion, pooled, presence, softmax_over_present
+from mmzoo.fusion.fusion import Fusion, pooled, present_modalities, softmax_over_present
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -76,7 +76,8 @@ class Late(Fusion):
             for layer in tower:
                 vector = layer(vector)
             vectors.append(vector)
-        weights = softmax_over_present(self.modality_logits[None], presence(mask)) * len(vectors)
+        weights = softmax_over_present(self.modality_logits[None], present_modalities(mask))
+        weights = weights * len(vectors)
         vectors = ops.stack(vectors, axis=1)
         return vectors * ops.cast(weights, vectors.dtype)[..., None]
 

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from mmzoo.fusion.attention_fusion import AttentionFusion, joined, separated
+from mmzoo.fusion.attention_fusion import AttentionFusion, concatenated_tokens, separated
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -53,7 +53,7 @@ class MergedAttention(AttentionFusion):
 
     def fuse_tokens(self, tokens, mask):
         tokens = self.normalized(tokens)
-        sequence, valid = joined(tokens, mask, self.modality_vectors)
+        sequence, valid = concatenated_tokens(tokens, mask, self.modality_vectors)
         batch = ops.shape(sequence)[0]
         class_token = ops.cast(self.class_token, sequence.dtype)
         class_token = ops.broadcast_to(class_token, (batch, 1, self.dim))

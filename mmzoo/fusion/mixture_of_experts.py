@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from mmzoo.fusion.fusion import Fusion, pooled, presence, softmax_over_present
+from mmzoo.fusion.fusion import Fusion, pooled, present_modalities, softmax_over_present
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -71,7 +71,7 @@ class MixtureOfExperts(Fusion):
             features = ops.reshape(hidden(vector), (-1, self.num_experts, self.dim))
             experts.append(output(features))
         logits = self.gate(ops.concatenate(vectors, axis=-1))
-        present = ops.repeat(presence(mask), self.num_experts, axis=1)
+        present = ops.repeat(present_modalities(mask), self.num_experts, axis=1)
         weights = softmax_over_present(logits, present)
         experts = ops.concatenate(experts, axis=1)  # (B, M * num_experts, dim)
         return ops.sum(experts * ops.cast(weights, experts.dtype)[..., None], axis=1)

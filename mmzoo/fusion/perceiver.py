@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from mmzoo.fusion.attention_fusion import AttentionFusion, joined
+from mmzoo.fusion.attention_fusion import AttentionFusion, concatenated_tokens
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -64,7 +64,7 @@ class Perceiver(AttentionFusion):
 
     def fuse_tokens(self, tokens, mask):
         tokens = self.normalized(tokens)
-        sequence, valid = joined(tokens, mask, self.modality_vectors)
+        sequence, valid = concatenated_tokens(tokens, mask, self.modality_vectors)
         shape = (ops.shape(sequence)[0], self.num_latents, self.dim)
         latents = ops.broadcast_to(ops.cast(self.latents, sequence.dtype)[None], shape)
         for read, think in zip(self.reading_blocks, self.latent_blocks, strict=True):

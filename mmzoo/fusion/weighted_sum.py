@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from mmzoo.fusion.fusion import Fusion, pooled, presence, softmax_over_present
+from mmzoo.fusion.fusion import Fusion, pooled, present_modalities, softmax_over_present
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -45,5 +45,5 @@ class WeightedSum(Fusion):
 
     def fuse(self, tokens, mask):
         vectors = ops.stack(pooled(tokens, mask), axis=1)  # (B, M, dim)
-        weights = softmax_over_present(self.modality_logits[None], presence(mask))
+        weights = softmax_over_present(self.modality_logits[None], present_modalities(mask))
         return ops.sum(vectors * ops.cast(weights, vectors.dtype)[..., None], axis=1)

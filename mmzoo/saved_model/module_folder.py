@@ -60,7 +60,7 @@ def in_new_format(module):
     return folder
 
 
-def folder_of(identity):
+def module_folder(identity):
     """Path of the folder with this id, if it is alive in this process, else `None`."""
     folder = FOLDERS.get(identity)
     return folder and folder.name

@@ -117,15 +117,15 @@ def fit(
         validation = validation.to_dataset(preprocessor, batch_size, on_error=on_error)
     index, shares = data_share()
     mine = {**options, "batch_size": batch_size // shares, "shard": (index, shares)}
-    taken_up = None
+    resumed_state = None
     if folder:
-        taken_up = from_first_host(folder.latest() if is_first_host() else None)
-    begin = _position(taken_up, run, epochs, checkpoints)
-    if taken_up and taken_up[1]["finished"]:
-        return _take_up_finished(model, states, taken_up, history)
+        resumed_state = from_first_host(folder.latest() if is_first_host() else None)
+    begin = _position(resumed_state, run, epochs, checkpoints)
+    if resumed_state and resumed_state[1]["finished"]:
+        return _resume_finished(model, states, resumed_state, history)
     first = []
     while True:
-        keeper = StateKeeper(folder, states, run, begin, epochs, taken_up, save_every)
+        keeper = StateKeeper(folder, states, run, begin, epochs, resumed_state, save_every)
         epoch, step = begin
         dataset = train.to_dataset(
             preprocessor, **mine, epoch=keeper.epoch_variable, first_step=step
@@ -151,7 +151,7 @@ def fit(
         if keeper.finished:
             return history
         # Keras ends a `fit` with averages and best weights: back to what the epoch came to.
-        begin, taken_up = (epoch + 1, 0), None
+        begin, resumed_state = (epoch + 1, 0), None
         first = [_Once(functools.partial(keeper.set_state, *keeper.after_rest))]
 
 
@@ -168,11 +168,11 @@ class _Once(keras.callbacks.Callback):
             self.function = None
 
 
-def _position(taken_up, run, epochs, path):
+def _position(resumed_state, run, epochs, path):
     """`(epoch, step)` to begin at."""
-    if taken_up is None:
+    if resumed_state is None:
         return 0, 0
-    facts = taken_up[1]
+    facts = resumed_state[1]
     if facts["run"] != run:
         raise ValueError(
             f"The training in {path} was begun with {facts['run']}; received: {run}. Go on with "
@@ -233,8 +233,8 @@ def _build_metrics(model, dataset):
     model.test_on_batch(x, y, sample_weight)
 
 
-def _take_up_finished(model, states, taken_up, history):
-    arrays, facts = taken_up
+def _resume_finished(model, states, resumed_state, history):
+    arrays, facts = resumed_state
     restore_state(model, arrays, kinds=["model"])
     states.restore(facts["callbacks"], arrays)
     model.history = history

@@ -193,9 +193,9 @@ class Pipeline:
 
         def fail():
             part = self.preprocessor.parts[name]
-            named = functools.partial(bad_rows.named, self.records, part=part)
+            describe = functools.partial(bad_rows.describe_rows, self.records, part=part)
             message = python_call(
-                lambda bad: f"mmzoo: no readable {name} in {named(name, bad.numpy())}",
+                lambda bad: f"mmzoo: no readable {name} in {describe(name, bad.numpy())}",
                 [tf.boolean_mask(rows, ~ok)],
                 tf.string,
             )

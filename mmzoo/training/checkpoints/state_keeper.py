@@ -23,11 +23,11 @@ class StateKeeper(keras.callbacks.Callback):
         run: JSON-able dict of what makes up this training, kept with every checkpoint.
         begin: `(epoch, step)` to begin at.
         epochs: number of epochs of the whole training.
-        taken_up: `(arrays, facts)` to begin with, or `None`.
+        resumed_state: `(arrays, facts)` to begin with, or `None`.
         save_every: steps between two checkpoints within an epoch, or `None`.
     """
 
-    def __init__(self, folder, states, run, begin, epochs, taken_up=None, save_every=None):
+    def __init__(self, folder, states, run, begin, epochs, resumed_state=None, save_every=None):
         import tensorflow as tf
 
         super().__init__()
@@ -35,7 +35,7 @@ class StateKeeper(keras.callbacks.Callback):
         self.states = states
         self.run = run
         self.epochs = epochs
-        self.taken_up = taken_up
+        self.resumed_state = resumed_state
         self.save_every = save_every
         #: The epoch that runs, and the variable that the dataset reads it from.
         self.epoch = begin[0]
@@ -52,12 +52,13 @@ class StateKeeper(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
         self.epoch_variable.assign(epoch)
-        if not self.taken_up:
+        if not self.resumed_state:
             self._save(epoch, 0)
             return
-        self.set_state(*self.taken_up, KINDS if self.first_step else KINDS[:2])  # metrics are reset
+        # Metrics are reset at the start of an epoch.
+        self.set_state(*self.resumed_state, KINDS if self.first_step else KINDS[:2])
         self._remember(epoch, self.first_step)
-        self.taken_up = None
+        self.resumed_state = None
 
     def set_state(self, arrays, facts, kinds=KINDS[:2]):
         """Sets what was captured in the model and in the other callbacks."""

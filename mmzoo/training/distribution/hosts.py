@@ -34,7 +34,7 @@ class HostLostError(ConnectionError):
 
 
 @contextlib.contextmanager
-def joined(hosts=None, host_index=None):
+def connected_hosts(hosts=None, host_index=None):
     """Joins the processes of all hosts; they go on when all are there, and leave together.
 
     Args:

@@ -4,7 +4,7 @@ import contextlib
 
 import keras
 
-from mmzoo.training.distribution.hosts import joined
+from mmzoo.training.distribution.hosts import connected_hosts
 from mmzoo.training.distribution.layout_map import WhereItDivides, layout_map
 
 
@@ -47,7 +47,7 @@ def scope(devices=None, *, hosts=None, host_index=None, model_parallel=1):
     >>> with scope():
     ...     model = mmzoo.build_model(inputs=inputs, head="sigmoid")
     """
-    with joined(hosts, host_index), _devices_scope(devices, model_parallel):
+    with connected_hosts(hosts, host_index), _devices_scope(devices, model_parallel):
         yield
 
 
