@@ -8,6 +8,7 @@ import keras
 
 from mmzoo.export.answers import answer_outputs, main_outputs
 from mmzoo.export.any_rows import of_any_rows
+from mmzoo.export.float32_copy import float32_copy
 from mmzoo.export.model_card import write_model_card
 from mmzoo.heads import targets_of
 from mmzoo.prediction.predict import as_records
@@ -32,7 +33,8 @@ def export_savedmodel(
     """Exports preprocessing and model as one SavedModel, whole or not at all.
 
     It loads where only TensorFlow is installed, unless a tokenizer has ops of another package,
-    which a warning then names. LoRA is merged. Signatures:
+    which a warning then names. LoRA is merged, and all layers compute in float32, whatever the
+    model was trained in. Signatures:
 
     * `serving_default`: raw rows, `(B,)` a modality: encoded pictures and sounds, strings;
       `(B, ...)` float32 features. A table has one input a column, `<name>_<column>` (an ASCII name:
@@ -52,6 +54,11 @@ def export_savedmodel(
 
     The other formats have the model alone: a signature from its tensors, as
     `preprocessor(batch)` makes them, to `probabilities` or `values`.
+
+    Before the folder gets its name, the runtime of the format loads it and answers two made-up
+    rows: as the model does, or nothing is left. With `weights` of fewer bits only shapes and
+    finiteness are compared; where the runtime (extras `litert`, `onnx`) is not installed, nothing
+    is, and a warning says so.
 
     Args:
         model: what `mmzoo.build_model` returned.
@@ -76,7 +83,8 @@ def export_savedmodel(
         FileExistsError: when that folder exists and is not empty.
         ValueError: when model and preprocessor do not fit, the preprocessor was never adapted,
             Keras runs on another backend than TensorFlow, an argument has no such choice, or the
-            format lacks an op that the model needs; names op and layer.
+            format lacks an op that the model needs (names op and layer), or the exported file does
+            not load in its runtime or does not answer as the model does.
         ImportError: when the extra `onnx` is missing, for that format.
 
     Example:
@@ -102,7 +110,7 @@ def export_savedmodel(
     requests = _requests(preprocessor, warmup)
     packages = _packages(preprocessor) if format == "savedmodel" else {}
     batch_size = None
-    model = merged_copy(model)
+    model = float32_copy(merged_copy(model))
     with atomic_folder(folder) as temporary:
         if format == "savedmodel":
             _write_savedmodel(model, preprocessor, weights, temporary)
@@ -121,6 +129,9 @@ def export_savedmodel(
             batch_size=batch_size,
             packages=sorted(packages),
         )
+        from mmzoo.export.check_export import check_export
+
+        check_export(temporary, model, preprocessor, format, weights)
     for package, name in packages.items():
         warnings.warn(
             f"The tokenizer of {name!r} has ops of {package}: where {folder} is served, "

@@ -43,6 +43,18 @@ class ExportedModel(keras.Model):
         }
         return predictions.get("head", predictions)
 
+    def answer_raw(self, rows):
+        """All outputs for raw rows, a dict of arrays; `None` in a format that takes none.
+
+        Args:
+            rows: dict from the name of an input of the signature to a tensor.
+        """
+        loaded = getattr(self._answer, "loaded", None)
+        if loaded is None:
+            return None
+        answers = loaded.signatures["serving_default"](**rows)
+        return {name: output.numpy() for name, output in answers.items()}
+
 
 def _savedmodel(folder, outputs):
     import tensorflow as tf
