@@ -24,7 +24,10 @@ HEADS = {
 
 
 def test_every_registered_head_is_tested():
-    assert set(HEADS) >= set(mmzoo.heads.names())
+    # Those that read tokens are in test_places.py: their labels are places in pictures.
+    of_vectors = {name for name, head in mmzoo.heads.HEADS.items() if not head.reads_tokens}
+    assert set(HEADS) >= of_vectors
+    assert set(mmzoo.heads.names()) - of_vectors == {"box", "mask"}
 
 
 @pytest.fixture(scope="module")
