@@ -348,25 +348,13 @@ class Preprocessor:
         """The preprocessor that `get_config` described."""
         inputs = {}
         for name, item in config["inputs"].items():
-            modality_class = keras.saving.get_registered_object(item["class_name"])
-            if modality_class is None:
-                raise ValueError(
-                    f"The modality {item['class_name']!r} of {name!r} is not registered. Import "
-                    "the module that defines it, decorated with "
-                    "`keras.saving.register_keras_serializable`."
-                )
+            modality_class = _registered("modality", name, item["class_name"])
             inputs[name] = modality_class.from_config(item["config"])
         preprocessor = cls(inputs)
         if "targets" not in config and config["class_names"]:  # a file from before there were any
             preprocessor.targets = {"head": OneClass(config["class_names"])}
         for name, item in config.get("targets", {}).items():
-            target_class = keras.saving.get_registered_object(item["class_name"])
-            if target_class is None:
-                raise ValueError(
-                    f"The target {item['class_name']!r} of {name!r} is not registered. Import the "
-                    "module that defines it, decorated with "
-                    "`keras.saving.register_keras_serializable`."
-                )
+            target_class = _registered("target", name, item["class_name"])
             preprocessor.targets[name] = target_class.from_config(item["config"])
             preprocessor.targets[name].set_state(item["state"])
         if config["class_names"] != preprocessor.class_names:
@@ -410,6 +398,17 @@ class Preprocessor:
         check_format_version(path, content.get("format_version"), FORMAT_VERSION)
         with in_mode(safe_mode):
             return cls.from_config(content)
+
+
+def _registered(what, name, class_name):
+    """The class that Keras knows by that name."""
+    found = keras.saving.get_registered_object(class_name)
+    if found is None:
+        raise ValueError(
+            f"The {what} {class_name!r} of {name!r} is not registered. Import the module that "
+            "defines it, decorated with `keras.saving.register_keras_serializable`."
+        )
+    return found
 
 
 def _from_config(cls, config):

@@ -48,7 +48,7 @@ def evaluate(model, dataset, verbose=True):
     """
     require("sklearn.metrics", extra="report")  # rather now than after a long run
     targets = targets_of(model)
-    _check_classes(model, dataset)
+    _check_classes(targets, dataset)
     if verbose:
         dataset = track(dataset, _number_of_batches(dataset), "Evaluating")
     results = {}
@@ -61,10 +61,10 @@ def evaluate(model, dataset, verbose=True):
     return report
 
 
-def _check_classes(model, dataset):
+def _check_classes(targets, dataset):
     """Raises where the labels of a dataset are other classes than those of the head."""
     made_by = targets_of_dataset(dataset) or {}
-    for name, target in targets_of(model).items():
+    for name, target in targets.items():
         target.check_fits(made_by.get(name))
 
 

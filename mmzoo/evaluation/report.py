@@ -132,10 +132,7 @@ class Report:
         Args:
             path: a file; its folder is made if needed.
         """
-        path = pathlib.Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-        path.write_text(text + "\n", encoding="utf-8")
+        write_json(self.to_dict(), path)
 
     def __repr__(self):
         figures = ", ".join(
@@ -146,9 +143,7 @@ class Report:
         return f"<Report of {self.task} on {self.rows} rows: {figures or 'no figures'}>"
 
     def __str__(self):
-        text = io.StringIO()
-        require("rich.console", extra="report").Console(file=text, width=100).print(self)
-        return text.getvalue().rstrip("\n")
+        return as_text(self)
 
     def __rich__(self):
         group = require("rich.console", extra="report").Group
@@ -268,6 +263,21 @@ class Report:
             f"and average precision, because no row or every row belongs to them: {names}{more}",
             style="dim",
         )
+
+
+def write_json(content, path):
+    """Writes plain Python values as JSON; the folder of the file is made if needed."""
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def as_text(report):
+    """What rich prints of a report, as a string."""
+    text = io.StringIO()
+    require("rich.console", extra="report").Console(file=text, width=100).print(report)
+    return text.getvalue().rstrip("\n")
 
 
 def _new_table(title=None):

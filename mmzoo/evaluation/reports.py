@@ -1,9 +1,6 @@
 """The reports of several answers."""
 
-import io
-import json
-import pathlib
-
+from mmzoo.evaluation.report import as_text, write_json
 from mmzoo.utils.optional_packages import require
 
 
@@ -27,15 +24,10 @@ class Reports(dict):
         Args:
             path: a file; its folder is made if needed.
         """
-        path = pathlib.Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-        path.write_text(text + "\n", encoding="utf-8")
+        write_json(self.to_dict(), path)
 
     def __str__(self):
-        text = io.StringIO()
-        require("rich.console", extra="report").Console(file=text, width=100).print(self)
-        return text.getvalue().rstrip("\n")
+        return as_text(self)
 
     def __rich__(self):
         group = require("rich.console", extra="report").Group

@@ -5,7 +5,7 @@ from keras import ops
 
 from mmzoo.heads.head import Head
 from mmzoo.heads.standardized_loss import STANDARDIZED, StandardizedSquaredError
-from mmzoo.targets.numbers import SCALES, Numbers
+from mmzoo.targets.numbers import Numbers, check_scale
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -47,10 +47,7 @@ class Regression(Head):
 
     def __init__(self, units=1, scale="standard", **kwargs):
         super().__init__(units, **kwargs)
-        if scale is not None and scale not in SCALES:
-            raise ValueError(
-                f"`scale` must be one of {', '.join(SCALES)}, or None; received: {scale!r}."
-            )
+        check_scale(scale)
         self.scale = scale
         if scale is not None:
             shape = (self.units,)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from mmzoo.raw.spelling import spelling_notes
+from mmzoo.targets.label_shapes import check_labels
 from mmzoo.targets.labels import checked_with_missing, class_counts, known_names
 from mmzoo.targets.target import Target
 from mmzoo.utils.identifiers import nearest_hint
@@ -87,6 +88,9 @@ class ClassTarget(Target):
 
     def answer_shape(self):
         return (self.units or 1,)
+
+    def check_y(self, y):
+        return check_labels(y, self.task, self.units, self.class_names)
 
     def card_lines(self):
         if not self.class_names:

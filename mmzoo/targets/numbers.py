@@ -13,6 +13,14 @@ QUARTILES_TO_DEVIATION = 1.3489795
 ROUNDING = 1e-7
 
 
+def check_scale(scale):
+    """Raises a `ValueError` for a scale that does not exist."""
+    if scale is not None and scale not in SCALES:
+        raise ValueError(
+            f"`scale` must be one of {', '.join(SCALES)}, or None; received: {scale!r}."
+        )
+
+
 @keras.saving.register_keras_serializable(package="mmzoo")
 class Numbers(Values):
     """Numbers with a scale: `value = centre + spread * prediction of the network`.
@@ -39,10 +47,7 @@ class Numbers(Values):
 
     def __init__(self, units=1, scale="standard"):
         super().__init__(units)
-        if scale is not None and scale not in SCALES:
-            raise ValueError(
-                f"`scale` must be one of {', '.join(SCALES)}, or None; received: {scale!r}."
-            )
+        check_scale(scale)
         self.scale = scale
         self.scales = {}
         self.rows = 0

@@ -5,7 +5,6 @@ import numpy as np
 
 from mmzoo.targets import figures
 from mmzoo.targets.class_target import TOP, ClassTarget
-from mmzoo.targets.label_shapes import check_labels
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -73,9 +72,6 @@ class OneClass(ClassTarget):
         if self.class_names is None:
             return {f"score_{unit}": prediction[:, unit] for unit in range(prediction.shape[1])}
         return best_columns(prediction, self.class_names)
-
-    def check_y(self, y):
-        return check_labels(y, self.task, self.units, self.class_names)
 
     def figures(self, y, prediction, sample_weight=None):
         names = self.names(prediction.shape[1])

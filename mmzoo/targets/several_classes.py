@@ -5,7 +5,6 @@ import numpy as np
 
 from mmzoo.targets import figures
 from mmzoo.targets.class_target import ClassTarget
-from mmzoo.targets.label_shapes import check_labels
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -86,9 +85,6 @@ class SeveralClasses(ClassTarget):
         ]
         scores = {f"score_{name}": prediction[:, unit] for unit, name in enumerate(names)}
         return {"predicted": chosen, **scores}
-
-    def check_y(self, y):
-        return check_labels(y, self.task, self.units, self.class_names)
 
     def figures(self, y, prediction, sample_weight=None):
         names = self.names(prediction.shape[1])

@@ -5,7 +5,6 @@ import numpy as np
 
 from mmzoo.targets import figures
 from mmzoo.targets.class_target import ClassTarget
-from mmzoo.targets.label_shapes import check_labels
 from mmzoo.targets.one_class import best_columns
 
 
@@ -71,9 +70,6 @@ class YesNo(ClassTarget):
 
     def score_columns(self, prediction):
         return super().score_columns(np.concatenate([1 - prediction, prediction], axis=1))
-
-    def check_y(self, y):
-        return check_labels(y, self.task, 1, self.class_names)
 
     def figures(self, y, prediction, sample_weight=None):
         names = self.names(2)

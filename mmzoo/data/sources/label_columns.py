@@ -1,7 +1,6 @@
 """Which columns of a source are the labels of which answer."""
 
-#: How the only answer is called, as its head in the model is.
-ONLY = "head"
+from mmzoo.data.records import ONLY
 
 
 def label_columns(label):
