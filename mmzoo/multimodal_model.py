@@ -6,11 +6,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.compilations import note_compilation
 from mmzoo.encoders import Encoder
 from mmzoo.heads import Head
-from mmzoo.keras_compat import all_layers, data_dependencies
-from mmzoo.loss_scaling import LossScaleOptimizer
+from mmzoo.keras_compat import (
+    LossScaleOptimizer,
+    all_layers,
+    data_dependencies,
+    note_compilation,
+)
 from mmzoo.targets.of_dataset import targets_of_dataset
 
 

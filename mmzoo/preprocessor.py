@@ -52,6 +52,7 @@ class Preprocessor:
         self._head_given = head is not None
         self._states = {}  # what a loaded preprocessor had learned, until `parts` takes it
         self._parts = None
+        self._readers = None, {}  # what `prepared_readers` keeps, and for which states
 
     @property
     def parts(self):
@@ -66,6 +67,16 @@ class Preprocessor:
                 if target.picture is not None:
                     self._parts[target.picture].gives_placement = True
         return self._parts
+
+    def prepared_readers(self):
+        """Dict that keeps functions traced of this preprocessor, as it is now.
+
+        It is another, and empty, once something else has been learned.
+        """
+        states = self._learned()
+        if self._readers[0] != states:
+            self._readers = states, {}
+        return self._readers[1]
 
     def adapt(self, records):
         """Learns from the training rows: vocabularies, statistics and class names.

@@ -114,7 +114,7 @@ FLOORS = (
     ("layers", "preprocessing"),
     ("fusion", "targets", "tokenizers"),
     ("encoders", "heads"),
-    ("compilations", "loss_scaling", "modalities"),
+    ("modalities",),
     ("multimodal_model", "preprocessor", "recipes"),
     ("model",),
     ("data",),

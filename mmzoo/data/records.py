@@ -488,8 +488,6 @@ class Records:
             tf.errors.InvalidArgumentError: while reading, when a value can't be decoded; names
                 the row and the file.
         """
-        if not isinstance(batch_size, int) or batch_size < 1:
-            raise ValueError(f"`batch_size` must be a positive integer; received: {batch_size!r}.")
         preprocessor.check_adapted()
         inputs = preprocessor.inputs
         forgiven = may_fail(on_error, inputs)

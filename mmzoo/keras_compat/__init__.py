@@ -5,6 +5,7 @@ Each name here has a test that says what changed, should it fail: `tests/keras_c
 """
 
 from mmzoo.keras_compat.attention import AttentionStep
+from mmzoo.keras_compat.compilation_log import compilations, note_compilation, watch_compilations
 from mmzoo.keras_compat.data_dependencies import data_dependencies
 from mmzoo.keras_compat.keras_hub import make_tables, tokenize_in_graph
 from mmzoo.keras_compat.layers import (
@@ -17,6 +18,7 @@ from mmzoo.keras_compat.layers import (
 )
 from mmzoo.keras_compat.logits import attach_logits, attached_logits
 from mmzoo.keras_compat.lora import base_weight, lora_matrices, remove_lora, restore_lora
+from mmzoo.keras_compat.loss_scale_optimizer import LossScaleOptimizer
 from mmzoo.keras_compat.optimizers import DecayByWeight, copy_decay_exclusions, rate_or_schedule
 from mmzoo.keras_compat.saving import in_safe_mode, safe_mode
 from mmzoo.keras_compat.tensorflow import (
@@ -31,12 +33,14 @@ __all__ = [
     "NOT_MEMORY",
     "AttentionStep",
     "DecayByWeight",
+    "LossScaleOptimizer",
     "all_layers",
     "attach_logits",
     "attached_logits",
     "attached_mask",
     "base_weight",
     "bounded_variables",
+    "compilations",
     "copy_decay_exclusions",
     "data_dependencies",
     "function_called",
@@ -47,6 +51,7 @@ __all__ = [
     "lora_matrices",
     "made_under_strategy",
     "make_tables",
+    "note_compilation",
     "own_variables",
     "rate_or_schedule",
     "remove_lora",
@@ -56,4 +61,5 @@ __all__ = [
     "set_trainable",
     "tokenize_in_graph",
     "track_variable",
+    "watch_compilations",
 ]

@@ -81,9 +81,17 @@ def outputs_of_rows(network, preprocessor, rows, batch_size=64, verbose=0):
     """
     import tensorflow as tf
 
-    records = as_records(rows, preprocessor.inputs)
+    from mmzoo.data.pipeline.pipeline import Pipeline
+
+    records = as_records(rows, preprocessor.inputs).unlabelled()
+    preprocessor.check_adapted()
+    records.check(preprocessor.inputs)
+    pipeline = Pipeline(
+        records, preprocessor, batch_size,
+        training=False, seed=0, cache=False, on_error="raise", shard=(0, 1),
+    )  # fmt: skip
     try:
-        dataset = records.unlabelled().to_dataset(preprocessor, batch_size=batch_size)
+        dataset = pipeline.input_dataset()
         return keras.tree.map_structure(np.asarray, network.predict(dataset, verbose=verbose))
     except tf.errors.InvalidArgumentError as error:
         raise readable(error) from None
@@ -98,10 +106,12 @@ def readable(error):
     Returns:
         A `ValueError`, or `error` itself where it is not mmzoo's.
     """
-    start = error.message.find("mmzoo: ")
-    if start < 0:
+    before, mark, message = error.message.partition("mmzoo: ")
+    if not mark:
         return error
-    message = error.message[start + len("mmzoo: ") :].split("\n")[0].rstrip("]")
+    message = message.split("\n")[0]
+    if "assertion failed" in before:  # it stands in brackets
+        message = message.rstrip("]")
     return ValueError(message[:1].upper() + message[1:] + ".")
 
 

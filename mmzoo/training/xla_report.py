@@ -4,8 +4,13 @@ import dataclasses
 
 import keras
 
-from mmzoo.compilations import compilations, watch_compilations
-from mmzoo.keras_compat import all_layers, is_op_determinism_enabled, made_under_strategy
+from mmzoo.keras_compat import (
+    all_layers,
+    compilations,
+    is_op_determinism_enabled,
+    made_under_strategy,
+    watch_compilations,
+)
 from mmzoo.multimodal_model import MultimodalModel
 
 

@@ -264,6 +264,51 @@ def set_optimizer(function):
         assert type(inner) is keras.optimizers.AdamW
 
 
+class Noting(keras.Sequential):
+    """Notes its compilations itself."""
+
+    def train_step(self, *state_and_data):
+        keras_compat.note_compilation(self, state_and_data[-1])
+        return super().train_step(*state_and_data)
+
+
+def compiled_for(model, rows):
+    """The rows of the batches that the train step was compiled for, after some of `rows`."""
+    model.compile("sgd", "mse", jit_compile=True)
+    for count in rows:
+        model.fit(np.ones((count, 3)), np.ones((count, 1)), batch_size=count, verbose=0)
+    return [seen["inputs"][0][0] for seen in keras_compat.compilations(model)]
+
+
+@check()
+def note_compilation(function):
+    assert compiled_for(Noting([keras.Input((3,)), dense(1)]), [4, 4, 2, 4]) == [4, 2]
+
+
+@check()
+def watch_compilations(function):
+    model = keras.Sequential([keras.Input((3,)), dense(1)])
+    function(model)
+    assert compiled_for(model, [4, 4, 2, 4]) == [4, 2]
+
+
+@check()
+def compilations(function):
+    model = Noting([keras.Input((3,)), dense(1)])
+    assert function(model) == []
+    compiled_for(model, [4])
+    assert function(model) == [{"inputs": ((4, 3), "float32"), "labels": ((4, 1), "float32")}]
+
+
+@check(backend="tensorflow")
+def LossScaleOptimizer(cls):  # noqa: N802
+    import tensorflow as tf
+
+    for value, finite in ((1.0, True), (np.inf, False)):
+        gradient = tf.IndexedSlices(tf.constant([[value]]), tf.constant([0]), tf.constant([2, 1]))
+        assert bool(cls(keras.optimizers.SGD()).check_finite([gradient])) is finite
+
+
 @check(backend="tensorflow")
 def made_under_strategy(function):
     import tensorflow as tf

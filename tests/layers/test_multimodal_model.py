@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import mmzoo
-from mmzoo.loss_scaling import LossScaleOptimizer
+from mmzoo.keras_compat import LossScaleOptimizer
 from tests.parts import features, image, labels, predict, tensors, text, tiny
 
 

@@ -1,5 +1,7 @@
 """Why a value can't be read: the same reason in every message, however it is found."""
 
+import collections
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -109,6 +111,59 @@ def test_a_row_that_is_not_predicted_has_a_reason_and_the_next_part_is_prepared(
     again, errors = predict_good_rows(*pair, alone)
     assert errors == [None] * 3 and not calls  # the graph is that of the part before
     np.testing.assert_allclose(again["head"], np.repeat(answers["head"][:1], 3, axis=0), atol=1e-6)
+
+
+def test_predictions_are_traced_once(monkeypatch):
+    inputs = {
+        "text": mmzoo.Text(length=2, vocabulary_size=9, encoder="bag"),
+        "table": mmzoo.Tabular(numeric=["size"], categorical=["kind"], optional=True),
+        "voice": mmzoo.Audio(sample_rate=4000, seconds=0.05, encoder="dnn"),
+        "vector": mmzoo.Features(2),
+    }
+    traces = collections.Counter()
+
+    def count(owner, method):
+        function = getattr(owner, method)
+
+        def counted(*args, **kwargs):
+            traces[owner.__name__, method] += 1
+            return function(*args, **kwargs)
+
+        monkeypatch.setattr(owner, method, counted)
+
+    preprocessor = mmzoo.Preprocessor(inputs)
+    for part in preprocessor.parts.values():
+        count(type(part), "tensors")
+        if "decode_value" in vars(type(part)):
+            count(type(part), "decode_value")
+
+    def rows(count, word="red"):
+        return {
+            "text": [f"{word} {i}" for i in range(count)],
+            "table": [{"size": i, "kind": f"{word} {i % 2}"} for i in range(count)],
+            "voice": [WAV] * count,
+            "vector": np.arange(2.0 * count).reshape(count, 2),
+        }
+
+    preprocessor.adapt(mmzoo.data.from_arrays(rows(4)))
+    model = mmzoo.build_model(inputs=inputs, head="regression", dim=4)
+    expected = model.predict(mmzoo.data.from_arrays(rows(3)).to_dataset(preprocessor), verbose=0)
+    traces.clear()
+    predictions = mmzoo.predict(model, preprocessor, rows(3))
+    np.testing.assert_allclose(predictions, expected, atol=1e-6)
+    once = dict(traces)
+    assert once["TextPreprocessing", "tensors"] == 1
+    for count_rows in (2, 5):
+        mmzoo.predict(model, preprocessor, rows(count_rows))
+        mmzoo.embed(model, preprocessor, rows(count_rows))
+        predict_good_rows(model, preprocessor, mmzoo.data.from_arrays(rows(count_rows)))
+    assert dict(traces) == once
+    preprocessor.adapt(mmzoo.data.from_arrays(rows(4, word="blue")))  # other words have ids now
+    expected = model.predict(
+        mmzoo.data.from_arrays(rows(3, "blue")).to_dataset(preprocessor), verbose=0
+    )
+    again = mmzoo.predict(model, preprocessor, rows(3, "blue"))
+    np.testing.assert_allclose(again, expected, atol=1e-6)
 
 
 def test_an_array_of_another_rank_is_named():

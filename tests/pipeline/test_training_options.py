@@ -12,7 +12,7 @@ from rich.console import Console
 
 import mmzoo
 from mmzoo.commands.train_run import train_run
-from mmzoo.loss_scaling import LossScaleOptimizer
+from mmzoo.keras_compat import LossScaleOptimizer
 from mmzoo.training import Progress, find_learning_rate
 
 INPUTS = {"numbers": mmzoo.Features(4)}

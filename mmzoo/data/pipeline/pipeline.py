@@ -12,6 +12,7 @@ from mmzoo.data.pipeline.decoder import decoder
 from mmzoo.data.pipeline.on_error import may_fail
 from mmzoo.data.pipeline.parallel_map import parallel_map, without_tuner
 from mmzoo.data.pipeline.row_order import in_order, shuffled
+from mmzoo.data.pipeline.row_reader import row_reader
 from mmzoo.data.pipeline.unreadable import UnreadableReport
 from mmzoo.data.problems import raw_problems
 from mmzoo.preprocessing.python_call import python_call
@@ -32,6 +33,8 @@ class Pipeline:
     """
 
     def __init__(self, records, preprocessor, batch_size, training, seed, cache, on_error, shard):
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(f"`batch_size` must be a positive integer; received: {batch_size!r}.")
         self.records = records
         self.preprocessor = preprocessor
         self.batch_size = batch_size
@@ -42,6 +45,9 @@ class Pipeline:
         #: Modality name -> list of `RawProblem`: what is wrong without reading a file, where values
         #: may fail.
         self.problems = {}
+        #: Modality name -> `(column, read, usable)`: the raw values, how to read one of them, and
+        #: which of them may be used.
+        self.raw = {name: self._raw_column(name) for name in preprocessor.inputs}
         self.columns = {name: self._column(name, cache) for name in preprocessor.inputs}
 
     def dataset(self, epoch=None, first_step=0):
@@ -61,13 +67,43 @@ class Pipeline:
         return without_tuner(dataset)
 
     def checked_dataset(self):
-        """Dataset of all rows in batches: `(x, ok, decoded)`, see `Preprocessor.decoded_call`."""
+        """Dataset of all rows in batches: `(x, ok, decoded)`, see `Preprocessor.decoded_call`.
+
+        Their graph is traced once for a preprocessor, see `row_reader`.
+        """
+        reader, read = self._reader()
+        batches = parallel_map(self._rows(None)[0], lambda rows: reader.in_dataset(rows, read))
+        return without_tuner(batches)
+
+    def input_dataset(self):
+        """As `checked_dataset`, but of `x` alone; fails where a value can't be used."""
+        reader, read = self._reader()
+
+        def read_good(rows):
+            x, good, decoded = read(rows)
+            for name, ok in good.items():
+                if not tf.reduce_all(ok):
+                    bad = tf.boolean_mask(rows, ~ok).numpy()
+                    raise ValueError(self._no_readable(name, bad))
+            return x, good, decoded
+
+        def inputs(rows):
+            return reader.in_dataset(rows, read_good)[0]
+
+        return without_tuner(parallel_map(self._rows(None)[0], inputs))
+
+    def _reader(self):
+        """A `row_reader`, and the function of eager positions that calls it."""
+        reader = row_reader(self.preprocessor, {name: raw[:2] for name, raw in self.raw.items()})
 
         def read(rows):
-            decoded, readable = self._decoded(rows)
-            return (*self.preprocessor.checked_batch(decoded, readable), decoded)
+            taken, usable = {}, {}
+            for name, (column, _, good) in self.raw.items():
+                taken[name] = tf.nest.map_structure(lambda x: tf.gather(x, rows), column)
+                usable[name] = tf.gather(good, rows)
+            return reader((taken, usable))
 
-        return without_tuner(parallel_map(self._rows(None)[0], read))
+        return reader, read
 
     def _rows(self, epoch):
         """Dataset of batches of positions, and whether their last one may not be short."""
@@ -83,16 +119,21 @@ class Pipeline:
         rows = rows.take(whole * self.batch_size).batch(self.batch_size, drop_remainder=True)
         return rows.skip(self.first_step), True
 
-    def _column(self, name, cache):
-        """Function from a batch of positions to `(decoded, ok)` of one modality."""
-        part, root = self.preprocessor.parts[name], self.records.root
+    def _raw_column(self, name):
+        """`(column, read, usable)` of one modality."""
+        part = self.preprocessor.parts[name]
         values = self.records.column(name)
         usable = np.ones(len(values), bool)
         if name in self.may_fail:
             problems = self.problems[name] = raw_problems(name, part.modality, self.records)
             usable[[problem.row for problem in problems]] = False
             values = [value if ok else None for value, ok in zip(values, usable, strict=True)]
-        column, read = part.column(values, root)
+        return (*part.column(values, self.records.root), usable)
+
+    def _column(self, name, cache):
+        """Function from a batch of positions to `(decoded, ok)` of one modality."""
+        part = self.preprocessor.parts[name]
+        column, read, usable = self.raw[name]
 
         if part.works_on_elements:
             decode_rows = decoder(part, column, read)
@@ -108,9 +149,13 @@ class Pipeline:
         if not cache or not part.works_on_elements:
             return decode
         if cache is True or cache == "memory":
-            kept = decoded_cache.in_memory(decode, len(values))
+            kept = decoded_cache.in_memory(decode, len(usable))
         else:
-            kept = decoded_cache.on_disk(decode, part, values, root, os.fspath(cache))
+            values = [
+                value if ok else None
+                for value, ok in zip(self.records.column(name), usable, strict=True)
+            ]
+            kept = decoded_cache.on_disk(decode, part, values, self.records.root, os.fspath(cache))
         if kept is None:
             return decode
         bad = np.flatnonzero(~kept[1].numpy())
@@ -188,14 +233,17 @@ class Pipeline:
     def _unreadable_message(self, name, rows):
         return bad_rows.unreadable_message(self.records, name, rows, self.preprocessor.parts[name])
 
+    def _no_readable(self, name, rows):
+        part = self.preprocessor.parts[name]
+        described = bad_rows.describe_rows(self.records, name, rows, part=part)
+        return f"mmzoo: no readable {name} in {described}"
+
     def _raise_unreadable(self, name, rows, ok):
         """An op that fails, naming row and file, unless all values could be read."""
 
         def fail():
-            part = self.preprocessor.parts[name]
-            describe = functools.partial(bad_rows.describe_rows, self.records, part=part)
             message = python_call(
-                lambda bad: f"mmzoo: no readable {name} in {describe(name, bad.numpy())}",
+                lambda bad: self._no_readable(name, bad.numpy()),
                 [tf.boolean_mask(rows, ~ok)],
                 tf.string,
             )
