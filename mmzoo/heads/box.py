@@ -67,7 +67,7 @@ class Box(PlaceHead):
         self.giou = giou
 
     def call(self, fused, tokens, mask):
-        hidden = self.hidden(fused, tokens)
+        hidden = self.hidden(fused, tokens, mask)
         mask = mask[self.image]
         scores = ops.where(mask, self.score(hidden)[..., 0], -1e30)
         shares = ops.softmax(scores, axis=-1)[..., None]

@@ -100,7 +100,7 @@ class Mask(PlaceHead):
         return type(self).from_config(config)
 
     def call(self, fused, tokens, mask):
-        hidden = self.hidden(fused, tokens)
+        hidden = self.hidden(fused, tokens, mask)
         (rows, columns), (height, width), channels = self.grid, self.block, self.channels
         logits = ops.reshape(self.dense(hidden), (-1, rows, columns, height, width, channels))
         logits = ops.transpose(logits, (0, 1, 3, 2, 4, 5))

@@ -66,8 +66,11 @@ class PlaceHead(Head):
         """This head, for a picture of that name, with tokens on that grid (`None`: not known)."""
         return type(self).from_config({**self.get_config(), "image": image, "grid": grid})
 
-    def hidden(self, fused, tokens):
-        """The picture's tokens, each beside the fused vector, `(B, T, hidden_units)`."""
+    def hidden(self, fused, tokens, mask):
+        """The picture's tokens, each beside the fused vector, `(B, T, hidden_units)`.
+
+        Of a token that is masked nothing is seen.
+        """
         if self.grid is None or self.image is None:
             raise ValueError(
                 f"{type(self).__name__} does not know where the tokens of {self.image!r} lie. Let "
@@ -76,7 +79,9 @@ class PlaceHead(Head):
             )
         if len(fused.shape) == 3:
             fused = ops.mean(fused, axis=1)
-        return ops.relu(self.token_map(tokens[self.image]) + self.vector_map(fused)[:, None])
+        there = mask[self.image][..., None]
+        tokens = ops.where(there, tokens[self.image], ops.zeros_like(tokens[self.image]))
+        return ops.relu(self.token_map(tokens) + self.vector_map(fused)[:, None])
 
     def get_config(self):
         config = super().get_config()

@@ -17,37 +17,70 @@ from mmzoo.testing.properties import (
     run_properties,
 )
 
-#: Width of the vectors that heads read here.
+#: Width of the vectors and tokens that heads read here.
 WIDTH = 8
+#: Modality name -> how many tokens it has; `None`: any number, `LENGTH` here.
+TOKENS = {"image": 6, "text": None}
+LENGTH = 4
+CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
 
 class HeadCase:
-    """A head with vectors to answer about.
+    """A head with vectors to answer about, and tokens, where it reads them.
 
     Args:
         head: a `mmzoo.heads.Head`.
         labels: raw labels that it is to learn, two or more, and different ones.
         wrong: raw labels that are none of its kind.
         without_gradient: ends of the paths of weights that need no gradient.
+        tokens: dict from modality name to how many tokens it has; `None`: any number.
+        y: what the head learns from; `None`: what its target makes of the labels.
     """
 
-    def __init__(self, head, labels, wrong=(), without_gradient=()):
-        if head.reads_tokens:
-            raise ValueError("Heads that read tokens need a whole model: test it by `build_model`.")
+    def __init__(self, head, labels, wrong=(), without_gradient=(), tokens=TOKENS, y=None):
         self.head, self.labels, self.wrong = head, list(labels), wrong
         self.without_gradient = without_gradient
         self.target = head.target()
         self.target.adapt(self.target.check(self.labels))
-        self.y = self.target.encode(self.target.check(self.labels))
-        shape = (len(self.labels), WIDTH)
-        self.x = np.random.default_rng(0).normal(size=shape).astype("float32")
+        self.y = self.target.encode(self.target.check(self.labels)) if y is None else y
+        self.tokens = dict(tokens) if head.reads_tokens else {}
+        self.x = self._batch()
         keras.utils.set_random_seed(0)
         self.layer = copy_of(head)
-        inputs = keras.Input((WIDTH,), name="fused")
-        self.model = keras.Model(inputs, self.layer(inputs))
+        inputs = {"fused": keras.Input((WIDTH,), name="fused")}
+        for name, length in self.tokens.items():
+            inputs[name] = keras.Input((length, WIDTH), name=name)
+            inputs[f"{name}_mask"] = keras.Input((length,), dtype="bool", name=f"{name}_mask")
+        self.model = keras.Model(inputs, self(inputs))
         self.layer.adapt(self.target)
         disturb(self.model)
         self.loss = self.layer.make_loss()
+
+    def _batch(self):
+        """A dict of arrays: the vectors, tokens, and their masks, the last token being padding."""
+        generator = np.random.default_rng(0)
+        rows = len(self.labels)
+        x = {"fused": generator.normal(size=(rows, WIDTH)).astype("float32")}
+        for name, length in self.tokens.items():
+            shape = (rows, LENGTH if length is None else length, WIDTH)
+            x[name] = generator.normal(size=shape).astype("float32")
+            x[f"{name}_mask"] = np.ones(shape[:2], bool)
+            x[f"{name}_mask"][1, -1] = False
+        return x
+
+    def __call__(self, x):
+        """The prediction for a dict as `x` is one."""
+        if not self.head.reads_tokens:
+            return self.layer(x["fused"])
+        tokens = {name: x[name] for name in self.tokens}
+        return self.layer(x["fused"], tokens, {name: x[f"{name}_mask"] for name in tokens})
+
+    def changed(self, function):
+        """The batch, with what a function makes of its vectors and tokens."""
+        return {
+            name: values if name.endswith("_mask") else function(values)
+            for name, values in self.x.items()
+        }
 
     def __str__(self):
         return f"{type(self.head).__name__} {self.head.name!r}"
@@ -62,27 +95,51 @@ def is_saved_and_loaded(case):
 
 
 def predicts_in_full_precision(case):
-    """Under every policy; and finite, for vectors that are large or zero."""
-    half = ops.cast(case.x, "bfloat16")
-    for x in (case.x, half, 100 * case.x, 0 * case.x):
-        prediction = case.layer(x)
-        dtype = keras.backend.standardize_dtype(prediction.dtype)
-        assert dtype == "float32", f"the prediction is {dtype}"
-        assert prediction.shape[0] == len(case.x), f"its shape is {tuple(prediction.shape)}"
-    assert np.isfinite(as_arrays(case.layer(case.x))).all()
+    """Under every policy, and for vectors that are large or zero."""
+    scales = [lambda x: x, lambda x: ops.cast(x, "bfloat16"), lambda x: 100 * x, lambda x: 0 * x]
+    for change in scales:
+        for prediction in keras.tree.flatten(case(case.changed(change))):
+            dtype = keras.backend.standardize_dtype(prediction.dtype)
+            assert dtype == "float32", f"the prediction is {dtype}"
+            rows = prediction.shape[0]
+            assert rows == len(case.labels), f"its shape is {tuple(prediction.shape)}"
+    for prediction in keras.tree.flatten(case(case.x)):
+        assert np.isfinite(as_arrays(prediction)).all(), "the prediction is not finite"
 
 
 def takes_a_vector_a_modality(case):
     """`(B, M, D)`: alike vectors give what one of them gives."""
-    one = as_arrays(case.layer(case.x))
-    three = as_arrays(case.layer(np.repeat(case.x[:, None], 3, axis=1)))
-    np.testing.assert_allclose(three, one, rtol=1e-4, atol=1e-5)
+    one = as_arrays(case(case.x))
+    three = case({**case.x, "fused": np.repeat(case.x["fused"][:, None], 3, axis=1)})
+    np.testing.assert_allclose(as_arrays(three), one, **CLOSE)
 
 
 def rows_do_not_see_their_neighbours(case):
-    prediction = as_arrays(case.layer(case.x))
-    alone = as_arrays(case.layer(case.x[:1]))
-    np.testing.assert_allclose(alone, prediction[:1], rtol=1e-4, atol=1e-5)
+    prediction = as_arrays(case(case.x))
+    alone = case({name: values[:1] for name, values in case.x.items()})
+    np.testing.assert_allclose(as_arrays(alone), prediction[:1], **CLOSE)
+
+
+def what_is_masked_has_no_influence(case):
+    """Padding, and the tokens of a modality that is absent; to the bit, whatever stands there."""
+    for absent in case.tokens:
+        masked = {**case.x, f"{absent}_mask": case.x[f"{absent}_mask"].copy()}
+        masked[f"{absent}_mask"][0] = False
+        other = dict(masked)
+        for name in case.tokens:
+            other[name] = np.where(masked[f"{name}_mask"][..., None], masked[name], np.nan)
+        expected = as_arrays(case(masked))
+        np.testing.assert_array_equal(as_arrays(case(other)), expected)
+        assert np.isfinite(expected).all(), f"without {absent} the prediction is not finite"
+
+
+def longer_padding_changes_nothing(case):
+    """Where the number of tokens is not fixed."""
+    longer = dict(case.x)
+    for name in (name for name, length in case.tokens.items() if length is None):
+        longer[name] = np.pad(longer[name], [(0, 0), (0, 2), (0, 0)], constant_values=9)
+        longer[f"{name}_mask"] = np.pad(longer[f"{name}_mask"], [(0, 0), (0, 2)])
+    np.testing.assert_allclose(as_arrays(case(longer)), as_arrays(case(case.x)), **CLOSE)
 
 
 def every_weight_gets_a_gradient(case):
@@ -93,7 +150,7 @@ def every_weight_gets_a_gradient(case):
 
 def a_row_without_weight_costs_nothing(case):
     """What its label is does not matter."""
-    prediction = case.layer(case.x)
+    prediction = case(case.x)
     weight = np.ones(len(case.y), "float32")
     weight[0] = 0
     other = case.y.copy()
@@ -105,12 +162,28 @@ def a_row_without_weight_costs_nothing(case):
     assert np.isfinite(losses).all() and losses[0] == losses[1], f"the losses are {losses}"
 
 
+def compiled(case, **options):
+    """A copy of the model, compiled with the head's own loss and metrics."""
+    model = keras.models.clone_model(case.model)
+    model.set_weights(case.model.get_weights())
+    layer = model.get_layer(case.layer.name)
+    layer.adapt(case.target)
+    metrics = layer.make_metrics()
+    model.compile(keras.optimizers.Adam(0.03), loss=layer.make_loss(), metrics=metrics, **options)
+    return model
+
+
+def is_compiled_by_xla(case):
+    """One training step, with a loss as it is without XLA."""
+    loss = float(case.loss(ops.convert_to_tensor(case.y), case(case.x)))
+    model = compiled(case, jit_compile=True)
+    found = model.train_on_batch(case.x, case.y, return_dict=True)
+    np.testing.assert_allclose(found["loss"], loss, rtol=1e-3, atol=1e-5)
+
+
 def learns_its_labels(case):
     """With its own loss and metrics, from vectors that tell rows apart."""
-    model = keras.models.clone_model(case.model)
-    model.layers[-1].adapt(case.target)
-    metrics = case.layer.make_metrics()
-    model.compile(keras.optimizers.Adam(0.03), loss=case.layer.make_loss(), metrics=metrics)
+    model = compiled(case)
     history = model.fit(case.x, case.y, batch_size=len(case.y), epochs=40, verbose=0).history
     assert history["loss"][-1] < history["loss"][0], (
         f"the loss went from {history['loss'][0]:.4g} to {history['loss'][-1]:.4g}"
@@ -120,7 +193,7 @@ def learns_its_labels(case):
 def names_its_target(case):
     """Which has every property of targets, for what the head predicts."""
     assert isinstance(case.target, Target), f"target() gave {case.target!r}"
-    prediction = as_arrays(case.layer(case.x))
+    prediction = as_arrays(case(case.x))
     of_target = TargetCase(case.target, case.labels, prediction, case.wrong)
     run_properties(TARGET_PROPERTIES, of_target)
 
@@ -134,35 +207,46 @@ HEAD_PROPERTIES = {
         predicts_in_full_precision,
         takes_a_vector_a_modality,
         rows_do_not_see_their_neighbours,
+        what_is_masked_has_no_influence,
+        longer_padding_changes_nothing,
         every_weight_gets_a_gradient,
         a_row_without_weight_costs_nothing,
+        is_compiled_by_xla,
         learns_its_labels,
         names_its_target,
     )
 }
 
 
-def check_head(head, labels, wrong=(), without_gradient=(), leave_out=()):
+def check_head(head, labels, wrong=(), without_gradient=(), leave_out=(), tokens=TOKENS, y=None):
     """Asserts that a head has every property of mmzoo's own.
 
     A config that round-trips; a saved model that answers alike; predictions in float32; a vector a
-    modality; a gradient for every weight; a loss that heeds sample weights, and falls; and a target
-    that `mmzoo.testing.check_target` finds nothing wrong with.
+    modality; rows that do not see each other; a gradient for every weight; a loss that heeds sample
+    weights, compiles by XLA, and falls; and a target that `mmzoo.testing.check_target` finds
+    nothing wrong with. Of a head that reads tokens, too: no influence of what is masked, nor of the
+    length of padding.
 
     Args:
-        head: a `mmzoo.heads.Head` that reads the fused vector; it is copied, never called.
+        head: a `mmzoo.heads.Head`, which knows what `build_model` would tell it of its inputs, such
+            as the `grid` of a picture; it is copied, never called.
         labels: raw labels that it is to learn, two or more, and different ones.
         wrong: raw labels that are none of its kind.
         without_gradient: ends of the paths of weights whose gradient may be zero.
         leave_out: names of properties, out of `HEAD_PROPERTIES`, that do not hold on purpose.
+        tokens: for a head that reads tokens: dict from modality name to how many tokens it is to
+            have, `None` where any number will do.
+        y: array that the head learns from, a row a label; `None`: what its target makes of the
+            labels. A target that makes it of the inputs, too, such as one of places in pictures,
+            needs it, and `leave_out=["names_its_target"]`.
 
     Raises:
         AssertionError: names the property that does not hold.
-        ValueError: for a head that reads tokens.
 
     Example:
 
     >>> import mmzoo
     >>> check_head(mmzoo.heads.Softmax(class_names=["cat", "dog"]), ["dog", "cat", "dog"])
     """
-    run_properties(HEAD_PROPERTIES, HeadCase(head, labels, wrong, without_gradient), leave_out)
+    case = HeadCase(head, labels, wrong, without_gradient, tokens, y)
+    run_properties(HEAD_PROPERTIES, case, leave_out)

@@ -21,23 +21,52 @@ HEADS = {
     "logarithm": (mmzoo.heads.Regression(scale="log"), [0.5, 3, 7000], [-1.0]),
     "regression": (mmzoo.heads.Regression(), [1.5, -2.0, "3", 70], ["red", float("inf")]),
 }
+ON_GRID = {"image": "image", "grid": [2, 3], "hidden_units": 8}
+MASKS = np.random.default_rng(0).integers(-1, 2, (3, 8, 12))
+#: As above, of heads that read tokens: a head, labels, and what it learns from. Targets of places
+#: have no place without a picture: those are tested in tests/pipeline/test_places.py.
+READERS = {
+    "box": (
+        mmzoo.heads.Box(**ON_GRID),
+        [[1, 2, 3, 4], [0, 0, 8, 8], [5, 1, 7, 2]],
+        np.array([[0.1, 0.2, 0.3, 0.4], [0, 0, 1, 1], [0.6, 0.1, 0.9, 0.2]], "float32"),
+    ),
+    "mask": (
+        mmzoo.heads.Mask(size=[8, 12], **ON_GRID),
+        [mask.clip(0).astype("uint8") for mask in MASKS],
+        MASKS.astype("int16"),
+    ),
+    "mask of three classes": (
+        mmzoo.heads.Mask(["none", "cat", "dog"], size=[7, 11], **ON_GRID),
+        [mask.clip(0).astype("uint8") for mask in MASKS],
+        (MASKS[:, :7, :11] + 1).astype("int16"),
+    ),
+}
+#: Heads whose own tests hold them to the same.
+ELSEWHERE = set()
 
 
 def test_every_registered_head_is_tested():
-    # Those that read tokens are in test_places.py: their labels are places in pictures.
-    of_vectors = {name for name, head in mmzoo.heads.HEADS.items() if not head.reads_tokens}
-    assert set(HEADS) >= of_vectors
-    assert set(mmzoo.heads.names()) - of_vectors == {"box", "mask"}
+    assert {*HEADS, *READERS, *ELSEWHERE} >= set(mmzoo.heads.names())
 
 
 @pytest.fixture(scope="module")
 def case(name):
-    return HeadCase(*HEADS[name])
+    if name in HEADS:
+        return HeadCase(*HEADS[name])
+    head, labels, y = READERS[name]
+    return HeadCase(head, labels, y=y)
 
 
 @pytest.mark.parametrize("name", HEADS, scope="module")
 @pytest.mark.parametrize("holds", HEAD_PROPERTIES)
 def test_properties(case, holds):
+    HEAD_PROPERTIES[holds](case)
+
+
+@pytest.mark.parametrize("name", READERS, scope="module")
+@pytest.mark.parametrize("holds", [name for name in HEAD_PROPERTIES if name != "names_its_target"])
+def test_properties_of_heads_that_read_tokens(case, holds):
     HEAD_PROPERTIES[holds](case)
 
 
@@ -94,6 +123,31 @@ class WithShort(mmzoo.heads.Regression):
 def test_wrong_heads(head, message):
     with pytest.raises(AssertionError, match=rf"(?s)lacks .*{message}"):
         check_head(head, [1.0, 2.5, -3.0])
+
+
+@registered
+class Peeks(mmzoo.heads.Regression):
+    """What is masked is seen."""
+
+    reads_tokens = True
+
+    def build(self, *args, **shapes):
+        self.dense.build((None, 8))
+
+    def call(self, fused, tokens, mask):
+        return self.dense(ops.mean(tokens["text"], axis=1) + ops.mean(fused))
+
+
+def test_a_wrong_head_that_reads_tokens():
+    labels = [1.0, 2.5, -3.0]
+    with pytest.raises(AssertionError, match="rows_do_not_see_their_neighbours"):
+        check_head(Peeks(), labels, leave_out=["takes_a_vector_a_modality"], tokens={"text": 3})
+    leave_out = ["takes_a_vector_a_modality", "rows_do_not_see_their_neighbours"]
+    with pytest.raises(AssertionError, match="what_is_masked_has_no_influence"):
+        check_head(Peeks(), labels, leave_out=leave_out, tokens={"text": 3})
+    leave_out.append("what_is_masked_has_no_influence")
+    with pytest.raises(AssertionError, match="longer_padding_changes_nothing"):
+        check_head(Peeks(), labels, leave_out=leave_out, tokens={"text": None})
 
 
 def test_wrong_targets():
