@@ -17,7 +17,6 @@ def readable_records(records, inputs, on_error, preprocessor=None, verbose=True)
     Raises:
         ValueError: see `ValidationReport.usable_records`.
     """
-    from mmzoo.data.bad_rows import unreadable_message
     from mmzoo.data.pipeline.on_error import may_fail
 
     may_fail(on_error, inputs)  # a mistake is rather known before
@@ -29,9 +28,6 @@ def readable_records(records, inputs, on_error, preprocessor=None, verbose=True)
     usable = report.usable_records(on_error)
     if verbose and not report.ok:
         action = "left out" if on_error == "skip" else "taken as absent"
-        for name in inputs:
-            rows = [finding.row for finding in report.errors if finding.column == name]
-            if rows:
-                part = inputs[name].preprocessing(name)
-                print(f"{unreadable_message(records, name, rows, part)}: {action}.")
+        for message in report.unreadable_messages():
+            print(f"{message}: {action}.")
     return usable

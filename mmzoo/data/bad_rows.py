@@ -53,8 +53,13 @@ def listed(records, rows):
     >>> listed(mmzoo.data.from_arrays({"text": ["a"] * 9}), range(7))
     'row 0, row 1, row 2, row 3, row 4 and 2 more'
     """
+    return listed_rows(records.describe, rows)
+
+
+def listed_rows(describe, rows):
+    """As `listed`, by a function from a position to how a message should call that row."""
     more = f" and {len(rows) - LISTED} more" if len(rows) > LISTED else ""
-    return ", ".join(records.describe(int(row)) for row in rows[:LISTED]) + more
+    return ", ".join(describe(int(row)) for row in rows[:LISTED]) + more
 
 
 def describe_rows(records, name, rows, part=None):

@@ -87,6 +87,8 @@ class Records:
             raise ValueError(f"Columns must have one length; received: {lengths}.")
         if not self.columns or not all(lengths.values()):
             raise ValueError("There are no rows.")
+        #: What a source says of rows that it left out, for they have no label; or `None`.
+        self.left_out = None
         self.label_columns = self._checked_labels(of_answers, class_names)
         self.sample_weight = self._checked_weights(sample_weight)
 
@@ -198,7 +200,7 @@ class Records:
         taken.columns = {
             name: [values[row] for row in rows] for name, values in self.columns.items()
         }
-        taken.root = self.root
+        taken.root, taken.left_out = self.root, None
         taken.describe = TakenRowNames(self.describe, rows)
         taken.several_answers = self.several_answers
         taken.label_columns = {

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import logging
 
 import keras
 import numpy as np
@@ -19,6 +20,8 @@ from mmzoo.training.distribution.hosts import (
 )
 from mmzoo.training.distribution.shared_validation import SharedValidation
 from mmzoo.training.non_finite import LossNotFiniteError, StopAtNonFinite, explained
+
+logger = logging.getLogger("mmzoo")
 
 
 def fit(
@@ -66,7 +69,9 @@ def fit(
         class_weight: as in `keras.Model.fit`.
         verbose: as in `keras.Model.fit`.
         **options: further arguments of `Records.to_dataset` for the training rows, such as
-            `cache` and `on_error`.
+            `cache` and `on_error`. With `on_error="skip"` every value is read once before, and the
+            rows with one that can't be are left out, and logged: the training is that of records
+            without them.
 
     Returns:
         The `keras.callbacks.History` of all epochs.
@@ -89,6 +94,10 @@ def fit(
     >>> history.epoch
     [0, 1]
     """
+    if options.get("on_error") == "skip":  # how many steps there are has to be known before
+        train = _readable(train, preprocessor)
+        validation = None if validation is None else _readable(validation, preprocessor)
+        options = {**options, "on_error": "raise"}
     if save_every is not None and (save_every < 1 or checkpoints is None):
         raise ValueError(
             f"`save_every` is a number of steps, from 1 on, and needs `checkpoints=`, a folder; "
@@ -105,7 +114,7 @@ def fit(
     options |= {"batch_size": batch_size, "seed": seed, "training": True}
     before, on_error = [], options.get("on_error", "raise")
     if keras.distribution.distribution() is not None:
-        _check_devices(len(train), batch_size, options)
+        _check_devices(len(train), batch_size)
         arguments = [run, epochs, save_every, folder is None, on_error, class_weight]
         _check_hosts(model, train, validation, preprocessor, arguments)
         if validation is not None:
@@ -168,6 +177,14 @@ class _Once(keras.callbacks.Callback):
             self.function = None
 
 
+def _readable(records, preprocessor):
+    """The rows of which every value can be read; the others are logged."""
+    report = records.validate(preprocessor.inputs, preprocessor)
+    for message in report.unreadable_messages():
+        logger.warning("%s: left out.", message)
+    return report.usable_records("skip")
+
+
 def _position(resumed_state, run, epochs, path):
     """`(epoch, step)` to begin at."""
     if resumed_state is None:
@@ -187,7 +204,7 @@ def _position(resumed_state, run, epochs, path):
     return facts["epoch"], facts["step"]
 
 
-def _check_devices(rows, batch_size, options):
+def _check_devices(rows, batch_size):
     """Raises a `ValueError` unless each of JAX's devices has as much to do in every step."""
     replicas = keras.distribution.distribution().num_model_replicas
     if min(rows, batch_size) % replicas:
@@ -195,11 +212,6 @@ def _check_devices(rows, batch_size, options):
             f"A batch of {min(rows, batch_size)} rows can't be shared out to {replicas} devices "
             f"evenly; received: batch_size={batch_size}, {rows} rows. Choose a multiple of "
             f"{replicas}."
-        )
-    if options.get("on_error") == "skip":
-        raise ValueError(
-            "With on_error='skip' it is not known before how many rows there are to share out to "
-            "devices. Leave the bad rows out: records.validate(inputs).usable_records('skip')."
         )
 
 

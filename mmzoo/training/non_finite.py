@@ -86,8 +86,7 @@ def explained(loss, model, train, preprocessor, options, at, last_good):
         if spoilt:
             said += [f"Of the weights, {', '.join(spoilt[:LISTED])} are not finite after it."]
         said += ["A lower learning rate or gradient clipping may help."]
-    if options.get("on_error") != "skip":  # which moves the rows behind up
-        said += [f"Rows: {listed(train, rows)}."]
+    said += [f"Rows: {listed(train, rows)}."]
     said += [f"The model has the weights of epoch {good_epoch + 1}, before step {good_step + 1}."]
     return NonFiniteError(" ".join(said))
 

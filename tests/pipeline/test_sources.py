@@ -821,3 +821,75 @@ def test_class_names_of_hugging_face(tmp_path):
         assert records.class_names == ["no", "yes"] and records.labels == ["yes", "no"]
     several = from_parquet(tmp_path / "rows.parquet", {"text": "t"}, "tags")
     assert several.class_names == ["red", "big"] and several.labels.tolist() == [[0, 1], [1, 1]]
+
+
+ROWS_LACKING_LABELS = {
+    "title": ["a", "b", "c", "d", "e"],
+    "price": ["1", "", "dear", "inf", "2.5"],
+    "kind": ["x", "y", None, "", "y"],
+}
+
+
+def lacking_labels(kind, tmp_path, **options):
+    """Records of these rows, from a source of that kind."""
+    columns = {"text": "title"}
+    table = pandas.DataFrame(ROWS_LACKING_LABELS)
+    if kind == "csv":
+        table.to_csv(tmp_path / "rows.csv", index=False)
+        return from_csv(tmp_path / "rows.csv", columns, **options)
+    if kind == "frame":
+        return from_dataframe(table, columns, **options)
+    rows = table.to_dict("records")
+    if kind == "generator":
+        return from_generator(rows, columns, **options)
+    if kind == "parquet":
+        table.to_parquet(tmp_path / "rows.parquet")
+        return from_parquet(tmp_path / "rows.parquet", columns, **options)
+    (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return from_jsonl(tmp_path / "rows.jsonl", columns, **options)
+
+
+@pytest.mark.parametrize("kind", ["csv", "frame", "generator", "parquet", "jsonl"])
+def test_rows_without_a_label_are_left_out_where_asked(kind, tmp_path):
+    def skipping(**options):
+        with pytest.warns(UserWarning, match="No usable label in") as caught:
+            records = lacking_labels(kind, tmp_path, missing_labels="skip", **options)
+        assert records.left_out == str(caught[0].message) and records.take([0]).left_out is None
+        return records
+
+    def name(row):
+        return lacking_labels(kind, tmp_path).describe(row)
+
+    for options, message in (({"label": "price"}, "dear"), ({"label": "kind"}, "missing")):
+        with pytest.raises(ValueError, match=message):
+            lacking_labels(kind, tmp_path, regression=options["label"] == "price", **options)
+    records = skipping(label="price", regression=True)
+    assert records.labels.tolist() == [1.0, 2.5] and records.column("text") == ["a", "e"]
+    assert records.describe(1) == name(4)
+    assert f"in 3 of 5 rows: {name(1)}, {name(2)}, {name(3)}: left out." in records.left_out
+    assert skipping(label="kind", sample_weight=None).labels == ["x", "y", "y"]
+    both = skipping(label=["kind", "price"], regression="price")
+    assert both.column("text") == ["a", "b", "e"] and both.labels["kind"] == ["x", "y", "y"]
+    np.testing.assert_array_equal(both.labels["price"], [1.0, np.nan, 2.5])
+    with pytest.raises(ValueError, match="`missing_labels` must be 'raise' or 'skip'"):
+        lacking_labels(kind, tmp_path, label="kind", missing_labels="ignore")
+
+
+def test_arrays_without_a_label_are_left_out_where_asked():
+    columns = {"text": ["a", "b", "c"], "table": {"size": [1, 2, 3]}}
+    for labels, kept in (
+        (["x", None, "y"], ["x", "y"]),
+        (np.array([1.0, np.nan, 2.0]), [1.0, 2.0]),
+        ({"kind": ["x", None, "y"], "price": [1.5, None, None]}, None),
+    ):
+        with pytest.warns(UserWarning, match="No usable label in 1 of 3 rows: row 1: left out"):
+            records = from_arrays(columns, labels, sample_weight=[1, 2, 3], missing_labels="skip")
+        assert records.column("table") == [{"size": 1}, {"size": 3}]
+        assert records.sample_weight.tolist() == [1, 3] and records.describe(1) == "row 2"
+        if kept is not None:
+            assert list(records.labels) == kept
+    assert from_arrays(columns, list("xyx"), missing_labels="skip").left_out is None
+    with pytest.raises(ValueError, match=r"Not one of the 3 rows of the arrays has a label"):
+        from_arrays(columns, [None] * 3, missing_labels="skip")
+    with pytest.raises(ValueError, match="one length"):
+        from_arrays(columns, ["x"], missing_labels="skip")

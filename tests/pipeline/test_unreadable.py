@@ -1,5 +1,8 @@
 """Rows with values that can't be read: named, left out or taken as absent, and counted."""
 
+import warnings
+
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -86,6 +89,30 @@ def test_raise_names_the_row(records):
         batches(dataset(records))
     with pytest.raises(ValueError, match=r"raise, skip, missing.*'ignore'"):
         dataset(records, on_error="ignore")
+
+
+def test_fit_skips_rows_as_if_they_were_not_there(records, caplog):
+    """The same steps, batches and weights, to the bit."""
+    good = records.take([row for row in range(12) if row not in BAD])
+    preprocessor = mmzoo.Preprocessor(inputs(optional=False))
+    preprocessor.adapt(good)
+    found = []
+    for train, on_error in ((records, "skip"), (good, "raise")):
+        keras.utils.set_random_seed(0)
+        model = mmzoo.build_model(inputs=preprocessor.inputs, head="regression", dim=4)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", "Your input ran out of data")
+            history = mmzoo.training.fit(
+                model, train, preprocessor, train, epochs=2, batch_size=3, verbose=0,
+                on_error=on_error,
+            )  # fmt: skip
+        found.append((history.history, int(model.optimizer.iterations), model.get_weights()))
+    (history, steps, weights), (expected, expected_steps, expected_weights) = found
+    assert history == expected and steps == expected_steps == 2 * (8 // 3)
+    for one, other in zip(weights, expected_weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert len(logged(caplog)) == 2  # of the training rows, and of those to validate by
+    assert "No readable image in 4 of 12 rows: row 1; row 4" in logged(caplog)[0]
 
 
 @pytest.mark.slow

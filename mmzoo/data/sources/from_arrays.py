@@ -1,9 +1,20 @@
 """Records of sequences in memory."""
 
-from mmzoo.data.records import Records
+import numpy as np
+
+from mmzoo.data.records import ONLY, Records
+from mmzoo.data.sources.label_columns import check_missing_labels, labelled_rows, noted
+from mmzoo.targets.labels import label_values, plain_labels
 
 
-def from_arrays(columns, labels=None, class_names=None, sample_weight=None, root=None):
+def from_arrays(
+    columns,
+    labels=None,
+    class_names=None,
+    sample_weight=None,
+    root=None,
+    missing_labels="raise",
+):
     """Records of sequences in memory.
 
     Args:
@@ -19,6 +30,8 @@ def from_arrays(columns, labels=None, class_names=None, sample_weight=None, root
             sorted. Integers that are not among them are indices.
         sample_weight: sequence of floats.
         root: folder that relative paths start from.
+        missing_labels: `"raise"`: a row without a label is an error. `"skip"`: it is left out, and
+            a warning says so; where there are several answers, if it has none of their labels.
 
     Returns:
         `Records`.
@@ -32,4 +45,21 @@ def from_arrays(columns, labels=None, class_names=None, sample_weight=None, root
     >>> records.class_names
     ['cat', 'dog']
     """
-    return Records(columns, labels, class_names, sample_weight, root)
+    check_missing_labels(missing_labels)
+    if missing_labels == "raise" or labels is None:
+        return Records(columns, labels, class_names, sample_weight, root)
+    unlabelled = Records(columns, root=root)
+    of_answers = labels if isinstance(labels, dict) else {ONLY: labels}
+    cells = {name: plain_labels(raw, unlabelled.describe) for name, raw in of_answers.items()}
+    if any(len(values) != len(unlabelled) for values in cells.values()):
+        return Records(columns, labels, class_names, sample_weight, root)  # which says it
+    answers = [*cells] if isinstance(labels, dict) else ONLY
+    describe = unlabelled.describe
+    rows, note = labelled_rows(label_values, cells, answers, None, None, describe, "the arrays")
+    taken = unlabelled.take(rows)
+    kept = {name: [values[row] for row in rows] for name, values in cells.items()}
+    if sample_weight is not None:
+        sample_weight = np.asarray(sample_weight)[list(rows)]
+    labels = kept if isinstance(labels, dict) else kept[ONLY]
+    options = {"root": root, "describe": taken.describe}
+    return noted(Records(taken.columns, labels, class_names, sample_weight, **options), note)

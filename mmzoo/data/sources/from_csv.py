@@ -23,6 +23,7 @@ def from_csv(
     list_columns=None,
     encoding=None,
     separator=None,
+    missing_labels="raise",
 ):
     """Records of a CSV file with a header line.
 
@@ -48,6 +49,7 @@ def from_csv(
             `{"photos": ";"}`. A `mmzoo.Image` takes the first.
         encoding: of the file, such as `"cp1252"`; `None`: UTF-8.
         separator: what stands between cells, such as `";"`; `None`: a tab in `.tsv`, else a comma.
+        missing_labels: what happens to rows without a label, as in `mmzoo.data.from_dataframe`.
 
     Returns:
         `Records`.
@@ -89,4 +91,5 @@ def from_csv(
         describe,
         path,
         list_columns,
+        missing_labels,
     )

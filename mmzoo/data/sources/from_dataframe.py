@@ -1,14 +1,20 @@
 """Records of the columns of a pandas DataFrame."""
 
 from mmzoo.data.records import Records
-from mmzoo.data.row_names import RowNames
+from mmzoo.data.row_names import RowNames, TakenRowNames
 from mmzoo.data.sources.columns import (
     delimiters,
     list_cells,
     modality_values,
     wanted_columns,
 )
-from mmzoo.data.sources.label_columns import label_columns, read_labels
+from mmzoo.data.sources.label_columns import (
+    check_missing_labels,
+    label_columns,
+    labelled_rows,
+    noted,
+    read_labels,
+)
 from mmzoo.data.table_columns import check_columns, column_cells
 from mmzoo.targets.labels import label_values
 
@@ -24,6 +30,7 @@ def from_dataframe(
     regression=None,
     label_delimiter=None,
     list_columns=None,
+    missing_labels="raise",
 ):
     """Records of the columns of a pandas DataFrame.
 
@@ -46,6 +53,9 @@ def from_dataframe(
         list_columns: columns whose cells are lists of files: names of columns of JSON lists, or a
             dict from name to what stands between the files, such as `{"photos": ";"}`. Cells that
             are lists already need not be named.
+        missing_labels: `"raise"`: a row without a label, or with one that is no number where there
+            have to be numbers, is an error. `"skip"`: it is left out, and a warning says so; where
+            there are several answers, if it has none of their labels.
 
     Returns:
         `Records`.
@@ -75,6 +85,7 @@ def from_dataframe(
         describe,
         name,
         list_columns,
+        missing_labels,
     )
 
 
@@ -91,15 +102,25 @@ def records_of_table(
     describe,
     name,
     list_columns,
+    missing_labels,
 ):
     """Records of a data frame, see `from_dataframe`, whose labels `read` understands."""
     wanted, lists = wanted_columns(columns), delimiters(list_columns)
     of_labels = label_columns(label).values()
     check_columns(name, [*of_labels, *wanted, sample_weight, *lists], table.columns)
+    check_missing_labels(missing_labels)
     label_cells = {column: column_cells(table[column]) for column in of_labels}
+    note = None
+    if missing_labels == "skip" and label_cells:
+        rows, note = labelled_rows(
+            read, label_cells, label, regression, label_delimiter, describe, name
+        )
+        table, describe = table.iloc[rows], TakenRowNames(describe, rows)
+        label_cells = {column: column_cells(table[column]) for column in of_labels}
     labels = read_labels(read, label_cells, label, regression, label_delimiter, describe)
     cells = {column: column_cells(table[column]) for column in wanted}
     for column in lists.keys() & cells.keys():
         cells[column] = list_cells(cells[column], lists[column], describe, column)
     weights = None if sample_weight is None else table[sample_weight].to_numpy()
-    return Records(modality_values(cells, columns), labels, class_names, weights, root, describe)
+    values = modality_values(cells, columns)
+    return noted(Records(values, labels, class_names, weights, root, describe), note)

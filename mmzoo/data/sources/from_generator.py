@@ -20,8 +20,8 @@ def from_generator(rows, columns, label=None, root=None, **options):
         columns: dict from modality name to the name of a column, as in `from_dataframe`.
         label: name of the column of labels, or `None`.
         root: folder that relative paths start from.
-        **options: `class_names`, `sample_weight`, `regression`, `label_delimiter` and
-            `list_columns`, as in `mmzoo.data.from_dataframe`.
+        **options: `class_names`, `sample_weight`, `regression`, `label_delimiter`,
+            `list_columns` and `missing_labels`, as in `mmzoo.data.from_dataframe`.
 
     Returns:
         `Records`.

@@ -26,8 +26,8 @@ def from_jsonl(path, columns, label=None, root=None, encoding=None, **options):
             `mmzoo.data.from_dataframe`.
         root: folder that relative paths start from; `None`: the file's own.
         encoding: of the file; `None`: UTF-8.
-        **options: `class_names`, `sample_weight`, `regression`, `label_delimiter` and
-            `list_columns`, as in `mmzoo.data.from_dataframe`.
+        **options: `class_names`, `sample_weight`, `regression`, `label_delimiter`,
+            `list_columns` and `missing_labels`, as in `mmzoo.data.from_dataframe`.
 
     Returns:
         `Records`.

@@ -27,8 +27,8 @@ def from_parquet(path, columns, label=None, root=None, **options):
         label: name of the column of labels, or `None`. A file of Hugging Face's datasets brings the
             names of its classes.
         root: folder that relative paths start from; `None`: the file's own.
-        **options: `class_names`, `sample_weight`, `regression`, `label_delimiter` and
-            `list_columns`, as in `mmzoo.data.from_dataframe`.
+        **options: `class_names`, `sample_weight`, `regression`, `label_delimiter`,
+            `list_columns` and `missing_labels`, as in `mmzoo.data.from_dataframe`.
 
     Returns:
         `Records`.

@@ -34,8 +34,8 @@ def from_tfds(dataset, columns, label=None, split=None, data_dir=None, **options
             order; a `Sequence` of them is several labels a row.
         split: which rows, such as `"train"` or `"train[:10%]"`; `None` for a `tf.data.Dataset`.
         data_dir: where prepared datasets lie; `None`: where tensorflow_datasets has them.
-        **options: `class_names`, `sample_weight`, `root`, `regression`, `label_delimiter` and
-            `list_columns`, as in `mmzoo.data.from_dataframe`.
+        **options: `class_names`, `sample_weight`, `root`, `regression`, `label_delimiter`,
+            `list_columns` and `missing_labels`, as in `mmzoo.data.from_dataframe`.
 
     Returns:
         `Records`.

@@ -1,6 +1,12 @@
 """Which columns of a source are the labels of which answer."""
 
+import warnings
+
+import numpy as np
+
+from mmzoo.data.bad_rows import listed_rows
 from mmzoo.data.records import ONLY
+from mmzoo.raw.absent import is_absent
 
 
 def label_columns(label):
@@ -72,6 +78,72 @@ def read_labels(read, cells, label, regression, label_delimiter, describe):
         except ValueError as error:
             raise ValueError(f"Labels of {answer!r}: {error}") from None
     return labels
+
+
+def check_missing_labels(missing_labels):
+    """Raises a `ValueError` unless it says what happens to rows without a label."""
+    if missing_labels not in ("raise", "skip"):
+        raise ValueError(
+            f"`missing_labels` must be 'raise' or 'skip'; received: {missing_labels!r}."
+        )
+
+
+def labelled_rows(read, cells, label, regression, label_delimiter, describe, name):
+    """The rows that have a label which can be used; says which have none.
+
+    Args:
+        read: as for `read_labels`.
+        cells: likewise.
+        label: likewise.
+        regression: likewise.
+        label_delimiter: likewise.
+        describe: likewise.
+        name: what messages call the source.
+
+    Returns:
+        `(rows, note)`: positions of the rows that have one, of several answers at least one; and
+        what is to be said of the others, `None` where there are none.
+
+    Raises:
+        ValueError: when no row has a label.
+    """
+    columns = label_columns(label)
+    count = len(next(iter(cells.values()))) if columns else 0
+    good = np.zeros(count, bool)
+    for answer, column in columns.items():
+        kind = regression if [*columns] == [ONLY] else _regression_of(regression, answer)
+        delimiter = label_delimiter
+        if isinstance(delimiter, dict):
+            delimiter = delimiter.get(answer)
+        good |= [_is_label(read, cell, kind, delimiter) for cell in cells[column]]
+    if count and not good.any():
+        columns = ", ".join(map(repr, columns.values()))
+        raise ValueError(f"Not one of the {count} rows of {name} has a label in {columns}.")
+    bad = np.flatnonzero(~good).tolist()
+    if not bad:
+        return range(count), None
+    said = f"No usable label in {len(bad)} of {count} rows: {listed_rows(describe, bad)}: left out."
+    return np.flatnonzero(good).tolist(), said
+
+
+def _is_label(read, cell, regression, label_delimiter):
+    try:
+        (value,) = read([cell], regression, label_delimiter)
+    except ValueError:
+        return False
+    if isinstance(value, (float, np.floating)) or (
+        isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    ):
+        return bool(np.isfinite(value).all())
+    return isinstance(value, list) or not is_absent(value)
+
+
+def noted(records, note):
+    """The records, which remember which rows were left out for they have no label; warns of it."""
+    if note:
+        records.left_out = note
+        warnings.warn(note, stacklevel=4)
+    return records
 
 
 def _regression_of(regression, answer):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmzoo.data.records import Records
-from mmzoo.data.row_names import RowNames
+from mmzoo.data.row_names import RowNames, TakenRowNames
 from mmzoo.data.sources.batched import check_not_batched
 from mmzoo.data.sources.columns import (
     delimiters,
@@ -11,7 +11,13 @@ from mmzoo.data.sources.columns import (
     modality_values,
     wanted_columns,
 )
-from mmzoo.data.sources.label_columns import label_columns, read_labels
+from mmzoo.data.sources.label_columns import (
+    check_missing_labels,
+    label_columns,
+    labelled_rows,
+    noted,
+    read_labels,
+)
 from mmzoo.data.sources.spool import Spool
 from mmzoo.data.table_columns import check_columns
 from mmzoo.raw.plain_value import plain_value
@@ -31,6 +37,7 @@ def records_of_rows(
     regression=None,
     label_delimiter=None,
     list_columns=None,
+    missing_labels="raise",
     describe=ROWS,
     name="the rows",
 ):
@@ -43,7 +50,7 @@ def records_of_rows(
         rows: iterable of dicts from column to cell; a column that a row lacks is absent.
         columns: as in `mmzoo.data.from_dataframe`.
         label: likewise; so are `class_names`, `sample_weight`, `root`, `regression`,
-            `label_delimiter` and `list_columns`.
+            `label_delimiter`, `list_columns` and `missing_labels`.
         describe: function from a position to how a message should call that row.
         name: what messages call the source.
 
@@ -55,6 +62,7 @@ def records_of_rows(
         ValueError: for rows that are batches, or a column that no row has; lists those there are.
             Else see `Records`.
     """
+    check_missing_labels(missing_labels)
     wanted, lists = wanted_columns(columns), delimiters(list_columns)
     tables = [column for column in columns.values() if not isinstance(column, str)]
     table_cells = {name for column in tables for name in wanted_columns({"": column})}
@@ -83,9 +91,20 @@ def records_of_rows(
     if number < 0:
         raise ValueError(f"There are no rows in {name}.")
     check_columns(name, [*wanted, *label_cells, sample_weight, *lists], available)
+    note = None
+    if missing_labels == "skip" and label_cells:
+        kept, note = labelled_rows(
+            label_values, label_cells, label, regression, label_delimiter, describe, name
+        )
+        describe = TakenRowNames(describe, kept)
+        weights = [weights[row] for row in kept]
+        cells, label_cells = (
+            {column: [values[row] for row in kept] for column, values in each.items()}
+            for each in (cells, label_cells)
+        )
     for column in lists.keys() & cells.keys():
         cells[column] = list_cells(cells[column], lists[column], describe, column)
-    return Records(
+    records = Records(
         modality_values(cells, columns),
         read_labels(label_values, label_cells, label, regression, label_delimiter, describe),
         class_names,
@@ -93,6 +112,7 @@ def records_of_rows(
         root,
         describe,
     )
+    return noted(records, note)
 
 
 def _plain(value, column, row, describe):

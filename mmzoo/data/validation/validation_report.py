@@ -118,12 +118,14 @@ class ValidationReport:
         if self.ok:
             return
         self.records.check(self.inputs)  # what shows without reading has messages of its own
-        messages = []
-        for name in self.columns:
+        raise ValueError(" ".join(f"{message}." for message in self.unreadable_messages()))
+
+    def unreadable_messages(self):
+        """A sentence for every modality with values that can't be read, without its full stop."""
+        for name in self.inputs:
             rows = [finding.row for finding in self.errors if finding.column == name]
             if rows:
-                messages.append(f"{self._unreadable_message(name, rows)}.")
-        raise ValueError(" ".join(messages))
+                yield self._unreadable_message(name, rows)
 
     def _unreadable_message(self, name, rows):
         part = self.inputs[name].preprocessing(name)
