@@ -1,6 +1,6 @@
 """Grounding: where in a scene is "the red circle"? A box and a mask, by one model.
 
-    python benchmarks/grounding.py                    # both conditions, 20 minutes on two cores
+    python benchmarks/grounding.py                    # both conditions, 20 minutes each
     python benchmarks/grounding.py --only twin
     python benchmarks/grounding.py --table            # the table of what is there
 
@@ -29,7 +29,7 @@ NAME = "grounding"
 CONDITIONS = ("plain", "twin")
 SHAPES = ("square", "circle")
 ROWS, TEST_ROWS = 10_240, 1_000
-BATCH, EPOCHS, LEARNING_RATE = 64, 5, 2e-3
+BATCH, EPOCHS, LEARNING_RATE = 64, 15, 2e-3
 DIM = 48
 #: 80 x 80 pixels, so that a token answers for 4 x 4 of them.
 INPUTS = {
