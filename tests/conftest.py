@@ -8,6 +8,14 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 #: Each core has a worker of its own; with more threads, small ops wait for threads to wake up.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
+if os.environ.get("KERAS_BACKEND") == "jax":
+    # What JAX runs op by op it compiles op by op, each once: most of these tests is that. LLVM need
+    # not make them fast.
+    os.environ.setdefault(
+        "XLA_FLAGS",
+        "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+    )
+
 import keras
 import pytest
 

@@ -134,28 +134,61 @@ def gradients(model, x, loss):
     Returns:
         Dict from the path of a weight to an array, `None` where it has no part in the loss.
     """
-    weights = model.trainable_variables
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
+    return gradient_function(model, loss)(x)
 
-        with tf.GradientTape() as tape:
-            value = loss(model(x, training=True))
-        values = tape.gradient(value, [weight.value for weight in weights])
-        values = [None if v is None else tf.convert_to_tensor(v) for v in values]
-    elif keras.backend.backend() == "jax":
+
+def gradient_function(model, loss):
+    """As `gradients`, as a function that JAX compiles once for all batches of a shape.
+
+    Args:
+        model: a built model.
+        loss: function from what the model returns, in training, and from further arguments, to a
+            scalar.
+
+    Returns:
+        Function from what to call the model with, and the further arguments of `loss`, to what
+        `gradients` returns.
+    """
+    of_backend = {"tensorflow": _by_tape, "jax": _by_jax()}.get(keras.backend.backend())
+    if of_backend is None:
+        raise ValueError("Gradients are tested on TensorFlow and JAX only.")
+
+    def function(x, *data):
+        weights = model.trainable_variables
+        return {
+            weight.path: None if value is None else ops.convert_to_numpy(value)
+            for weight, value in zip(
+                weights, of_backend(model, loss, weights, x, data), strict=True
+            )
+        }
+
+    return function
+
+
+def _by_tape(model, loss, weights, x, data):
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        value = loss(model(x, training=True), *data)
+    values = tape.gradient(value, [weight.value for weight in weights])
+    return [None if value is None else tf.convert_to_tensor(value) for value in values]
+
+
+def _by_jax():
+    """A function as `_by_tape`, which keeps what it compiled for each set of weights."""
+    compiled = {}
+
+    def slopes(model, loss, weights, x, data):
         import jax
 
-        def of(trainable):
-            state = [variable.value for variable in model.non_trainable_variables]
-            return loss(model.stateless_call(trainable, state, x, training=True)[0])
+        def of(trainable, state, x, data):
+            return loss(model.stateless_call(trainable, state, x, training=True)[0], *data)
 
-        values = jax.jit(jax.grad(of))([weight.value for weight in weights])
-    else:
-        raise ValueError("Gradients are tested on TensorFlow and JAX only.")
-    return {
-        weight.path: None if value is None else ops.convert_to_numpy(value)
-        for weight, value in zip(weights, values, strict=True)
-    }
+        function = compiled.setdefault(tuple(map(id, weights)), jax.jit(jax.grad(of)))
+        state = [variable.value for variable in model.non_trainable_variables]
+        return function([weight.value for weight in weights], state, x, data)
+
+    return slopes
 
 
 def assert_gradients(gradients, without_gradient=()):

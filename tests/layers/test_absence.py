@@ -23,7 +23,7 @@ def replaced(x, name, value):
 
 @every_fusion
 def test_content_of_an_absent_modality_changes_nothing(model):
-    x, y = tensors(model, rows=6), labels(model, 6)
+    x, y = tensors(model), labels(model)
     prediction, slopes = predict(model, x), gradients(model, x, y)
     for name, value in (("image", np.nan), ("image", 255.0), ("text", 7)):
         changed = replaced(x, name, value)
