@@ -157,7 +157,7 @@ class Preprocessor:
             if target.strings_are_paths:
                 root = records.root
                 labels = [resolve_path(root, x) if isinstance(x, str) else x for x in labels]
-            y[name] = target.encode(labels, records.describe)
+            y[name] = column.encoded(labels, target, records.describe)
             present[name] = target.present(labels)
         return y, present
 

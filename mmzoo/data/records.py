@@ -48,6 +48,8 @@ class Records:
         sample_weight: sequence of finite floats, not negative, or `None`. Needs labels.
         root: folder that relative paths start from.
         describe: function from a position to what a message should call that row.
+        label_sources: dict from the name of an answer (`"head"`, where there is only one) to
+            `(column, name)`: the column of its labels, and what messages call the file it is in.
 
     Raises:
         ValueError: for no rows, columns of different lengths, labels that are absent or NaN,
@@ -63,6 +65,7 @@ class Records:
         sample_weight=None,
         root=None,
         describe=ROWS,
+        label_sources=None,
     ):
         for name, values in columns.items():
             if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
@@ -89,14 +92,15 @@ class Records:
             raise ValueError("There are no rows.")
         #: What a source says of rows that it left out, for they have no label; or `None`.
         self.left_out = None
-        self.label_columns = self._checked_labels(of_answers, class_names)
+        sources = label_sources or {}
+        self.label_columns = self._checked_labels(of_answers, class_names, sources)
         self.sample_weight = self._checked_weights(sample_weight)
 
-    def _checked_labels(self, of_answers, class_names):
+    def _checked_labels(self, of_answers, class_names, sources):
         """Dict from the name of an answer to its `LabelColumn`."""
         if not self.several_answers:
             return {
-                name: LabelColumn(raw, class_names, self.describe)
+                name: LabelColumn(raw, class_names, self.describe, source=sources.get(name))
                 for name, raw in of_answers.items()
             }
         class_names = class_names or {}
@@ -109,7 +113,8 @@ class Records:
         columns = {}
         for name, raw in of_answers.items():
             try:
-                columns[name] = LabelColumn(raw, class_names.get(name), self.describe, True)
+                source = sources.get(name, (name, "the labels"))
+                columns[name] = LabelColumn(raw, class_names.get(name), self.describe, True, source)
             except ValueError as error:
                 raise ValueError(f"Labels of {name!r}: {error}") from None
         return columns

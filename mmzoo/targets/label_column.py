@@ -1,5 +1,6 @@
 """The labels of one answer, as records hold them."""
 
+import contextlib
 import os
 
 import numpy as np
@@ -18,6 +19,23 @@ from mmzoo.targets.labels import (
 PNG = b"\x89PNG"
 
 
+@contextlib.contextmanager
+def naming_the_column(source):
+    """A context in which an error says, too, which column of labels it is about.
+
+    Args:
+        source: as for `LabelColumn`.
+    """
+    try:
+        yield
+    except ValueError as error:
+        message = str(error)
+        if source is None or f"column {source[0]!r}" in message:
+            raise
+        column, name = source
+        raise ValueError(f"{message.removesuffix('.')} (column {column!r} of {name}).") from None
+
+
 class LabelColumn:
     """Labels as they came, and as what they look like: classes, several classes, numbers.
 
@@ -29,6 +47,8 @@ class LabelColumn:
         class_names: names of the classes in their order, or `None`: those that occur, sorted.
         describe: function from a position to how a message should call that row.
         may_lack: whether rows may lack a label, as with several answers.
+        source: `(column, name)`: the name of their column, and what messages call the source it is
+            in; or `None`.
 
     Raises:
         ValueError: see `mmzoo.data.Records`.
@@ -40,15 +60,17 @@ class LabelColumn:
     (['b', 'a'], ['a', 'b'])
     """
 
-    def __init__(self, raw, class_names, describe, may_lack=False):
+    def __init__(self, raw, class_names, describe, may_lack=False, source=None):
+        self.source = source
         self.names_given = class_names is not None
         if _are_files(raw):
             self.raw = self.labels = list(raw)
             self.class_names = None
             return
-        self.raw = plain_labels(raw, describe)
         check = checked_with_missing if may_lack else checked_labels
-        self.labels, self.class_names = check(self.raw, class_names, describe)
+        with naming_the_column(source):
+            self.raw = plain_labels(raw, describe)
+            self.labels, self.class_names = check(self.raw, class_names, describe)
 
     def __len__(self):
         return len(self.raw)
@@ -61,6 +83,7 @@ class LabelColumn:
     def take(self, rows):
         """The labels of some rows, with the same classes."""
         taken = object.__new__(LabelColumn)
+        taken.source = self.source
         taken.names_given, taken.class_names = self.names_given, self.class_names
         taken.raw, taken.labels = _taken(self.raw, rows), _taken(self.labels, rows)
         return taken
@@ -73,8 +96,21 @@ class LabelColumn:
             describe: function from a position to how a message should call that row.
 
         Raises:
-            ValueError: for a label that is none of its kind; names the row.
+            ValueError: for a label that is none of its kind; names the row, and the column.
         """
+        with naming_the_column(self.source):
+            return self._checked(target, describe)
+
+    def encoded(self, labels, target, describe):
+        """What `target.encode` makes of labels that it keeps; as `checked`, names the column."""
+
+        def of_column(row):
+            return f"{describe(row)}, column {self.source[0]!r}"
+
+        with naming_the_column(self.source):
+            return target.encode(labels, of_column if self.source else describe)
+
+    def _checked(self, target, describe):
         if not isinstance(target, ClassTarget):
             return target.check(self.raw, describe)
         if target.class_names is not None and self._are_indices(target.class_names):

@@ -248,15 +248,23 @@ def _rows_of_numbers(labels, class_names, describe):
     for row, label in enumerate(labels):
         if label is None:
             raise ValueError(f"{describe(row)}: the label is missing.")
-    try:
-        array = np.asarray(labels)
-    except ValueError:
-        raise ValueError(
-            "Rows of labels that are numbers must be equally long. If they are lists of classes by "
-            "their index, give `class_names=`."
-        ) from None
-    if array.dtype.kind not in "biuf":
-        raise ValueError(f"Rows of labels must be numbers; received: {labels[0]!r}.")
+    widths = [len(label) if isinstance(label, (list, np.ndarray)) else None for label in labels]
+    usual = collections.Counter(widths).most_common(1)[0][0]
+    for row, (label, width) in enumerate(zip(labels, widths, strict=True)):
+        if width != usual:
+            values = {None: "no row of values", 1: "1 value"}.get(width, f"{width} values")
+            of_others = {None: "have no row of them", 1: "have 1"}.get(usual, f"have {usual}")
+            raise ValueError(
+                f"{describe(row)}: the label {label!r} is {values}, but others {of_others}. "
+                "Rows of labels that are numbers must be equally long. If they are lists of "
+                "classes by their index, give `class_names=`."
+            )
+        if np.asarray(label).dtype.kind not in "biuf":
+            raise ValueError(
+                f"{describe(row)}: the label {label!r} has a value that is no number. Rows of "
+                "labels must be numbers."
+            )
+    array = np.asarray(labels)
     if class_names is not None and len(class_names) != array.shape[-1]:
         raise ValueError(f"{len(class_names)} class names for labels of shape {array.shape}.")
     return _numbers(array, describe), class_names

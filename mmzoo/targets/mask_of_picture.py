@@ -11,6 +11,8 @@ from mmzoo.raw.stored_bytes import StoredBytes
 from mmzoo.targets.overlap import UNKNOWN, mask_iou
 from mmzoo.targets.place_target import PlaceTarget, descriptions, fail_where
 
+#: Bytes of a PNG file up to the end of its colour type.
+HEAD = 26
 #: A number of a mask that stands for no class.
 NO_CLASS = -2
 
@@ -101,17 +103,23 @@ class MaskOfPicture(PlaceTarget):
 
         from mmzoo.preprocessing.codecs.placement import place_mask
 
-        is_png = tf.equal(tf.strings.substr(content, 0, 4), b"\x89PNG")
-        has_palette = tf.equal(tf.strings.substr(content, 25, 1), b"\x03")
+        head = tf.strings.substr(tf.strings.join([content, b"\0" * HEAD]), 0, HEAD)
+        is_png = tf.equal(tf.strings.substr(head, 0, 4), b"\x89PNG")
+        is_grey = tf.equal(tf.strings.substr(head, 25, 1), b"\0")
+        is_wide = tf.equal(tf.strings.substr(head, 24, 1), b"\x10")
         text = tf.strings.join(
             [
                 row,
                 f": the mask of {self.picture!r} must be a PNG file of one channel, without a "
-                "palette",
+                "palette, of 8 bits a pixel at most",
             ]
         )
-        with tf.control_dependencies([fail_where((~is_png | has_palette)[None], text[None])]):
-            mask = tf.io.decode_png(content, channels=1)[..., 0]
+        bad = ~is_png | ~is_grey | is_wide
+        with tf.control_dependencies([fail_where(bad[None], text[None])]):
+            mask = _decoded(content)
+        text = tf.strings.join([row, f": the mask of {self.picture!r} can't be read: damaged"])
+        with tf.control_dependencies([fail_where((tf.size(mask) == 0)[None], text[None])]):
+            mask = tf.identity(mask)
         shape, sent = tf.shape(mask), tf.cast(placement[:2], tf.int32)
         text = tf.strings.join(
             [
@@ -210,6 +218,19 @@ class MaskOfPicture(PlaceTarget):
 
     def iou(self, y, prediction):
         return np.asarray(keras.ops.convert_to_numpy(mask_iou(y, prediction)))
+
+
+def _decoded(content):
+    """The pixels of a PNG file of one channel; none where it can't be read."""
+    import tensorflow as tf
+
+    def decode(content):
+        return tf.io.decode_png(content, channels=1)[..., 0]
+
+    # A graph has no `try`, but a dataset can ignore its errors.
+    nothing = tf.data.Dataset.from_tensors(tf.zeros((0, 0), tf.uint8))
+    tried = tf.data.Dataset.from_tensors(content).map(decode).ignore_errors()
+    return tried.concatenate(nothing).take(1).get_single_element()
 
 
 def _by(shape):

@@ -38,6 +38,8 @@ class OneClass(ClassTarget):
         return {"class_names": self.class_names, "units": self.units, "replies": self.replies}
 
     def check_kind(self, labels, describe):
+        if isinstance(labels, np.ndarray) and labels.ndim == 1:
+            check_indices(labels, self.class_names, describe)
         if isinstance(labels, list) or not np.isin(labels, (0, 1)).all():
             return  # names, or distributions over the classes
         counts = labels.reshape(len(labels), -1).sum(axis=1)
@@ -77,6 +79,25 @@ class OneClass(ClassTarget):
         names = self.names(prediction.shape[1])
         results = figures.multiclass_figures(y, prediction, names, sample_weight)
         return {"task": self.task, "class_names": names, **results}
+
+
+def check_indices(labels, class_names, describe):
+    """Raises a `ValueError` for a number that is no index of a class.
+
+    Args:
+        labels: `(rows,)` floats; NaN where a label is missing.
+        class_names: names of the classes, or `None`.
+        describe: function from a position to how a message should call that row.
+    """
+    count = np.inf if class_names is None else len(class_names)
+    wrong = ~np.isnan(labels) & ((labels != np.floor(labels)) | (labels < 0) | (labels >= count))
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(
+            f"{describe(row)}: the label {labels[row]:.15g} is no class, but the head answers with "
+            "one. For numbers to predict take the head Regression; for classes that are called by "
+            "numbers: regression=False."
+        )
 
 
 def best_columns(probabilities, class_names):

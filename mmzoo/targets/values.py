@@ -43,10 +43,12 @@ class Values(Target):
             numbers = labels.astype("float32")
         else:
             numbers = self._numbers(labels, describe)
-        if self.units not in (None, 1) and numbers.shape[1:] != (self.units,):
+        allowed = ((), (1,)) if self.units == 1 else ((self.units,),)
+        if self.units is not None and numbers.shape[1:] not in allowed:
+            of_head = "1 number" if self.units == 1 else f"{self.units} numbers"
             raise ValueError(
-                f"A head of {self.units} numbers needs labels of {self.units} numbers a row; "
-                f"received the shape {numbers.shape}."
+                f"A head of {of_head} needs labels of {of_head} a row; received the shape "
+                f"{numbers.shape}."
             )
         flat = numbers.reshape(len(numbers), -1)
         infinite = np.isinf(flat).any(axis=1)

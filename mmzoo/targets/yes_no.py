@@ -32,6 +32,17 @@ class YesNo(ClassTarget):
     def get_config(self):
         return {"class_names": self.class_names, "thresholds": self.thresholds}
 
+    def check_kind(self, labels, describe):
+        if not isinstance(labels, np.ndarray) or labels.ndim != 1:
+            return
+        wrong = (labels < 0) | (labels > 1)
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise ValueError(
+                f"{describe(row)}: the label {labels[row]:.15g} is neither no, 0, nor yes, 1. For "
+                "numbers to predict take the head Regression."
+            )
+
     def outputs(self, prediction, decoded=None):
         import tensorflow as tf
 

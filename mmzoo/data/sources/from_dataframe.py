@@ -11,6 +11,7 @@ from mmzoo.data.sources.columns import (
 from mmzoo.data.sources.label_columns import (
     check_missing_labels,
     label_columns,
+    label_sources,
     labelled_rows,
     noted,
     read_labels,
@@ -117,10 +118,11 @@ def records_of_table(
         )
         table, describe = table.iloc[rows], TakenRowNames(describe, rows)
         label_cells = {column: column_cells(table[column]) for column in of_labels}
-    labels = read_labels(read, label_cells, label, regression, label_delimiter, describe)
+    labels = read_labels(read, label_cells, label, regression, label_delimiter, describe, name)
     cells = {column: column_cells(table[column]) for column in wanted}
     for column in lists.keys() & cells.keys():
         cells[column] = list_cells(cells[column], lists[column], describe, column)
     weights = None if sample_weight is None else table[sample_weight].to_numpy()
     values = modality_values(cells, columns)
-    return noted(Records(values, labels, class_names, weights, root, describe), note)
+    sources = label_sources(label, name)
+    return noted(Records(values, labels, class_names, weights, root, describe, sources), note)

@@ -7,6 +7,7 @@ import numpy as np
 from mmzoo.data.bad_rows import listed_rows
 from mmzoo.data.records import ONLY
 from mmzoo.raw.absent import is_absent
+from mmzoo.targets.label_column import naming_the_column
 
 
 def label_columns(label):
@@ -31,7 +32,25 @@ def label_columns(label):
     return {name: name for name in label} if isinstance(label, (list, tuple)) else {ONLY: label}
 
 
-def read_labels(read, cells, label, regression, label_delimiter, describe):
+def label_sources(label, name):
+    """What `Records` says of the columns of labels: which they are, and of which source.
+
+    Args:
+        label: see `label_columns`.
+        name: what messages call the source.
+
+    Returns:
+        Dict from the name of an answer to `(column, name)`.
+
+    Example:
+
+    >>> label_sources("kind", "rows.csv")
+    {'head': ('kind', 'rows.csv')}
+    """
+    return {answer: (column, name) for answer, column in label_columns(label).items()}
+
+
+def read_labels(read, cells, label, regression, label_delimiter, describe, name):
     """The labels in columns of a source, as `mmzoo.data.Records` takes them.
 
     Args:
@@ -43,6 +62,7 @@ def read_labels(read, cells, label, regression, label_delimiter, describe):
         label_delimiter: what stands between several labels of a row; of several answers a dict
             from the name of an answer.
         describe: function from a position to how a message should call that row.
+        name: what messages call the source.
 
     Returns:
         Labels, a dict of them by the name of the answer, or `None`.
@@ -54,27 +74,26 @@ def read_labels(read, cells, label, regression, label_delimiter, describe):
     if not columns:
         return None
     if [*columns] == [ONLY]:
-        return read(cells[columns[ONLY]], regression, label_delimiter, describe)
-    for name, option in (("regression", regression), ("label_delimiter", label_delimiter)):
+        with naming_the_column((columns[ONLY], name)):
+            return read(cells[columns[ONLY]], regression, label_delimiter, describe)
+    for argument, option in (("regression", regression), ("label_delimiter", label_delimiter)):
         named = option if isinstance(option, (dict, list, tuple, set)) else ()
-        named = [option] if isinstance(option, str) and name == "regression" else named
+        named = [option] if isinstance(option, str) and argument == "regression" else named
         unknown = [answer for answer in named if answer not in columns]
         if unknown:
             raise ValueError(
-                f"`{name}` names {unknown[0]!r}, which is no answer; they are: "
+                f"`{argument}` names {unknown[0]!r}, which is no answer; they are: "
                 f"{', '.join(columns)}."
             )
     labels = {}
     for answer, column in columns.items():
+        delimiter = label_delimiter
+        if isinstance(label_delimiter, dict):
+            delimiter = label_delimiter.get(answer)
+        kind = _regression_of(regression, answer)
         try:
-            labels[answer] = read(
-                cells[column],
-                _regression_of(regression, answer),
-                label_delimiter.get(answer)
-                if isinstance(label_delimiter, dict)
-                else label_delimiter,
-                describe,
-            )
+            with naming_the_column((column, name)):
+                labels[answer] = read(cells[column], kind, delimiter, describe)
         except ValueError as error:
             raise ValueError(f"Labels of {answer!r}: {error}") from None
     return labels

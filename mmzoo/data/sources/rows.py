@@ -14,6 +14,7 @@ from mmzoo.data.sources.columns import (
 from mmzoo.data.sources.label_columns import (
     check_missing_labels,
     label_columns,
+    label_sources,
     labelled_rows,
     noted,
     read_labels,
@@ -106,11 +107,12 @@ def records_of_rows(
         cells[column] = list_cells(cells[column], lists[column], describe, column)
     records = Records(
         modality_values(cells, columns),
-        read_labels(label_values, label_cells, label, regression, label_delimiter, describe),
+        read_labels(label_values, label_cells, label, regression, label_delimiter, describe, name),
         class_names,
         [np.nan if weight is None else weight for weight in weights] if sample_weight else None,
         root,
         describe,
+        label_sources(label, name),
     )
     return noted(records, note)
 

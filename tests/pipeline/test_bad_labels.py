@@ -1,0 +1,189 @@
+"""Labels that are none of their kind: an error names the file, the row and the column."""
+
+import io
+import json
+
+import numpy as np
+import pandas
+import PIL.Image
+import pytest
+import tensorflow as tf
+
+import mmzoo
+from mmzoo.heads import Box, Mask, Regression, Sigmoid, Softmax
+
+ROWS = 4
+TEXTS = ["a red one", "a blue one", "a red one", "a green one"]
+TEXT = {"text": mmzoo.Text(length=3, vocabulary_size=9, encoder="bag")}
+CLASSES = ["x", "y"]
+
+
+def cell(value):
+    """As a CSV file has it."""
+    return json.dumps(value) if isinstance(value, list) else value
+
+
+def from_csv(rows, path, **options):
+    table = pandas.DataFrame([{k: cell(v) for k, v in row.items()} for row in rows])
+    table.to_csv(path / "rows.csv", index=False)
+    return mmzoo.data.from_csv(path / "rows.csv", **options)
+
+
+def from_jsonl(rows, path, **options):
+    (path / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return mmzoo.data.from_jsonl(path / "rows.jsonl", **options)
+
+
+def from_parquet(rows, path, **options):
+    pandas.DataFrame(rows).to_parquet(path / "rows.parquet")
+    return mmzoo.data.from_parquet(path / "rows.parquet", **options)
+
+
+def from_directory(rows, path, **options):
+    (path / "rows").mkdir()
+    lines = [{**row, "file_name": row["photo"]} for row in rows]
+    for line in lines:
+        (path / "rows" / line["photo"]).write_bytes(b"any")
+    text = "".join(f"{json.dumps(line)}\n" for line in lines)
+    (path / "rows" / "metadata.jsonl").write_text(text)
+    return mmzoo.data.from_directory(path / "rows", **options)
+
+
+#: Source -> (function that makes records of dicts, what messages call its third row).
+SOURCES = {
+    "csv": (from_csv, "rows.csv, row 4"),
+    "frame": (
+        lambda rows, path, **options: mmzoo.data.from_dataframe(
+            pandas.DataFrame(rows), name="the table", **options
+        ),
+        "the table, row 2",
+    ),
+    "jsonl": (from_jsonl, "rows.jsonl, line 3"),
+    "parquet": (from_parquet, "rows.parquet, row 2"),
+    "generator": (
+        lambda rows, path, **options: mmzoo.data.from_generator(rows, **options),
+        "row 2",
+    ),
+    "directory": (from_directory, "metadata.jsonl, line 3"),
+}
+
+
+#: What is wrong -> (labels, head, what the message says beside row and column, options).
+WRONG = {
+    "text for numbers": (["1.5", "2", "dear", "3"], Regression(), "'dear' is no number", {}),
+    "text where numbers are asked for": (
+        ["1.5", "2", "dear", "3"], Regression(), "has 'dear'", {"regression": True},
+    ),
+    "not finite": (["1.5", "2", "inf", "3"], Regression(), "not a finite number", {}),
+    "number for a class": (
+        ["0.0", "1.0", "0.5", "1.0"], Softmax(class_names=CLASSES), "0.5 is no class",
+        {"regression": True},
+    ),
+    "number for yes or no": (
+        ["0.0", "1.0", "7.5", "1.0"], Sigmoid(class_names=CLASSES), "7.5 is neither no, 0, nor",
+        {"regression": True},
+    ),
+    "unknown class": (
+        ["x", "y", "z", "x"], Softmax(class_names=CLASSES), "'z' is not one of the 2 classes", {},
+    ),
+    "no label": (["x", "y", None, "x"], Softmax(class_names=CLASSES), "label is missing", {}),
+    "several labels": (
+        ["x", "y", "x|y", "x"], Softmax(class_names=CLASSES), "2 labels, but the head takes one",
+        {"label_delimiter": "|"},
+    ),
+    "x1 < x0": (
+        [[1, 1, 5, 5]] * 2 + [[5, 1, 1, 5]] * 2, Box(image="text"), "has x1 < x0", {},
+    ),
+    "three sides": (
+        [[1, 1, 5, 5]] * 2 + [[5, 1, 1]] + [[1, 1, 5, 5]], Box(image="text"),
+        "3 values, but others", {},
+    ),
+    "no mask": (["a.png", "a.png", "gone.png", "a.png"], Mask(image="text"), "no such file", {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("several", [False, True])
+def test_file_row_and_column_are_named(source, several, tmp_path, monkeypatch):
+    read, third = SOURCES[source]
+    monkeypatch.setattr(Box, "fitted_to", lambda self, *_: self)  # a place, without a picture
+    monkeypatch.setattr(Mask, "fitted_to", lambda self, *_: self)
+    for number, (what, (labels, head, message, options)) in enumerate(WRONG.items()):
+        place = tmp_path / str(number)
+        place.mkdir()
+        (place / "a.png").write_bytes(b"any")
+        rows = [
+            {"title": text, "photo": f"{i}.jpg", "answer": label, "kind": "xyxy"[i]}
+            for i, (text, label) in enumerate(zip(TEXTS, labels, strict=True))
+        ]
+        if several and what == "no label":
+            continue  # a row may lack one of several
+        if several:
+            options = {**options, "regression": "answer"} if "regression" in options else options
+            if "label_delimiter" in options:
+                options = {"label_delimiter": {"answer": "|"}}
+            head = {"answer": head, "kind": Softmax(class_names=CLASSES)}
+        label = ["answer", "kind"] if several else "answer"
+        with pytest.raises((ValueError, FileNotFoundError)) as error:
+            options = {"label": label, "root": place, **options}
+            records = read(rows, place, columns={"text": "title"}, **options)
+            preprocessor = mmzoo.Preprocessor(TEXT, head)
+            for target in preprocessor.targets.values():
+                target.picture = None
+            preprocessor.adapt(records)
+            preprocessor.encode(records)
+        said = str(error.value)
+        assert message in said and third in said and "column 'answer'" in said, (what, said)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_column_that_is_all_wrong_is_named(source, tmp_path):
+    read, _ = SOURCES[source]
+    rows = [{"title": text, "photo": f"{i}.jpg", "kind": "x"} for i, text in enumerate(TEXTS)]
+    with pytest.raises(ValueError, match=r"All 4 labels are 'x'.*\(column 'kind' of .*\)\."):
+        read(rows, tmp_path, columns={"text": "title"}, label="kind")
+    tmp_path /= "several"
+    tmp_path.mkdir()
+    rows = [{**row, "price": None, "kind": "xyxy"[i]} for i, row in enumerate(rows)]
+    with pytest.raises(ValueError, match=r"Labels of 'price'.*no label in any row.*of .*\)\."):
+        read(rows, tmp_path, columns={"text": "title"}, label=["kind", "price"])
+
+
+def png(pixels, mode=None):
+    file = io.BytesIO()
+    PIL.Image.fromarray(pixels, mode).save(file, "PNG")
+    return file.getvalue()
+
+
+GOOD = png(np.zeros((6, 8), "uint8"))
+#: What is wrong with a place in a picture of 6 x 8 pixels: head, good label, bad label, message.
+PLACES = {
+    "outside": (Box(), [1, 1, 5, 5], [1, 1, 50, 5], "does not lie in its picture"),
+    "another size": (Mask(), GOOD, png(np.zeros((3, 3), "uint8")), "has 3 x 3 pixels"),
+    "another value": (Mask(), GOOD, png(np.full((6, 8), 9, "uint8")), "has a pixel of 9"),
+    "colours": (Mask(), GOOD, png(np.zeros((6, 8, 3), "uint8")), "PNG file of one channel"),
+    "16 bits": (Mask(), GOOD, png(np.zeros((6, 8), "uint16")), "of 8 bits a pixel at most"),
+    "a web page": (Mask(), GOOD, b"<html>", "PNG file of one channel"),
+    "short": (Mask(), GOOD, b"\x89PNG", "can't be read: damaged"),
+    "damaged": (Mask(), GOOD, GOOD[:-20], "can't be read: damaged"),
+}
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_places_that_are_not_in_their_picture(several, tmp_path):
+    picture = png(np.zeros((6, 8, 3), "uint8"))
+    for what, (head, good, bad, message) in PLACES.items():
+        rows = [
+            {"photo": picture, "place": label, "kind": kind}
+            for label, kind in zip([good, good, bad], "xyx", strict=True)
+        ]
+        label = ["place", "kind"] if several else "place"
+        if several:
+            head = {"place": head, "kind": Softmax(class_names=CLASSES)}
+        records = mmzoo.data.from_generator(rows, {"image": "photo"}, label)
+        preprocessor = mmzoo.Preprocessor({"image": mmzoo.Image(size=(6, 8))}, head)
+        preprocessor.adapt(records)
+        with pytest.raises(tf.errors.InvalidArgumentError) as error:
+            list(records.to_dataset(preprocessor, batch_size=3))
+        said = error.value.message.replace("\\'", "'")
+        assert message in said and "row 2, column 'place'" in said, (what, said)
