@@ -48,7 +48,7 @@ def read(name, folder=FOLDER):
 
 
 def write(name, results, folder=FOLDER):
-    """Writes `NAME.json`, whole or not at all."""
+    """Writes `NAME.json`, atomically."""
     path = pathlib.Path(folder) / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")

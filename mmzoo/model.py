@@ -107,7 +107,7 @@ def build_model(
         if modality.optional:
             name_present = f"{key}_present"
             model_inputs[name_present] = keras.Input((), dtype="bool", name=name_present)
-    present = presence_flags(inputs, model_inputs, modality_dropout)
+    present = present_flags(inputs, model_inputs, modality_dropout)
 
     for key, modality in inputs.items():
         x = {part: model_inputs[name] for part, name in modality.input_names(key).items()}
@@ -161,7 +161,7 @@ def build_model(
     return model
 
 
-def presence_flags(inputs, model_inputs, modality_dropout):
+def present_flags(inputs, model_inputs, modality_dropout):
     """Dict from the name of an optional modality to `(B,)` bool, after modality dropout."""
     optional = [key for key, modality in inputs.items() if modality.optional]
     present = {key: model_inputs[f"{key}_present"] for key in optional}

@@ -50,23 +50,33 @@ class Preprocessor:
             for name, each in heads.by_answer(head).items()
         }
         self._head_given = head is not None
-        self._states = {}  # what a loaded preprocessor had learned, until `parts` takes it
-        self._parts = None
+        self._states = {}  # what a loaded preprocessor had learned, until `preprocessings` takes it
+        self._preprocessings = None
         self._readers = None, {}  # what `prepared_readers` keeps, and for which states
 
     @property
     def parts(self):
+        """What `preprocessings` was called; deprecated."""
+        warnings.warn(
+            "`Preprocessor.parts` is now `Preprocessor.preprocessings`.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return self.preprocessings
+
+    @property
+    def preprocessings(self):
         """Dict from modality name to its `Preprocessing`; made when first asked for."""
-        if self._parts is None:
-            self._parts = {
+        if self._preprocessings is None:
+            self._preprocessings = {
                 name: modality.preprocessing(name) for name, modality in self.inputs.items()
             }
             for name, state in self._states.items():
-                self._parts[name].set_state(state)
+                self._preprocessings[name].set_state(state)
             for target in self.targets.values():
                 if target.picture is not None:
-                    self._parts[target.picture].gives_placement = True
-        return self._parts
+                    self._preprocessings[target.picture].gives_placement = True
+        return self._preprocessings
 
     def prepared_readers(self):
         """Dict that keeps functions traced of this preprocessor, as it is now.
@@ -90,7 +100,7 @@ class Preprocessor:
             ValueError: when a column is missing, a value can't be used, or there is nothing to
                 learn from.
         """
-        for name, part in self.parts.items():
+        for name, part in self.preprocessings.items():
             values = records.column(name)
             self.inputs[name].check_values(name, values, records.describe)
             part.adapt(values)
@@ -185,7 +195,7 @@ class Preprocessor:
             tf.errors.InvalidArgumentError: when a value can't be decoded.
         """
         return {
-            name: self.parts[name].element(self.parts[name].to_tensors(value))
+            name: self.preprocessings[name].element(self.preprocessings[name].to_tensors(value))
             for name, value in row.items()
         }
 
@@ -213,7 +223,7 @@ class Preprocessor:
             whether the value could be read and is there, where it has to be.
         """
         tensors, good = {}, {}
-        for name, part in self.parts.items():
+        for name, part in self.preprocessings.items():
             outputs, good[name] = part.batch(rows[name])
             tensors.update(outputs)
             if readable is not None:
@@ -267,7 +277,7 @@ class Preprocessor:
         import tensorflow as tf
 
         decoded, readable = {}, {}
-        for name, part in self.parts.items():
+        for name, part in self.preprocessings.items():
             if name not in batch:
                 raise ValueError(f"The batch has no {name!r}; it has: {', '.join(batch)}.")
             decoded[name], readable[name] = part.decode(
@@ -277,7 +287,7 @@ class Preprocessor:
 
     def raw_specs(self):
         """`tf.TensorSpec`s of a batch of raw rows, by modality name."""
-        return {name: part.raw_spec() for name, part in self.parts.items()}
+        return {name: part.raw_spec() for name, part in self.preprocessings.items()}
 
     def raw_batch(self, records):
         """The rows of records as a client of the exported model sends them.
@@ -294,7 +304,7 @@ class Preprocessor:
         import tensorflow as tf
 
         batch = {}
-        for name, part in self.parts.items():
+        for name, part in self.preprocessings.items():
             raw = (
                 part.sample()
                 if records is None
@@ -350,9 +360,9 @@ class Preprocessor:
 
     def _learned(self):
         """What was learned, by modality name."""
-        if self._parts is None:
+        if self._preprocessings is None:
             return self._states
-        return {name: part.get_state() for name, part in self._parts.items()}
+        return {name: part.get_state() for name, part in self._preprocessings.items()}
 
     @classmethod
     def from_config(cls, config):

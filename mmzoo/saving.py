@@ -27,7 +27,7 @@ MOST_LAYERS, BYTES_A_LAYER = 4096, 2**18
 
 
 def save(model, preprocessor, path):
-    """Saves a model and its preprocessor into one folder, whole or not at all.
+    """Saves a model and its preprocessor into one folder, atomically.
 
     The folder holds `model.keras`, `preprocessor.json` and `mmzoo.json`. One written by `save`
     before is replaced. LoRA is merged; `mmzoo.training.save_lora` saves it alone.

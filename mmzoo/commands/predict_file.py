@@ -367,7 +367,7 @@ def _fingerprint(source):
 
 def _model_fingerprint(model, preprocessor):
     """A checksum of all weights and of the preprocessing."""
-    states = [part.get_state() for part in preprocessor.parts.values()]
+    states = [part.get_state() for part in preprocessor.preprocessings.values()]
     checksum = zlib.crc32(json.dumps([preprocessor.get_config()["inputs"], states]).encode())
     for variable in model.weights:
         values = np.ascontiguousarray(keras.ops.convert_to_numpy(variable))

@@ -49,7 +49,7 @@ def train_run(
     verbose="auto",
     **options,
 ):
-    """Trains, evaluates and saves a model, whole or not at all.
+    """Trains, evaluates and saves a model, atomically.
 
     AdamW with warm-up and a cosine schedule; the weights of the epoch with the lowest validation
     loss are kept. `output` then holds `model/` (see `mmzoo.save`), `report.json`,

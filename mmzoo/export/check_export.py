@@ -33,7 +33,7 @@ def check_export(folder, model, preprocessor, format, weights):
     Raises:
         ValueError: when the runtime refuses the files, or answers something else.
     """
-    raw = {name: part.sample() for name, part in preprocessor.parts.items()}
+    raw = {name: part.sample() for name, part in preprocessor.preprocessings.items()}
     batch = _batch(model, preprocessor.checked_call(raw)[0])
     targets = targets_of(model, preprocessor)
     try:

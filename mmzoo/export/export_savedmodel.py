@@ -30,7 +30,7 @@ def export_savedmodel(
     weights="float32",
     warmup=None,
 ):
-    """Exports preprocessing and model as one SavedModel, whole or not at all.
+    """Exports preprocessing and model as one SavedModel, atomically.
 
     It loads where only TensorFlow is installed, unless a tokenizer has ops of another package,
     which a warning then names. LoRA is merged, and all layers compute in float32, whatever the
@@ -211,7 +211,7 @@ def _write_savedmodel(model, preprocessor, weights, folder):
         flags = {f"{name}_ok": ok for name, ok in good.items()}
         counts = {
             f"{name}_{count}": number
-            for name, part in preprocessor.parts.items()
+            for name, part in preprocessor.preprocessings.items()
             for count, number in part.served_counts(tensors).items()
         }
         return {**from_tensors(tensors, decoded), **flags, **counts, "ok": all_good}
@@ -220,7 +220,7 @@ def _write_savedmodel(model, preprocessor, weights, folder):
     # A module, not the layers themselves: of a tracked layer Keras lists the variables beside those
     # that its endpoints use, as other objects, and then each would be in the file twice.
     resources = tf.Module()
-    resources.tables = [part.resources() for part in preprocessor.parts.values()]
+    resources.tables = [part.resources() for part in preprocessor.preprocessings.values()]
     resources.tracked = tracked
     archive.track(resources)
     archive.add_endpoint("serving_default", from_raw, [preprocessor.raw_specs()])

@@ -51,7 +51,7 @@ def predict_good_rows(model, preprocessor, records, batch_size=64):
                 for name in answers:
                     answers[name][row] = of_batch[name][position]
             elif errors[row] is None:
-                part, value = preprocessor.parts[bad[0]], records.column(bad[0])[row]
+                part, value = preprocessor.preprocessings[bad[0]], records.column(bad[0])[row]
                 fault, reason = (say(value, records.root) for say in (part.fault, part.reason))
                 errors[row] = f"{records.describe(row)}: {bad[0]!r} can't be read{fault}: {reason}"
             row += 1

@@ -36,7 +36,7 @@ class ModalityCase:
         self.modality, self.values, self.root, self.broken = modality, list(values), root, broken
         self.preprocessor = Preprocessor({NAME: modality})
         self.preprocessor.adapt(self.records(self.values))
-        self.preprocessing = self.preprocessor.parts[NAME]
+        self.preprocessing = self.preprocessor.preprocessings[NAME]
 
     def __str__(self):
         return f"{type(self.modality).__name__} with {type(self.preprocessing).__name__}"
@@ -166,7 +166,7 @@ def what_was_learned_is_json(case):
     again = type(case.preprocessor).from_config(config)
     again.check_adapted()
     expected, _ = case.read(case.values)
-    found, _ = case.read(case.values, again.parts[NAME])
+    found, _ = case.read(case.values, again.preprocessings[NAME])
     same(found, expected)
 
 

@@ -69,7 +69,7 @@ class ResumableParts:
                 file.write(written)
 
     def finish(self, join, count):
-        """Makes the output of the parts, whole or not at all, and removes them.
+        """Makes the output of the parts, atomically, and removes them.
 
         Args:
             join: function from a list of paths and a file, open for bytes, that fills the file.

@@ -236,7 +236,7 @@ def test_a_broken_file_is_named(tmp_path):
 
 
 def test_every_damage_is_noticed_or_harmless():
-    part = preprocessor().parts["voice"]
+    part = preprocessor().preprocessings["voice"]
     values = [GOOD[:cut] for cut in range(1, 60)]
     for _ in range(200):
         damaged = bytearray(GOOD)
@@ -317,7 +317,7 @@ def test_formats_of_soundfile(format, atol, tmp_path):
     path = tmp_path / f"a.{format.lower()}"
     soundfile.write(path, sound, RATE, format=format)
     (tmp_path / "a.wav").write_bytes(wav(SOUND.astype("float32"), RATE))
-    part = preprocessor(seconds=1.0).parts["voice"]
+    part = preprocessor(seconds=1.0).preprocessings["voice"]
     broken = path.read_bytes()[:30]
     for column in (
         ["a.wav", path.name],
@@ -334,7 +334,7 @@ def test_without_soundfile(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "soundfile", None)
     for value in ("a.FLAC", b"OggS123"):
         with pytest.raises(ImportError, match=r'pip install "mmzoo\[audio\]"'):
-            preprocessor().parts["voice"].column([value], None)
+            preprocessor().preprocessings["voice"].column([value], None)
 
 
 # The whole way

@@ -216,4 +216,4 @@ def test_preprocessors_and_records_are_pickled_and_copied(pair, copied, tmp_path
     tf.nest.map_structure(np.testing.assert_array_equal, found, expected)
     assert rows.describe(0) == records.describe(0) == f"{tmp_path}/rows.csv, row 3"
     again.adapt(mmzoo.data.from_arrays({"text": ["x"], "item": {"price": [7]}}))
-    assert preprocessor.parts["item"].statistics["price"][0] == 1.75  # a copy, not a view
+    assert preprocessor.preprocessings["item"].statistics["price"][0] == 1.75  # a copy, not a view

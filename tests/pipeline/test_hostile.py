@@ -209,7 +209,7 @@ def megabytes(key):
 preprocessor = mmzoo.Preprocessor({"photo": mmzoo.Image(size=(64, 64))})
 specs = [preprocessor.raw_specs()]
 serve = tf.function(preprocessor.checked_call, input_signature=specs, autograph=False)
-serve({"photo": preprocessor.parts["photo"].sample()})
+serve({"photo": preprocessor.preprocessings["photo"].sample()})
 before = megabytes("VmHWM")
 for path in sys.argv[1:]:
     tensors, good = serve({"photo": tf.constant([open(path, "rb").read()])})

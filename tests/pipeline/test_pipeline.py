@@ -206,7 +206,7 @@ def test_decoding_is_prepared_once(records):
     for rows in (train, test):
         for _ in range(2):
             batches(rows.to_dataset(preprocessor, 2))
-    assert {name: len(part.prepared) for name, part in preprocessor.parts.items()} == {
+    assert {name: len(part.prepared) for name, part in preprocessor.preprocessings.items()} == {
         "image": 1, "text": 0, "voice": 1
     }  # fmt: skip
 
@@ -226,3 +226,9 @@ next(passing)
 @pytest.mark.slow
 def test_a_process_may_end_during_a_pass():
     subprocess.run([sys.executable, "-c", ENDS_DURING_A_PASS], check=True, timeout=120)
+
+
+def test_the_preprocessings_as_they_were_called(records):
+    preprocessor = prepared(records)
+    with pytest.warns(DeprecationWarning, match=r"now `Preprocessor\.preprocessings`"):
+        assert preprocessor.parts is preprocessor.preprocessings

@@ -31,7 +31,7 @@ def png(orientation=1):
 
 def decoded(values, **options):
     """Pictures as a model sees them, `(B, H, W, C)` float, and their placements."""
-    part = mmzoo.Preprocessor({"image": mmzoo.Image(**options)}).parts["image"]
+    part = mmzoo.Preprocessor({"image": mmzoo.Image(**options)}).preprocessings["image"]
     part.gives_placement = True
     rows, ok = part.decode(*part.column(values, None))
     assert ok.numpy().all()
@@ -119,6 +119,6 @@ def test_arrays_absent_and_optional_pictures():
 
 
 def test_nothing_changes_where_no_answer_is_a_place():
-    part = mmzoo.Preprocessor({"image": mmzoo.Image(size=8)}).parts["image"]
+    part = mmzoo.Preprocessor({"image": mmzoo.Image(size=8)}).preprocessings["image"]
     rows, _ = part.decode(tf.constant([png()]))
     assert isinstance(rows, tf.Tensor) and rows.shape == (1, 8, 8, 3)

@@ -46,13 +46,15 @@ SOUNDS = {
 
 
 def test_the_reason_is_said():
-    part = mmzoo.Preprocessor({"x": mmzoo.Image(size=6, max_pixels=1000)}).parts["x"]
+    part = mmzoo.Preprocessor({"x": mmzoo.Image(size=6, max_pixels=1000)}).preprocessings["x"]
     for name, (value, reason) in PICTURES.items():
         assert part.reason(value, None) == reason.removesuffix("."), name
-    part = mmzoo.Preprocessor({"x": mmzoo.Audio(sample_rate=4000, seconds=0.05)}).parts["x"]
+    part = mmzoo.Preprocessor({"x": mmzoo.Audio(sample_rate=4000, seconds=0.05)}).preprocessings[
+        "x"
+    ]
     for name, (value, reason) in SOUNDS.items():
         assert part.reason(value, None) == reason.removesuffix("."), name
-    part = mmzoo.Preprocessor({"x": mmzoo.Video(frames=2, size=6)}).parts["x"]
+    part = mmzoo.Preprocessor({"x": mmzoo.Video(frames=2, size=6)}).preprocessings["x"]
     assert part.reason([PNG, b"<html>"], None) == "Not a picture: begins with <html>"
 
 
@@ -132,7 +134,7 @@ def test_predictions_are_traced_once(monkeypatch):
         monkeypatch.setattr(owner, method, counted)
 
     preprocessor = mmzoo.Preprocessor(inputs)
-    for part in preprocessor.parts.values():
+    for part in preprocessor.preprocessings.values():
         count(type(part), "tensors")
         if "decode_value" in vars(type(part)):
             count(type(part), "decode_value")

@@ -608,7 +608,7 @@ def test_urls():
 def test_files_of_two_kinds_are_not_mixed():
     records = from_arrays({"image": [encoded([[1]]), "a.png"]})
     with pytest.raises(ValueError, match="must be of one kind; received: bytes, paths"):
-        adapted(records, {"image": mmzoo.Image(4)}).parts["image"].column(
+        adapted(records, {"image": mmzoo.Image(4)}).preprocessings["image"].column(
             records.column("image"), ""
         )
 
@@ -793,8 +793,8 @@ def test_bytes_in_the_cells_of_a_table_are_texts():
         preprocessor = mmzoo.Preprocessor(inputs)
         records = from_generator(source, {"item": ["price", "brand"]})
         preprocessor.adapt(records)
-        assert preprocessor.parts["item"].vocabularies == {"brand": ["a", "b"]}
-        assert preprocessor.parts["item"].statistics == {"price": [1.75, 0.25]}
+        assert preprocessor.preprocessings["item"].vocabularies == {"brand": ["a", "b"]}
+        assert preprocessor.preprocessings["item"].statistics == {"price": [1.75, 0.25]}
     stored = StoredBytes("a.tfrecord", 0, 0, 1)
     for cell in (stored, object()):
         with pytest.raises(ValueError, match=r"row 0: column 'brand' of 'item': .*not one value"):

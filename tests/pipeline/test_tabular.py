@@ -32,7 +32,7 @@ def tensors(made, price, brand):
 
 def test_numbers_have_mean_0_and_variance_1():
     made = adapted()
-    assert made.parts["item"].statistics == {"price": [4.0, np.std([1.0, 3.0, 8.0])]}
+    assert made.preprocessings["item"].statistics == {"price": [4.0, np.std([1.0, 3.0, 8.0])]}
     x, ok = tensors(made, [4.0, np.nan], ["a", "a"])
     assert x["item"].dtype == "float32" and ok["item"].numpy().all()
     np.testing.assert_array_equal(x["item"], [[0.0], [np.nan]])
@@ -60,7 +60,7 @@ def test_a_constant_column_is_zero():
 
 def test_most_frequent_categories_first_ties_in_alphabetical_order():
     made = adapted({"price": [1] * 7, "brand": list("bacabcd")}, vocabulary_size=5)
-    assert made.parts["item"].vocabularies == {"brand": ["a", "b", "c"]}
+    assert made.preprocessings["item"].vocabularies == {"brand": ["a", "b", "c"]}
     x, _ = tensors(made, [0.0] * 4, ["a", "c", "d", ""])
     assert x["item_categories"].numpy().tolist() == [[2], [4], [1], [0]]
 
@@ -136,7 +136,7 @@ def test_csv_names_column_and_row(tmp_path):
     records = read(" 1.5", "", "NA", "3")
     made = mmzoo.Preprocessor(inputs)
     made.adapt(records)
-    assert made.parts["item"].statistics == {"price": [2.25, 0.75]}
+    assert made.preprocessings["item"].statistics == {"price": [2.25, 0.75]}
     assert records.validate(inputs).ok
 
 
@@ -161,7 +161,7 @@ def test_the_same_table_in_every_form():
 def test_whole_numbers_are_categories_whatever_their_type():
     cells = [3, 3.0, np.int64(3), "3", True, None]
     made = adapted({"price": [1] * 6, "brand": cells})
-    assert made.parts["item"].vocabularies == {"brand": ["3", "True"]}
+    assert made.preprocessings["item"].vocabularies == {"brand": ["3", "True"]}
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_numbers_of_any_size_are_normalised(scale):
     generator = np.random.default_rng(0)
     plain = generator.normal(3, 2, 100)
     made = adapted({"price": plain * scale, "brand": ["a", "b"] * 50})
-    mean, deviation = made.parts["item"].statistics["price"]
+    mean, deviation = made.preprocessings["item"].statistics["price"]
     np.testing.assert_allclose([mean / scale, deviation / scale], [plain.mean(), plain.std()])
     spec = made.raw_specs()["item"]["price"]
     x, ok = tensors(made, (plain * scale).astype(spec.dtype.as_numpy_dtype), ["a"] * 100)
@@ -368,7 +368,7 @@ def test_categories_are_the_same_from_every_source(tmp_path):
     sources.append(mmzoo.data.from_tfrecords(tmp_path / "shards"))
     made = mmzoo.Preprocessor({"item": mmzoo.Tabular(categorical=list(table))})
     made.adapt(sources[0])
-    assert made.parts["item"].vocabularies["size"] == ["1", "12", "3"]
+    assert made.preprocessings["item"].vocabularies["size"] == ["1", "12", "3"]
     ids = [next(iter(source.to_dataset(made)))["item"].numpy().tolist() for source in sources]
     assert ids[0][0] == [2, 2, 2, 2] and ids[0][1][0] == 0
     for other in ids[1:]:
@@ -378,12 +378,12 @@ def test_categories_are_the_same_from_every_source(tmp_path):
     served["half"] = ["0.1", "0.2", "0.1", "0.5"]
     x, _ = made.checked_call({"item": {name: tf.constant(x) for name, x in served.items()}})
     assert x["item"].numpy().tolist() == ids[0]
-    assert made.parts["item"].served_counts(x)["unknown"].numpy().tolist() == [0, 0, 0, 0]
+    assert made.preprocessings["item"].served_counts(x)["unknown"].numpy().tolist() == [0, 0, 0, 0]
 
 
 def test_vocabularies_of_old_files_keep_their_ids():
     made = adapted()
-    made.parts["item"].set_state(
+    made.preprocessings["item"].set_state(
         {"statistics": {"price": [0, 1]}, "vocabularies": {"brand": ["true", "3.0", "3", "x"]}}
     )
     x, _ = tensors(made, [0.0] * 4, ["True", "3", "3.0", "x"])

@@ -50,7 +50,7 @@ def ids(made, texts):
 
 def test_most_frequent_words_first_ties_in_alphabetical_order():
     made = preprocessor(["b a a c", "c a d e f"])
-    assert made.parts["title"].vocabulary == ["a", "c", "b", "d"]
+    assert made.preprocessings["title"].vocabulary == ["a", "c", "b", "d"]
     assert ids(made, ["a c b d e"]) == [[2, 3, 4, 5]]
     assert ids(made, ["z", "A!"]) == [[1, 0, 0, 0], [2, 0, 0, 0]]
 
@@ -184,7 +184,7 @@ def test_parts_of_a_text():
     records = mmzoo.data.from_arrays({"text": rows})
     preprocessor = mmzoo.Preprocessor({"text": modality})
     preprocessor.adapt(records)
-    assert preprocessor.parts["text"].vocabulary == ["a", "red", "circle"]
+    assert preprocessor.preprocessings["text"].vocabulary == ["a", "red", "circle"]
     x = {
         name: t.numpy().tolist() for name, t in next(iter(records.to_dataset(preprocessor))).items()
     }

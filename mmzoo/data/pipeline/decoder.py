@@ -24,7 +24,7 @@ def decoder(part, column, read):
 
     >>> import numpy as np
     >>> import mmzoo
-    >>> part = mmzoo.Preprocessor({"image": mmzoo.Image(size=2)}).parts["image"]
+    >>> part = mmzoo.Preprocessor({"image": mmzoo.Image(size=2)}).preprocessings["image"]
     >>> column, read = part.column([np.zeros((4, 4, 3), "uint8")] * 3, root=None)
     >>> pixels, ok = decoder(part, column, read)(tf.constant([0, 2]))
     >>> pixels.shape, ok.numpy().tolist()

@@ -121,7 +121,7 @@ class Pipeline:
 
     def _raw_column(self, name):
         """`(column, read, usable)` of one modality."""
-        part = self.preprocessor.parts[name]
+        part = self.preprocessor.preprocessings[name]
         values = self.records.column(name)
         usable = np.ones(len(values), bool)
         if name in self.may_fail:
@@ -132,7 +132,7 @@ class Pipeline:
 
     def _column(self, name, cache):
         """Function from a batch of positions to `(decoded, ok)` of one modality."""
-        part = self.preprocessor.parts[name]
+        part = self.preprocessor.preprocessings[name]
         column, read, usable = self.raw[name]
 
         if part.works_on_elements:
@@ -186,7 +186,7 @@ class Pipeline:
         if seeds is not None:
             decoded = {
                 name: part.augment_batch(decoded[name], seeds)
-                for name, part in self.preprocessor.parts.items()
+                for name, part in self.preprocessor.preprocessings.items()
             }
         x = self.preprocessor.batch(decoded)
         if self.encoded is None:
@@ -231,10 +231,12 @@ class Pipeline:
         return parallel_map(kept.skip(self.first_step), self._finish)
 
     def _unreadable_message(self, name, rows):
-        return bad_rows.unreadable_message(self.records, name, rows, self.preprocessor.parts[name])
+        return bad_rows.unreadable_message(
+            self.records, name, rows, self.preprocessor.preprocessings[name]
+        )
 
     def _no_readable(self, name, rows):
-        part = self.preprocessor.parts[name]
+        part = self.preprocessor.preprocessings[name]
         described = bad_rows.describe_rows(self.records, name, rows, part=part)
         return f"mmzoo: no readable {name} in {described}"
 

@@ -27,7 +27,7 @@ def row_reader(preprocessor, columns):
     >>> import mmzoo
     >>> text = mmzoo.Text(length=3, vocabulary_size=9, vocabulary=["a", "cat"])
     >>> preprocessor = mmzoo.Preprocessor({"text": text})
-    >>> column, read = preprocessor.parts["text"].column(["a cat", "a dog"], None)
+    >>> column, read = preprocessor.preprocessings["text"].column(["a cat", "a dog"], None)
     >>> reader = row_reader(preprocessor, {"text": (column, read)})
     >>> x, ok, _ = reader(({"text": column}, {"text": tf.constant([True, False])}))
     >>> x["text"].numpy().tolist(), ok["text"].numpy().tolist()
@@ -35,14 +35,14 @@ def row_reader(preprocessor, columns):
     """
     functions = {
         name: prepared_decode(part, *columns[name])
-        for name, part in preprocessor.parts.items()
+        for name, part in preprocessor.preprocessings.items()
         if part.works_on_elements
     }
 
     def read_rows(values):
         taken, usable = values
         decoded, readable = {}, {}
-        for name, part in preprocessor.parts.items():
+        for name, part in preprocessor.preprocessings.items():
             # A function that was traced already is called, not traced again.
             decode = functions[name].graph if name in functions else part.decode
             decoded[name], ok = decode(taken[name])

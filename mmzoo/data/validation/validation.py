@@ -23,7 +23,7 @@ def validate(records, inputs, preprocessor=None, verbose=False):
     """Reads every value of some records; see `Records.validate`."""
     from mmzoo.preprocessor import Preprocessor
 
-    parts = (preprocessor or Preprocessor(inputs)).parts
+    parts = (preprocessor or Preprocessor(inputs)).preprocessings
     columns, findings = {}, []
     notes, classes = _of_labels(records)
     for name, modality in inputs.items():

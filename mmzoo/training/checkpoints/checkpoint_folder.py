@@ -1,4 +1,4 @@
-"""CheckpointFolder: the state of a training on disk, whole or not at all."""
+"""CheckpointFolder: the state of a training on disk, written atomically."""
 
 import json
 import os
