@@ -122,6 +122,9 @@ def head_inputs(name, length=LENGTH):
     if issubclass(cls, PlaceHead):  # its tokens have to know what is asked for
         fusion = tiny("cross_attention", mmzoo.fusion.CrossAttention)
         return {"inputs": inputs, "fusion": fusion, "head": cls(hidden_units=16)}
+    if name == "transcript":
+        inputs["audio"] = audio(tiny("gru", mmzoo.encoders.AudioGRU))
+        return {"inputs": inputs, "head": cls(alphabet="abc", hidden_units=16)}
     return {"inputs": inputs, "head": cls(units=CLASSES if name == "softmax" else 1)}
 
 
@@ -280,6 +283,8 @@ def labels(model, rows=4, seed=0):
         return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
     if isinstance(head, mmzoo.heads.Mask):
         return generator.integers(0, 2, (rows, *head.size), dtype="int16")
+    if isinstance(head, mmzoo.heads.Transcript):
+        return np.arange(2 * rows, dtype="int32").reshape(rows, 2) % head.units
     if isinstance(head, mmzoo.heads.Softmax):
         return np.arange(rows) % head.units
     if isinstance(head, mmzoo.heads.Sigmoid):

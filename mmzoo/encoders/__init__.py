@@ -5,6 +5,7 @@ import keras
 from mmzoo.encoders.adapter import Adapter
 from mmzoo.encoders.applications import Applications
 from mmzoo.encoders.audio_cnn import AudioCNN
+from mmzoo.encoders.audio_crnn import AudioCRNN
 from mmzoo.encoders.audio_dnn import AudioDNN
 from mmzoo.encoders.audio_gru import AudioGRU
 from mmzoo.encoders.audio_transformer import AudioTransformer
@@ -53,6 +54,7 @@ ENCODERS = {
     },
     "audio": {
         "cnn": AudioCNN,
+        "crnn": AudioCRNN,
         "dnn": AudioDNN,
         "gru": AudioGRU,
         "transformer": AudioTransformer,
@@ -161,6 +163,7 @@ __all__ = [
     "Adapter",
     "Applications",
     "AudioCNN",
+    "AudioCRNN",
     "AudioDNN",
     "AudioGRU",
     "AudioTransformer",

@@ -13,9 +13,13 @@ from mmzoo.heads.mask_loss import MaskLoss
 from mmzoo.heads.mean_overlap import MeanOverlap
 from mmzoo.heads.of_model import has_heads, heads_of, targets_of
 from mmzoo.heads.regression import Regression
+from mmzoo.heads.rows_left_out import RowsLeftOut
 from mmzoo.heads.sigmoid import Sigmoid
 from mmzoo.heads.softmax import Softmax
 from mmzoo.heads.standardized_loss import StandardizedSquaredError
+from mmzoo.heads.transcript import Transcript
+from mmzoo.heads.transcript_loss import TranscriptLoss
+from mmzoo.heads.transcript_match import TranscriptMatch
 from mmzoo.utils.identifiers import check_serializable, resolve
 from mmzoo.utils.identifiers import register as add
 
@@ -26,6 +30,7 @@ HEADS = {
     "regression": Regression,
     "box": Box,
     "mask": Mask,
+    "transcript": Transcript,
 }
 
 
@@ -35,7 +40,7 @@ def names():
     Example:
 
     >>> names()
-    ['box', 'mask', 'regression', 'sigmoid', 'softmax']
+    ['box', 'mask', 'regression', 'sigmoid', 'softmax', 'transcript']
     """
     return sorted(HEADS)
 
@@ -152,11 +157,15 @@ __all__ = [
     "MaskLoss",
     "MeanOverlap",
     "Regression",
+    "RowsLeftOut",
     "Sigmoid",
     "SigmoidCrossentropy",
     "Softmax",
     "SoftmaxCrossentropy",
     "StandardizedSquaredError",
+    "Transcript",
+    "TranscriptLoss",
+    "TranscriptMatch",
     "are_several",
     "by_answer",
     "for_labels",

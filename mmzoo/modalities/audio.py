@@ -28,9 +28,9 @@ class Audio(Modality):
     Args:
         sample_rate: samples a second that the model works with.
         seconds: length that sounds are cut or padded to.
-        encoder: `"cnn"`, `"dnn"`, `"gru"`, `"transformer"`, a config dict, or any Keras layer or
-            model. One that is not mmzoo's gets the waveform alone, unless it is a functional model
-            with a dict of inputs.
+        encoder: `"cnn"`, `"crnn"`, `"dnn"`, `"gru"`, `"transformer"`, a config dict, or any Keras
+            layer or model. One that is not mmzoo's gets the waveform alone, unless it is a
+            functional model with a dict of inputs.
         optional: whether the sound may be absent (raw value `b""`, an empty path, or
             NaN for an array).
         augmentation: what training changes, within mmzoo's own encoders: `None`, a name or a list

@@ -9,6 +9,7 @@ from mmzoo.targets.numbers import Numbers
 from mmzoo.targets.one_class import OneClass
 from mmzoo.targets.several_classes import SeveralClasses
 from mmzoo.targets.target import Target
+from mmzoo.targets.transcribed_text import TranscribedText
 from mmzoo.targets.values import Values
 from mmzoo.targets.yes_no import YesNo
 from mmzoo.utils.identifiers import check_serializable
@@ -25,6 +26,7 @@ TARGETS = {
         SeveralClasses,
         BoxInPicture,
         MaskOfPicture,
+        TranscribedText,
     )
 }
 
@@ -99,6 +101,7 @@ __all__ = [
     "OneClass",
     "SeveralClasses",
     "Target",
+    "TranscribedText",
     "Values",
     "YesNo",
     "names",

@@ -41,6 +41,11 @@ READERS = {
         [mask.clip(0).astype("uint8") for mask in MASKS],
         (MASKS[:, :7, :11] + 1).astype("int16"),
     ),
+    "transcript": (
+        mmzoo.heads.Transcript("abc", frames="image", hidden_units=8),
+        ["ab", "caa", "b"],
+        np.array([[1, 2, 0], [3, 1, 1], [2, 0, 0]], "int32"),
+    ),
 }
 #: Heads whose own tests hold them to the same.
 ELSEWHERE = set()

@@ -91,6 +91,10 @@ def layer_cases():
             arguments |= {"size": [2, 6]} if name == "mask" else {}
             inputs = {"fused": TOKENS[:, 0], "tokens": BY_NAME, "mask": MASK_BY_NAME}
             cases[f"head-{name}"] = cls, arguments, inputs
+        elif name == "transcript":
+            arguments = {"alphabet": "abc", "frames": "image"}
+            inputs = {"fused": TOKENS[:, 0], "tokens": BY_NAME, "mask": MASK_BY_NAME}
+            cases[f"head-{name}"] = cls, arguments, inputs
         else:
             cases[f"head-{name}"] = cls, {"units": CLASSES}, TOKENS[:, 0]
     for name, cls in mmzoo.fusion.FUSIONS.items():

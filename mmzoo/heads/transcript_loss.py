@@ -1,0 +1,48 @@
+"""The loss of transcripts."""
+
+import keras
+from keras import ops
+
+from mmzoo.heads.logits import recall_logits
+from mmzoo.targets.ctc import BLANK, LEAST, can_be_learned, frames_of
+
+
+@keras.saving.register_keras_serializable(package="mmzoo")
+class TranscriptLoss(keras.losses.Loss):
+    """How improbable a text is: minus the logarithm of the sum over all its alignments.
+
+    A row costs nothing whose text has no part, has one that the alphabet lacks, or needs more
+    frames than there are; the metric `RowsLeftOut` counts such. What stands behind the frames of a
+    row, or behind its text, has no influence, and gets no gradient.
+
+    Call arguments:
+        y_true: `(B, L)` ids from 1 on, zeros behind the text; -1 for what the alphabet lacks.
+        y_pred: `(B, T, K)`, as `mmzoo.heads.Transcript` returned it.
+
+    Example:
+
+    >>> import numpy as np
+    >>> frames = np.array([[[0.5, 0.5], [0.5, 0.5]]], "float32")
+    >>> round(float(TranscriptLoss()(np.array([[1]]), frames)), 4)  # -ln 0.75
+    0.2877
+
+    Reference: Graves et al. 2006, "Connectionist Temporal Classification".
+    """
+
+    def __init__(self, reduction="sum_over_batch_size", name="ctc_loss", **kwargs):
+        super().__init__(reduction=reduction, name=name, **kwargs)
+
+    def call(self, y_true, y_pred):
+        ids = ops.cast(y_true, "int32")
+        frames = frames_of(y_pred)
+        learned = can_be_learned(ids, frames)
+        # A text of which nothing is left fits everywhere: the backends differ in what else costs.
+        ids = ops.where(learned[:, None], ids, BLANK)
+        lengths = ops.sum(ops.cast(ops.not_equal(ids, BLANK), "int32"), axis=1)
+        logits = recall_logits(y_pred)
+        if logits is None:
+            logits = ops.log(ops.maximum(y_pred, LEAST))
+        loss = ops.ctc_loss(
+            ids, ops.cast(logits, "float32"), lengths, ops.maximum(frames, 1), mask_index=BLANK
+        )
+        return ops.where(learned, loss, ops.zeros_like(loss))
