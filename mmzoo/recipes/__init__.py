@@ -16,6 +16,7 @@ from mmzoo.recipes.mult import mult
 from mmzoo.recipes.perceiver_fusion import perceiver_fusion
 from mmzoo.recipes.recipe import Recipe
 from mmzoo.recipes.relation_network import relation_network
+from mmzoo.recipes.speech_to_text import speech_to_text
 from mmzoo.recipes.tfhub_image_text import tfhub_image_text
 from mmzoo.recipes.trimodal import trimodal
 from mmzoo.recipes.vilt_small import vilt_small
@@ -38,6 +39,7 @@ RECIPES = {
     "mult": mult,
     "perceiver_fusion": perceiver_fusion,
     "relation_network": relation_network,
+    "speech_to_text": speech_to_text,
     "trimodal": trimodal,
     "vilt_small": vilt_small,
     "voice_sentiment": voice_sentiment,
@@ -173,6 +175,7 @@ __all__ = [
     "perceiver_fusion",
     "register",
     "relation_network",
+    "speech_to_text",
     "tfhub_image_text",
     "trimodal",
     "vilt_small",
