@@ -152,7 +152,10 @@ def build_model(
     prediction = {}
     for answer, head in heads_by_answer.items():
         head = renamed(head.fitted_to(inputs, grids), f"{answer}_head" if several else "head")
-        prediction[answer] = head(vector, tokens, mask) if head.reads_tokens else head(vector)
+        if head.reads_tokens:
+            prediction[answer] = head(vector, tokens, head.token_mask(mask, model_inputs))
+        else:
+            prediction[answer] = head(vector)
     if not several:
         (prediction,) = prediction.values()
     model = MultimodalModel(model_inputs, prediction, name=name or "multimodal_model", dtype=dtype)

@@ -113,7 +113,7 @@ class Preprocessor:
             else:
                 target = self.targets[name]
                 target.learn(column.class_names)
-                target.adapt(column.checked(target, records.describe))
+                target.adapt(_checked(column, target, records))
             for note in target.notes(column.labels, column.class_names):
                 warnings.warn(note, stacklevel=2)
 
@@ -163,7 +163,7 @@ class Preprocessor:
             if target is None:
                 classes = isinstance(column.labels, list)
                 target = of_labels(column.labels, None if classes else column.class_names)
-            labels = column.checked(target, records.describe)
+            labels = _checked(column, target, records)
             if target.strings_are_paths:
                 root = records.root
                 labels = [resolve_path(root, x) if isinstance(x, str) else x for x in labels]
@@ -430,6 +430,12 @@ def _registered(what, name, class_name):
             "defines it, decorated with `keras.saving.register_keras_serializable`."
         )
     return found
+
+
+def _checked(column, target, records):
+    """The labels of an answer as its target keeps them."""
+    texts = None if target.text is None else records.column(target.text)
+    return column.checked(target, records.describe, texts)
 
 
 def _from_config(cls, config):

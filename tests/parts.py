@@ -125,6 +125,9 @@ def head_inputs(name, length=LENGTH):
     if name == "transcript":
         inputs["audio"] = audio(tiny("gru", mmzoo.encoders.AudioGRU))
         return {"inputs": inputs, "head": cls(alphabet="abc", hidden_units=16)}
+    if issubclass(cls, mmzoo.heads.Tags):
+        inputs["text"] = text(length=length, words="spaces")
+        return {"inputs": inputs, "head": cls(tags=["B-x", "I-x", "O"])}
     return {"inputs": inputs, "head": cls(units=CLASSES if name == "softmax" else 1)}
 
 
@@ -190,7 +193,10 @@ def recipe_inputs(name, length=None):
         encoder = small_part(modality.encoder, mmzoo.encoders.ENCODERS[modality.kind])
         inputs[key] = dataclasses.replace(modality, encoder=encoder, **sizes)
     fusion = small_part(recipe.fusion, mmzoo.fusion.FUSIONS)
-    return {"recipe": recipe, "inputs": inputs, "fusion": fusion}
+    head = recipe.head
+    if isinstance(head, mmzoo.heads.Tags):
+        head = mmzoo.heads.Tags(tags=head.tags)
+    return {"recipe": recipe, "inputs": inputs, "fusion": fusion, "head": head}
 
 
 #: The registered parts: id -> function that gives the arguments of `build_model`.
@@ -265,7 +271,7 @@ def tensors(model, rows=4, seed=0, padding=2):
         elif tensor.dtype == "bool":
             x[name] = np.arange(rows) % 3 != len(x) % 3
         elif tensor.dtype == "int32":
-            shape = (rows, shape[1] or LENGTH)
+            shape = (rows, shape[1] or LENGTH, *shape[2:])
             x[name] = generator.integers(1, 10, shape).astype("int32")
             lengths = generator.integers(2, shape[1] - padding + 1, rows)
             x[name][np.arange(shape[1]) >= lengths[:, None]] = 0
@@ -285,6 +291,8 @@ def labels(model, rows=4, seed=0):
         return generator.integers(0, 2, (rows, *head.size), dtype="int16")
     if isinstance(head, mmzoo.heads.Transcript):
         return np.arange(2 * rows, dtype="int32").reshape(rows, 2) % head.units
+    if isinstance(head, mmzoo.heads.Tags):  # of more words than there are
+        return generator.integers(0, head.units, (rows, 4 * LENGTH), dtype="int16")
     if isinstance(head, mmzoo.heads.Softmax):
         return np.arange(rows) % head.units
     if isinstance(head, mmzoo.heads.Sigmoid):

@@ -5,6 +5,7 @@ from mmzoo.data.datasets.sort_of_clevr import SortOfClevr, sort_of_clevr
 from mmzoo.data.datasets.tux_paint import tux_paint
 from mmzoo.data.records import Records
 from mmzoo.data.sources.from_arrays import from_arrays
+from mmzoo.data.sources.from_conll import from_conll
 from mmzoo.data.sources.from_csv import from_csv
 from mmzoo.data.sources.from_dataframe import from_dataframe
 from mmzoo.data.sources.from_directory import from_directory
@@ -23,6 +24,7 @@ __all__ = [
     "ValidationReport",
     "easy_vqa",
     "from_arrays",
+    "from_conll",
     "from_csv",
     "from_dataframe",
     "from_directory",

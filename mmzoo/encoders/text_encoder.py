@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from mmzoo.encoders.encoder import Encoder
+from mmzoo.layers import WordBytes
 
 
 class TextEncoder(Encoder):
@@ -21,14 +22,18 @@ class TextEncoder(Encoder):
 
     Call arguments:
         x: `(B, T)` int32 token ids, 0 where there is none; or the dict that a tokenizer makes, with
-            these as `"ids"` and perhaps with a `"mask"` `(B, T)`.
+            these as `"ids"` and perhaps with a `"mask"` `(B, T)`; and with `"bytes"`, `(B, T, N)`
+            int32, those of each word, of which a vector is added to its embedding.
 
     Returns:
         `(tokens, mask)`: `(B, T, D)` and `(B, T)`.
     """
 
     input_dtypes: ClassVar = {"x": "int32"}
-    dimensions: ClassVar = dict.fromkeys(("x", "ids", "mask", "segments"), ("batch", "length"))
+    dimensions: ClassVar = {
+        **dict.fromkeys(("x", "ids", "mask", "segments"), ("batch", "length")),
+        "bytes": ("batch", "length", "bytes"),
+    }
 
     def __init__(
         self,
@@ -53,6 +58,14 @@ class TextEncoder(Encoder):
         self.embedding_dim = embedding_dim
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
 
+    def build(self, x_shape):
+        #: What reads the bytes of words; `None`: they are not told.
+        self.word_bytes = None
+        if isinstance(x_shape, dict) and "bytes" in x_shape:
+            self.word_bytes = WordBytes(
+                self.embedding_dim, dtype=self.dtype_policy, name="word_bytes"
+            )
+
     def contextualize(self, tokens, mask):
         """Embeddings `(B, T, embedding_dim)` and mask -> tokens and mask."""
         raise NotImplementedError(f"{type(self).__name__} must implement `contextualize`.")
@@ -65,7 +78,10 @@ class TextEncoder(Encoder):
             )
         ids, mask = (x["ids"], x.get("mask")) if isinstance(x, dict) else (x, None)
         mask = ops.not_equal(ids, 0) if mask is None else ops.cast(mask, "bool")
-        return self.contextualize(self.embed(ids, x), mask)
+        tokens = self.embed(ids, x)
+        if self.word_bytes is not None:
+            tokens = tokens + self.word_bytes(x["bytes"])
+        return self.contextualize(tokens, mask)
 
     def embed(self, ids, x):
         """The embeddings of the ids, `(B, T, embedding_dim)`; `x` is what the encoder was given."""

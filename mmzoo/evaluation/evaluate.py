@@ -101,6 +101,7 @@ def run_over(model, dataset, targets):
         for name, labels in checked.items():
             prediction = np.asarray(predictions[name])
             targets[name].check_prediction(prediction, len(labels))
+            prediction = targets[name].condensed(prediction)
             weights = sample_weight.get(name) if isinstance(sample_weight, dict) else sample_weight
             if weights is not None:
                 weighted.add(name)

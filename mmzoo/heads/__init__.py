@@ -17,6 +17,9 @@ from mmzoo.heads.rows_left_out import RowsLeftOut
 from mmzoo.heads.sigmoid import Sigmoid
 from mmzoo.heads.softmax import Softmax
 from mmzoo.heads.standardized_loss import StandardizedSquaredError
+from mmzoo.heads.tag_accuracy import TagAccuracy
+from mmzoo.heads.tags import Tags
+from mmzoo.heads.tags_loss import TagsLoss
 from mmzoo.heads.transcript import Transcript
 from mmzoo.heads.transcript_loss import TranscriptLoss
 from mmzoo.heads.transcript_match import TranscriptMatch
@@ -30,6 +33,7 @@ HEADS = {
     "regression": Regression,
     "box": Box,
     "mask": Mask,
+    "tags": Tags,
     "transcript": Transcript,
 }
 
@@ -40,7 +44,7 @@ def names():
     Example:
 
     >>> names()
-    ['box', 'mask', 'regression', 'sigmoid', 'softmax', 'transcript']
+    ['box', 'mask', 'regression', 'sigmoid', 'softmax', 'tags', 'transcript']
     """
     return sorted(HEADS)
 
@@ -98,13 +102,13 @@ def for_labels(column):
         `Softmax` for classes, `Sigmoid` for rows of zeros and ones, `Regression` for other numbers.
 
     Raises:
-        ValueError: for labels that are contents of files.
+        ValueError: for labels that are contents of files, or lists of tags.
     """
     labels, names = column.labels, column.class_names
     if column.is_classes:
         return Softmax(class_names=names)
     if isinstance(labels, list):
-        raise ValueError("The labels are files. Name the head that answers with such.")
+        raise ValueError("The labels are files, or lists. Name the head that answers with such.")
     there = labels[~np.isnan(labels.reshape(len(labels), -1)).any(axis=1)]
     if labels.ndim == 2 and np.isin(there, (0, 1)).all():
         return Sigmoid(units=labels.shape[1], class_names=names)
@@ -163,6 +167,9 @@ __all__ = [
     "Softmax",
     "SoftmaxCrossentropy",
     "StandardizedSquaredError",
+    "TagAccuracy",
+    "Tags",
+    "TagsLoss",
     "Transcript",
     "TranscriptLoss",
     "TranscriptMatch",

@@ -56,6 +56,18 @@ class Head(CompositeLayer):
         """
         return self
 
+    def token_mask(self, mask, inputs):
+        """The mask of the tokens that it is called with, where it reads tokens.
+
+        Args:
+            mask: dict from modality name to `(B, T)` bool.
+            inputs: dict from the name of an input of the model to its tensor.
+
+        Returns:
+            Such a dict.
+        """
+        return mask
+
     def target(self):
         """What its labels are, and what its predictions become.
 

@@ -27,6 +27,7 @@ from mmzoo.layers.sinusoidal_positions import sinusoidal_positions
 from mmzoo.layers.spec_augment import SpecAugment
 from mmzoo.layers.transformer_block import TransformerBlock
 from mmzoo.layers.whisper_log_mel import whisper_log_mel
+from mmzoo.layers.word_bytes import WordBytes
 
 __all__ = [
     "MLP",
@@ -45,6 +46,7 @@ __all__ = [
     "ResidualBlock",
     "SpecAugment",
     "TransformerBlock",
+    "WordBytes",
     "append_coordinates",
     "channels_last",
     "flatten_tokens",

@@ -7,7 +7,9 @@ import keras
 
 from mmzoo.modalities.modality import Modality
 from mmzoo.raw.segments import join_segments
+from mmzoo.raw.words import RULES, is_word
 from mmzoo.tokenizers import Tokenizer
+from mmzoo.tokenizers.sub_words import SubWords
 from mmzoo.utils.checks import check_positive_integers
 from mmzoo.utils.safe_mode import trusted_in_process
 
@@ -25,6 +27,10 @@ class Text(Modality):
     strings, several columns of a table, or one string with `[SEP]` between them. `<name>_segments`,
     `(length,)` int32, is then the part that each token belongs to, counted from 0.
 
+    With `words=` every word counts, punctuation too, and has one token, as the head
+    `mmzoo.heads.Tags` needs it; a text may then also be the list of its words. Of a tokenizer that
+    cuts words into pieces, `<name>_starts`, `(length,)` bool, says which tokens begin a word.
+
     Args:
         length: number of tokens a text is padded or cut to; `None`: as long as the longest of the
             batch (every new length is another XLA compilation), or see `buckets`.
@@ -39,11 +45,20 @@ class Text(Modality):
         buckets: lengths, such as `(16, 32, 64)`, in place of `length`: each batch is padded to the
             smallest that its longest text fits in, and texts are cut to the largest. The train
             step is then compiled once a bucket, and short texts cost less.
+        words: where words end: `"spaces"`: at spaces alone; `"punctuation"`: a punctuation mark or
+            symbol, and a Chinese, Japanese or Korean character, is a word of its own, too;
+            `"characters"`: every character is. They are looked up in lower case. `None`: as said
+            above, and punctuation is dropped.
+        word_bytes: with `words`, the first bytes of each word, as it is written, that the model
+            reads besides its id, such as 16: they tell of endings, capitals and digits, also of
+            unknown words. Enters as `<name>_bytes`, `(length, word_bytes)` int32, for the encoders
+            of this package.
 
     Raises:
         ValueError: for impossible sizes, a vocabulary with repeated words or too many, or one, or
             segments, beside a tokenizer; for buckets beside a length, or beside a tokenizer that
-            pads texts to a length of its own.
+            pads texts to a length of its own; for words beside segments or a tokenizer without
+            pieces; for bytes without words.
 
     Example:
 
@@ -59,6 +74,8 @@ class Text(Modality):
     tokenizer: Any = None
     segments: Any = None
     buckets: Any = None
+    words: Any = None
+    word_bytes: Any = None
 
     kind: ClassVar[str] = "text"
     served: ClassVar[str] = "a text in UTF-8"
@@ -73,6 +90,7 @@ class Text(Modality):
             self._take_buckets()
         if self.segments is not None:
             check_positive_integers("segments", self.segments)
+        self._check_words()
         tokenizer = self.tokenizer or getattr(self.encoder, "tokenizer", None)
         if tokenizer is not None:
             self._take(tokenizer)
@@ -101,6 +119,16 @@ class Text(Modality):
                 "and unknown."
             )
         object.__setattr__(self, "vocabulary", vocabulary)
+
+    def _check_words(self):
+        if self.words is not None and self.words not in RULES:
+            raise ValueError(f"`words` must be one of {RULES}, or None; received: {self.words!r}.")
+        if self.words is not None and self.segments is not None:
+            raise ValueError("A text is divided into words or into segments, not both.")
+        if self.word_bytes is not None:
+            check_positive_integers("word_bytes", self.word_bytes)
+            if self.words is None:
+                raise ValueError("`word_bytes` needs `words`, such as words='spaces'.")
 
     def _take_buckets(self):
         if self.length is not None:
@@ -139,6 +167,14 @@ class Text(Modality):
             )
         if self.segments is not None:
             raise ValueError("A tokenizer divides texts in its own way: leave `segments` out.")
+        if self.words is not None and not isinstance(tokenizer, SubWords):
+            raise ValueError(
+                f"The {type(tokenizer).__name__} does not say which words its tokens belong to: "
+                "leave `words` out, or give a tokenizer of pieces, such as "
+                "`mmzoo.tokenizers.WordPiece`."
+            )
+        if self.word_bytes is not None:
+            raise ValueError("`word_bytes` are for words without a tokenizer: leave them out.")
         object.__setattr__(self, "tokenizer", tokenizer)
         object.__setattr__(self, "vocabulary_size", tokenizer.vocabulary_size)
         parts = tokenizer.tensors(self.longest)  # may have its own opinion of lengths
@@ -159,8 +195,11 @@ class Text(Modality):
 
     def tensors(self):
         if self.tokenizer is not None:
-            return self.tokenizer.tensors(self.length)
+            parts = self.tokenizer.tensors(self.length)
+            return {**parts, "starts": ((self.length,), "bool")} if self.words else parts
         ids = {"ids": ((self.length,), "int32")}
+        if self.word_bytes is not None:
+            ids["bytes"] = ((self.length, int(self.word_bytes)), "int32")
         return ids if self.segments is None else {**ids, "segments": ((self.length,), "int32")}
 
     def encoder_defaults(self):
@@ -172,10 +211,14 @@ class Text(Modality):
                 value = join_segments(value)
             if value is None or isinstance(value, bytes):
                 continue
+            if self.words is not None and isinstance(value, (list, tuple)):
+                self._check_list(name, value, describe(row))
+                value = " ".join(value)
             if not isinstance(value, str):
+                hint = " A list of words needs Text(words=...)." if isinstance(value, list) else ""
                 raise TypeError(
-                    f"{describe(row)}: texts of {name!r} must be strings; received: {value!r} "
-                    f"({type(value).__name__})."
+                    f"{describe(row)}: texts of {name!r} must be strings; received: {value!r:.200} "
+                    f"({type(value).__name__}).{hint}"
                 )
             try:
                 value.encode()
@@ -185,6 +228,15 @@ class Text(Modality):
                     f"{error.start} is {value[error.start]!r}, half of a pair (a lone surrogate). "
                     "Read the file it comes from with its own encoding, or with errors='replace'."
                 ) from None
+
+    def _check_list(self, name, words, row):
+        """Raises unless each of a list is one word."""
+        for word in words:
+            if not isinstance(word, str) or not is_word(word, self.words):
+                raise ValueError(
+                    f"{row}: {word!r}, in the list of words of {name!r}, is not one word where "
+                    f"words={self.words!r}."
+                )
 
     def check_learned(self, name, state):
         if self.tokenizer is None and self.vocabulary is None and state.get("vocabulary") is None:

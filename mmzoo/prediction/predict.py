@@ -39,8 +39,8 @@ def predict(model, preprocessor, rows, batch_size=64, verbose=0):
     """
     check_pair(model, preprocessor)
     targets = targets_of(model, preprocessor)
-    if any(target.picture is not None for target in targets.values()):
-        return _answers_in_pictures(model, preprocessor, rows, batch_size)
+    if any(target.picture is not None or target.text is not None for target in targets.values()):
+        return _answers_beside_inputs(model, preprocessor, rows, batch_size)
     predictions = outputs_of_rows(model, preprocessor, rows, batch_size, verbose)
     answers = {
         name: targets[name].answers(prediction)
@@ -49,8 +49,8 @@ def predict(model, preprocessor, rows, batch_size=64, verbose=0):
     return answers if isinstance(predictions, dict) else answers["head"]
 
 
-def _answers_in_pictures(model, preprocessor, rows, batch_size):
-    """As `predict`, of answers that are places: each batch's are made beside its pictures."""
+def _answers_beside_inputs(model, preprocessor, rows, batch_size):
+    """As `predict`, of answers about parts of an input: each batch's are made beside its inputs."""
     from mmzoo.prediction.good_rows import predict_good_rows
 
     records = as_records(rows, preprocessor.inputs)

@@ -6,7 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.preprocessing.preprocessing import Preprocessing
+from mmzoo.preprocessing.words import split_words
 from mmzoo.raw.segments import SEPARATOR, join_segments
+from mmzoo.raw.words import join_words
 
 # RE2 classes. Han, Hiragana, Katakana and Hangul are written without spaces or with few of them.
 _CHINESE_JAPANESE_KOREAN = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}"
@@ -60,7 +62,11 @@ class TextPreprocessing(Preprocessing):
 
     def _standard(self, vocabulary):
         """The given words, if texts can contain them."""
-        words = [word.strip().decode() for word in standardize(tf.constant(vocabulary)).numpy()]
+        if self.modality.words is not None:
+            words, _ = self._words(tf.constant(vocabulary))
+            words = [b" ".join(row).decode() for row in words.to_list()]
+        else:
+            words = [word.strip().decode() for word in standardize(tf.constant(vocabulary)).numpy()]
         strange = [given for given, word in zip(vocabulary, words, strict=True) if given != word]
         if strange:
             raise ValueError(
@@ -73,6 +79,8 @@ class TextPreprocessing(Preprocessing):
         """The strings of a column, empty where one is absent."""
         if self.modality.segments is not None:
             values = [join_segments(value) for value in values]
+        if self.modality.words is not None:
+            values = [join_words(value, self.modality.words) for value in values]
         return ["" if value is None else value for value in values]
 
     def adapt(self, values):
@@ -181,6 +189,9 @@ class TextPreprocessing(Preprocessing):
 
     def _words(self, texts):
         """The words of each text, and the segment that each of them belongs to, both ragged."""
+        if self.modality.words is not None:
+            words, _, _ = split_words(texts, self.modality.words)
+            return words.with_flat_values(_lower(words.flat_values)), None
         if self.modality.segments is None:
             return tf.strings.split(standardize(texts)), None
         parts = tf.strings.split(texts, SEPARATOR)
@@ -226,10 +237,31 @@ class TextPreprocessing(Preprocessing):
         # A text without a single word ("!?") is there all the same: one unknown word.
         wordless = UNKNOWN * tf.cast(self.present(values) & (ids[:, 0] == 0), tf.int32)
         ids = tf.concat([ids[:, :1] + wordless[:, None], ids[:, 1:]], axis=1)
-        parts = (
-            {"ids": ids} if segments is None else {"ids": ids, "segments": self._dense(segments)}
-        )
+        parts = {"ids": ids}
+        if segments is not None:
+            parts["segments"] = self._dense(segments)
+        if self.modality.word_bytes is not None:
+            parts["bytes"] = self._bytes(values)
         return self.static(parts)
+
+    def _bytes(self, values):
+        """The first bytes of each word, `(B, T, word_bytes)` int32; 0 behind its end."""
+        words, _, _ = split_words(values, self.modality.words)
+        found = tf.io.decode_raw(words.flat_values, tf.uint8, fixed_length=self.modality.word_bytes)
+        found = tf.cast(tf.ensure_shape(found, (None, self.modality.word_bytes)), tf.int32)
+        found = words.with_flat_values(found)
+        if self.modality.longest is not None:
+            return found.to_tensor(shape=(None, self.modality.longest, None))
+        return tf.pad(
+            found.to_tensor(),
+            [[0, 0], [0, tf.maximum(1 - tf.reduce_max(found.row_lengths()), 0)], [0, 0]],
+        )
+
+
+def _lower(words):
+    """Words in lower case; control characters, of which NUL would end a word, become U+FFFD."""
+    words = tf.strings.regex_replace(words, r"[\x00-\x1f\x7f]", "\ufffd")
+    return tf.strings.lower(words, encoding="utf-8")
 
 
 def _is_utf8(value):

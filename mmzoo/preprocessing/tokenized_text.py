@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from mmzoo.preprocessing.text import TextPreprocessing
+from mmzoo.preprocessing.words import split_words
 
 
 class TokenizedTextPreprocessing(TextPreprocessing):
@@ -29,8 +30,15 @@ class TokenizedTextPreprocessing(TextPreprocessing):
         return self.modality.tokenizer.count_tokens(_valid(values))
 
     def tensors(self, values):
-        parts = self.modality.tokenizer.tokenize(_valid(values), self.modality.longest)
-        return self.static(parts)
+        tokenizer, longest = self.modality.tokenizer, self.modality.longest
+        if self.modality.words is None:
+            return self.static(tokenizer.tokenize(_valid(values), longest))
+        words, _, _ = split_words(values, self.modality.words)
+        # Behind a space, as in the text, which some tokenizers heed.
+        space = "" if self.modality.words == "characters" else " "
+        first = tf.ragged.range(words.row_lengths()).flat_values == 0
+        words = words.with_flat_values(tf.where(first, "", space) + words.flat_values)
+        return self.static(tokenizer.tokenize_words(words, longest))
 
 
 def _valid(texts):

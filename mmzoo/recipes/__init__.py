@@ -6,6 +6,7 @@ from mmzoo.recipes.bert_resnet50_concat import bert_resnet50_concat
 from mmzoo.recipes.cnn_lstm_concat import cnn_lstm_concat
 from mmzoo.recipes.cnn_rnn_concat_softmax import cnn_rnn_concat_softmax
 from mmzoo.recipes.cnn_rnn_regression import cnn_rnn_regression
+from mmzoo.recipes.crf_tagger import crf_tagger
 from mmzoo.recipes.customer_service import customer_service
 from mmzoo.recipes.film_cnn import film_cnn
 from mmzoo.recipes.ft_transformer_image_text import ft_transformer_image_text
@@ -13,6 +14,7 @@ from mmzoo.recipes.gmu import gmu
 from mmzoo.recipes.linear_sum import linear_sum
 from mmzoo.recipes.mbt_small import mbt_small
 from mmzoo.recipes.mult import mult
+from mmzoo.recipes.multimodal_tagger import multimodal_tagger
 from mmzoo.recipes.perceiver_fusion import perceiver_fusion
 from mmzoo.recipes.recipe import Recipe
 from mmzoo.recipes.relation_network import relation_network
@@ -31,12 +33,14 @@ RECIPES = {
     "cnn_lstm_concat": cnn_lstm_concat,
     "cnn_rnn_concat_softmax": cnn_rnn_concat_softmax,
     "cnn_rnn_regression": cnn_rnn_regression,
+    "crf_tagger": crf_tagger,
     "customer_service": customer_service,
     "film_cnn": film_cnn,
     "gmu": gmu,
     "linear_sum": linear_sum,
     "mbt_small": mbt_small,
     "mult": mult,
+    "multimodal_tagger": multimodal_tagger,
     "perceiver_fusion": perceiver_fusion,
     "relation_network": relation_network,
     "speech_to_text": speech_to_text,
@@ -162,6 +166,7 @@ __all__ = [
     "cnn_lstm_concat",
     "cnn_rnn_concat_softmax",
     "cnn_rnn_regression",
+    "crf_tagger",
     "customer_service",
     "film_cnn",
     "ft_transformer_image_text",
@@ -172,6 +177,7 @@ __all__ = [
     "mbt_small",
     "model_inputs",
     "mult",
+    "multimodal_tagger",
     "perceiver_fusion",
     "register",
     "relation_network",

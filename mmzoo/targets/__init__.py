@@ -8,6 +8,7 @@ from mmzoo.targets.mask_of_picture import MaskOfPicture
 from mmzoo.targets.numbers import Numbers
 from mmzoo.targets.one_class import OneClass
 from mmzoo.targets.several_classes import SeveralClasses
+from mmzoo.targets.tags_of_words import TagsOfWords
 from mmzoo.targets.target import Target
 from mmzoo.targets.transcribed_text import TranscribedText
 from mmzoo.targets.values import Values
@@ -26,6 +27,7 @@ TARGETS = {
         SeveralClasses,
         BoxInPicture,
         MaskOfPicture,
+        TagsOfWords,
         TranscribedText,
     )
 }
@@ -100,6 +102,7 @@ __all__ = [
     "Numbers",
     "OneClass",
     "SeveralClasses",
+    "TagsOfWords",
     "Target",
     "TranscribedText",
     "Values",

@@ -40,7 +40,7 @@ class LabelColumn:
     """Labels as they came, and as what they look like: classes, several classes, numbers.
 
     What they are in the end a target says, which a head names. Where there is none, they are what
-    they look like.
+    they look like. Lists of tags, in which one may be there twice, and spans are kept as they came.
 
     Args:
         raw: sequence of labels.
@@ -63,7 +63,7 @@ class LabelColumn:
     def __init__(self, raw, class_names, describe, may_lack=False, source=None):
         self.source = source
         self.names_given = class_names is not None
-        if _are_files(raw):
+        if _are_files(raw) or _are_sequences(raw):
             self.raw = self.labels = list(raw)
             self.class_names = None
             return
@@ -88,17 +88,20 @@ class LabelColumn:
         taken.raw, taken.labels = _taken(self.raw, rows), _taken(self.labels, rows)
         return taken
 
-    def checked(self, target, describe):
+    def checked(self, target, describe, texts=None):
         """The labels as a target keeps them.
 
         Args:
             target: `mmzoo.targets.Target`.
             describe: function from a position to how a message should call that row.
+            texts: the raw texts that they say something of, where `target.text` names some.
 
         Raises:
             ValueError: for a label that is none of its kind; names the row, and the column.
         """
         with naming_the_column(self.source):
+            if texts is not None:
+                return target.check_beside(self.raw, texts, describe)
             return self._checked(target, describe)
 
     def encoded(self, labels, target, describe):
@@ -134,6 +137,24 @@ class LabelColumn:
 
 def _taken(values, rows):
     return values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
+
+
+def _are_sequences(labels):
+    """Whether rows are lists of tags, one a word, or of spans, rather than of different classes."""
+    if not isinstance(labels, (list, tuple)):
+        return False
+    lists = [label for label in labels if isinstance(label, (list, tuple))]
+    return any(
+        any(isinstance(each, dict) for each in label)
+        or any(isinstance(each, (list, tuple)) and _has_string(each) for each in label)
+        or (_has_string(label) and len({*label}) < len(label))
+        for label in lists
+        if all(not isinstance(each, np.ndarray) for each in label)
+    )
+
+
+def _has_string(values):
+    return any(isinstance(value, str) for value in values)
 
 
 def _are_files(labels):

@@ -395,8 +395,8 @@ def label_notes(labels, class_names):
 
 def _constant_numbers(labels, names):
     """What to say of numbers to predict that are all the same."""
-    if labels is None or len(labels) < 2:
-        return []
+    if labels is None or len(labels) < 2 or not isinstance(labels, np.ndarray):
+        return []  # a list without names: files, or lists of tags
     columns = np.asarray(labels, "float64").reshape(len(labels), -1).T
     names = names or [f"column {number}" for number in range(len(columns))]
     notes = []

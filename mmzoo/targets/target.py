@@ -21,6 +21,8 @@ class Target:
     main_output = "values"
     #: Name of the picture that answers are places in, so that its placement is at hand.
     picture = None
+    #: Name of the text that answers are about, so that its words are at hand.
+    text = None
     #: Whether raw labels that are strings are paths of files.
     strings_are_paths = False
 
@@ -40,6 +42,16 @@ class Target:
             ValueError: for a label that is none of this kind; names the row.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `check`.")
+
+    def check_beside(self, labels, texts, describe="row {}".format):
+        """As `check`, where `text` names a text, of which the labels say something.
+
+        Args:
+            labels: sequence of raw labels, `None` where one is missing.
+            texts: as many raw texts, `None` where one is absent.
+            describe: function from a position to how a message should call that row.
+        """
+        return self.check(labels, describe)
 
     def learn(self, class_names):
         """Takes over the class table of records, where this target has classes and no table.
@@ -245,12 +257,23 @@ class Target:
                 "whether the training diverged."
             )
 
+    def condensed(self, prediction):
+        """What `figures` needs to know of the predictions of a batch; by default all.
+
+        Args:
+            prediction: array, as the model predicts it.
+
+        Returns:
+            An array of as many rows, and of one shape in all batches.
+        """
+        return prediction
+
     def figures(self, y, prediction, sample_weight=None):
         """How good predictions are.
 
         Args:
             y: what `check_y` returned, of all rows.
-            prediction: array of as many rows.
+            prediction: what `condensed` returned, of as many rows.
             sample_weight: `(rows,)` positive floats, or `None`.
 
         Returns:

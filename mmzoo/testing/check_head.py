@@ -139,7 +139,10 @@ def longer_padding_changes_nothing(case):
     for name in (name for name, length in case.tokens.items() if length is None):
         longer[name] = np.pad(longer[name], [(0, 0), (0, 2), (0, 0)], constant_values=9)
         longer[f"{name}_mask"] = np.pad(longer[f"{name}_mask"], [(0, 0), (0, 2)])
-    np.testing.assert_allclose(as_arrays(case(longer)), as_arrays(case(case.x)), **CLOSE)
+    expected, found = as_arrays(case(case.x)), as_arrays(case(longer))
+    if found.ndim > 1:  # an answer about each token has more of them
+        found = found[:, : expected.shape[1]]
+    np.testing.assert_allclose(found, expected, **CLOSE)
 
 
 def every_weight_gets_a_gradient(case):

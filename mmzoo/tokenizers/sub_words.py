@@ -50,18 +50,58 @@ class SubWords(Tokenizer):
     def tokenize(self, texts, length):
         import tensorflow as tf
 
-        rows = tf.shape(texts)[:1]
-        start, end = (
-            tf.zeros([rows[0], 0], tf.int32) if piece is None else tf.fill([rows[0], 1], piece)
-            for piece in (self.start_id, self.end_id)
-        )
-        most = self.max_length if length is None else length
-        pieces = self.pieces(texts)
-        if most is not None:
-            pieces = pieces[:, : max(most - start.shape[1] - end.shape[1], 0)]
-        ids = tf.concat([start, pieces, end], axis=1)
+        ids = self._framed(self.pieces(texts), length, self.start_id, self.end_id)
         mask = tf.ones_like(ids)
         return {
             "ids": ids.to_tensor(self.padding_id, shape=(None, length)),
             "mask": mask.to_tensor(shape=(None, length)),
         }
+
+    def tokenize_words(self, words, length):
+        """As `tokenize`, of texts that are divided into words: says which tokens begin a word.
+
+        Args:
+            words: ragged `(B, None)` strings; each has at least one token.
+            length: the modality's number of tokens, or `None`.
+
+        Returns:
+            Dict of `ids`, `mask` and `starts`, `(B, length)`; the last bool.
+        """
+        import tensorflow as tf
+
+        pieces = self.pieces(words.flat_values)
+        nothing = self.padding_id if self.unknown_id is None else self.unknown_id
+        empty = tf.cast(pieces.row_lengths() == 0, pieces.row_splits.dtype)
+        pieces = tf.concat([pieces, tf.RaggedTensor.from_row_lengths(
+            tf.fill([tf.reduce_sum(empty)], nothing), empty
+        )], axis=1)  # fmt: skip
+        first = tf.cast(tf.ragged.range(pieces.row_lengths()).flat_values == 0, tf.int32)
+        starts = pieces.with_flat_values(first)
+        of_texts = [
+            tf.RaggedTensor.from_row_splits(
+                ragged.flat_values, tf.gather(ragged.row_splits, words.row_splits)
+            )
+            for ragged in (pieces, starts)
+        ]
+        ids = self._framed(of_texts[0], length, self.start_id, self.end_id)
+        zero_or_none = [None if piece is None else 0 for piece in (self.start_id, self.end_id)]
+        starts = self._framed(of_texts[1], length, *zero_or_none)
+        return {
+            "ids": ids.to_tensor(self.padding_id, shape=(None, length)),
+            "mask": tf.ones_like(ids).to_tensor(shape=(None, length)),
+            "starts": tf.cast(starts.to_tensor(shape=(None, length)), tf.bool),
+        }
+
+    def _framed(self, pieces, length, start, end):
+        """Ragged values between a first and a last one, where these are not `None`, and cut."""
+        import tensorflow as tf
+
+        rows = pieces.nrows(tf.int32)
+        around = [
+            tf.zeros([rows, 0], tf.int32) if value is None else tf.fill([rows, 1], value)
+            for value in (start, end)
+        ]
+        most = self.max_length if length is None else length
+        if most is not None:
+            pieces = pieces[:, : max(most - around[0].shape[1] - around[1].shape[1], 0)]
+        return tf.concat([around[0], pieces, around[1]], axis=1)

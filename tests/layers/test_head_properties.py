@@ -46,6 +46,11 @@ READERS = {
         ["ab", "caa", "b"],
         np.array([[1, 2, 0], [3, 1, 1], [2, 0, 0]], "int32"),
     ),
+    "tags": (
+        mmzoo.heads.Tags(["B-x", "I-x", "O"], text="text"),
+        [["O", "B-x", "I-x", "O"], ["B-x", "O", "B-x"], ["O", "O", "O", "B-x"]],
+        np.array([[2, 0, 1, 2], [0, 2, 0, -1], [2, 2, 2, 0]], "int16"),
+    ),
 }
 #: Heads whose own tests hold them to the same.
 ELSEWHERE = set()

@@ -69,6 +69,7 @@ HELPERS = {
     mmzoo.layers.ResidualBlock: ({"filters": 8, "strides": 2}, LONE_INPUTS["image"]),
     mmzoo.layers.SpecAugment: ({}, TOKENS),
     mmzoo.layers.TransformerBlock: ({"dim": 8, "num_heads": 2, "gated": True}, TOKENS),
+    mmzoo.layers.WordBytes: ({"dim": 4}, GENERATOR.integers(0, 256, (ROWS, 3, 5)).astype("int32")),
 }
 
 
@@ -95,6 +96,9 @@ def layer_cases():
             arguments = {"alphabet": "abc", "frames": "image"}
             inputs = {"fused": TOKENS[:, 0], "tokens": BY_NAME, "mask": MASK_BY_NAME}
             cases[f"head-{name}"] = cls, arguments, inputs
+        elif issubclass(cls, mmzoo.heads.Tags):
+            inputs = {"fused": TOKENS[:, 0], "tokens": BY_NAME, "mask": MASK_BY_NAME}
+            cases[f"head-{name}"] = cls, {"tags": ["a", "b"], "text": "text"}, inputs
         else:
             cases[f"head-{name}"] = cls, {"units": CLASSES}, TOKENS[:, 0]
     for name, cls in mmzoo.fusion.FUSIONS.items():

@@ -1,0 +1,48 @@
+"""A tag a word of a text that comes with a picture and a sound, perhaps."""
+
+from mmzoo.heads import Tags
+from mmzoo.modalities import Audio, Image, Text
+from mmzoo.recipes.crf_tagger import NAMES
+from mmzoo.recipes.recipe import Recipe, part
+
+
+def multimodal_tagger(tags=None):
+    """A tag for each word of a text, in the light of a picture and a sound that may come with it.
+
+    Whether "Washington" is a person or a place the photo of a post may tell. The words, read by a
+    bidirectional LSTM, attend to the parts of the picture and the frames of the sound; a gate that
+    starts closed lets in what they find. Then a conditional random field, as in `crf_tagger`.
+
+    Args:
+        tags: the tags; `None`: those of CoNLL 2003, to try it with.
+
+    Returns:
+        A `Recipe` with the inputs `text`, `image` (optional) and `audio` (optional).
+
+    Example:
+
+    >>> import mmzoo
+    >>> model = mmzoo.build_model(mmzoo.recipes.multimodal_tagger(["B-name", "I-name", "O"]))
+    >>> model.output_shape
+    (None, 64, 3)
+
+    Reference: Moon et al. 2018, arXiv 1802.07862; gate: Alayrac et al. 2022, arXiv 2204.14198.
+    """
+    return Recipe(
+        name="multimodal_tagger",
+        inputs={
+            "text": Text(
+                length=64,
+                vocabulary_size=20_000,
+                words="spaces",
+                word_bytes=16,
+                encoder=part("lstm", embedding_dim=128, units=128, bidirectional=True),
+            ),
+            "image": Image(
+                size=(96, 96), encoder=part("resnet", filters=[32, 64, 128]), optional=True
+            ),
+            "audio": Audio(sample_rate=16_000, seconds=5, encoder="cnn", optional=True),
+        },
+        fusion=part("gated_cross_attention", query="text"),
+        head=Tags(tags=NAMES if tags is None else tags, dropout=0.3),
+    )
