@@ -4,6 +4,7 @@ import importlib
 
 from mmzoo import (
     data,
+    decoders,
     encoders,
     evaluation,
     fusion,
@@ -22,6 +23,7 @@ from mmzoo.modalities import Audio, Features, Image, Modality, Tabular, Text, Vi
 from mmzoo.model import build_model
 from mmzoo.multimodal_model import MultimodalModel, embedding_model
 from mmzoo.prediction.embed import embed
+from mmzoo.prediction.generate import generate
 from mmzoo.prediction.predict import predict
 from mmzoo.preprocessor import Preprocessor
 from mmzoo.recipes import Recipe, list_models
@@ -48,6 +50,7 @@ __all__ = [
     "build_model",
     "choose_thresholds",
     "data",
+    "decoders",
     "embed",
     "embedding_model",
     "enable_lora",
@@ -57,6 +60,7 @@ __all__ = [
     "export_savedmodel",
     "freeze",
     "fusion",
+    "generate",
     "heads",
     "layers",
     "list_models",

@@ -60,8 +60,8 @@ def build_model(
     Returns:
         A `mmzoo.MultimodalModel`, a functional `keras.Model`, from a dict of tensors,
         `{name: (B, ...)}`, to `(B, units)` float32, or to a dict of these by the name of an answer.
-        A modality with `optional=True` adds the
-        boolean input `<name>_present`, `(B,)`.
+        A modality with `optional=True` adds the boolean input `<name>_present`, `(B,)`; a head that
+        writes adds the answer so far, `<answer>_previous`, see `mmzoo.heads.Words`.
 
     Raises:
         ValueError: for an unknown name, an impossible modality name, a part that is missing, or
@@ -152,10 +152,16 @@ def build_model(
     prediction = {}
     for answer, head in heads_by_answer.items():
         head = renamed(head.fitted_to(inputs, grids), f"{answer}_head" if several else "head")
+        besides = {}
+        for part, (shape, input_dtype) in head.input_tensors().items():
+            input_name = f"{answer}_{part}"
+            besides[part] = keras.Input(shape, dtype=input_dtype, name=input_name)
+            model_inputs[input_name] = besides[part]
         if head.reads_tokens:
-            prediction[answer] = head(vector, tokens, head.token_mask(mask, model_inputs))
+            seen = head.token_mask(mask, model_inputs)
+            prediction[answer] = head(vector, tokens, seen, **besides)
         else:
-            prediction[answer] = head(vector)
+            prediction[answer] = head(vector, **besides)
     if not several:
         (prediction,) = prediction.values()
     model = MultimodalModel(model_inputs, prediction, name=name or "multimodal_model", dtype=dtype)

@@ -9,7 +9,7 @@ import zipfile
 
 import keras
 
-from mmzoo.heads import has_heads, targets_of
+from mmzoo.heads import has_heads, heads_of, targets_of
 from mmzoo.keras_compat import bounded_variables
 from mmzoo.multimodal_model import MultimodalModel
 from mmzoo.preprocessor import Preprocessor
@@ -171,6 +171,11 @@ def check_pair(model, preprocessor):
         for input_name in modality.input_names(name).values()
     }
     made |= {f"{name}_present" for name, m in preprocessor.inputs.items() if m.optional}
+    made |= {
+        f"{answer}_{part}"
+        for answer, head in heads_of(model).items()
+        for part in head.input_tensors()
+    }
     if set(model.input) != made:
         raise ValueError(
             f"Model and preprocessor do not fit: the model takes {sorted(model.input)}, the "

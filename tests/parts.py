@@ -128,6 +128,12 @@ def head_inputs(name, length=LENGTH):
     if issubclass(cls, mmzoo.heads.Tags):
         inputs["text"] = text(length=length, words="spaces")
         return {"inputs": inputs, "head": cls(tags=["B-x", "I-x", "O"])}
+    if issubclass(cls, mmzoo.heads.Words):
+        decoder = {
+            "class_name": "transformer",
+            "config": {"depth": 1, "num_heads": 2, "dropout": 0.0},
+        }
+        return {"inputs": inputs, "head": cls([*"abcdefgh"], length=4, decoder=decoder)}
     return {"inputs": inputs, "head": cls(units=CLASSES if name == "softmax" else 1)}
 
 
@@ -293,6 +299,8 @@ def labels(model, rows=4, seed=0):
         return np.arange(2 * rows, dtype="int32").reshape(rows, 2) % head.units
     if isinstance(head, mmzoo.heads.Tags):  # of more words than there are
         return generator.integers(0, head.units, (rows, 4 * LENGTH), dtype="int16")
+    if isinstance(head, mmzoo.heads.Words):
+        return generator.integers(3, head.units, (rows, head.length + 1), dtype="int32")
     if isinstance(head, mmzoo.heads.Softmax):
         return np.arange(rows) % head.units
     if isinstance(head, mmzoo.heads.Sigmoid):

@@ -19,7 +19,7 @@ from mmzoo.commands.predict_file import predict_file
 from mmzoo.commands.train_run import train_run
 
 ROOT = pathlib.Path(mmzoo.__file__).parent
-PURE_KERAS = ("encoders", "fusion", "heads", "layers", "modalities")
+PURE_KERAS = ("decoders", "encoders", "fusion", "heads", "layers", "modalities")
 
 FIRST_IMPORT = """
 import time
@@ -112,7 +112,8 @@ FLOORS = (
     ("utils",),
     ("raw", "saved_model"),
     ("layers", "preprocessing"),
-    ("fusion", "targets", "tokenizers"),
+    ("fusion", "tokenizers"),
+    ("decoders", "targets"),
     ("encoders", "heads"),
     ("modalities",),
     ("multimodal_model", "preprocessor", "recipes"),

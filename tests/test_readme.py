@@ -55,7 +55,7 @@ def shop(tmp_path, monkeypatch):
 
 def test_snippets(shop):
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    assert len(blocks) == 12
+    assert len(blocks) == 13
     namespace = {}
     for block in blocks:
         exec(block, namespace)
@@ -66,6 +66,7 @@ def test_snippets(shop):
 def test_parts_are_listed():
     text = README.read_text()
     names = [*mmzoo.fusion.names(), *mmzoo.heads.names(), *mmzoo.list_models()]
+    names += mmzoo.decoders.names()
     for kind in mmzoo.encoders.ENCODERS:
         names += mmzoo.encoders.names(kind)
     missing = [name for name in names if f"`{name}`" not in text]

@@ -5,7 +5,7 @@ import numpy as np
 
 from mmzoo.evaluation.report import Report
 from mmzoo.evaluation.reports import Reports
-from mmzoo.heads import targets_of
+from mmzoo.heads import answering_model, targets_of
 from mmzoo.targets.of_dataset import targets_of_dataset
 from mmzoo.utils.optional_packages import require
 from mmzoo.utils.progress import track
@@ -47,8 +47,11 @@ def evaluate(model, dataset, verbose=True):
     ('multiclass', 2, ['cat', 'dog'])
     """
     require("sklearn.metrics", extra="report")  # rather now than after a long run
+    made_by = targets_of_dataset(dataset) or {}
     targets = targets_of(model)
-    _check_classes(targets, dataset)
+    for name, target in targets.items():
+        target.check_fits(made_by.get(name))
+        target.complete(made_by.get(name))
     if verbose:
         dataset = track(dataset, _number_of_batches(dataset), "Evaluating")
     results = {}
@@ -59,13 +62,6 @@ def evaluate(model, dataset, verbose=True):
     if verbose:
         require("rich.console", extra="report").Console().print(report)
     return report
-
-
-def _check_classes(targets, dataset):
-    """Raises where the labels of a dataset are other classes than those of the head."""
-    made_by = targets_of_dataset(dataset) or {}
-    for name, target in targets.items():
-        target.check_fits(made_by.get(name))
 
 
 def run_over(model, dataset, targets):
@@ -84,6 +80,7 @@ def run_over(model, dataset, targets):
     """
     found = {name: ([], [], []) for name in targets}
     weighted = set()
+    network = answering_model(model)
     _number_of_batches(dataset)  # raises where there is no end
     for batch in dataset:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
@@ -97,9 +94,14 @@ def run_over(model, dataset, targets):
         checked = {}
         for name, of_answer in _by_answer(y, targets, "labels").items():
             checked[name] = targets[name].check_y(of_answer)
-        predictions = _by_answer(model.predict_on_batch(x), targets, "predictions")
+        predictions = _by_answer(network.predict_on_batch(x), targets, "predictions")
+        if network is not model:  # what a head wrote, beside what it would have said of the labels
+            taught = _by_answer(model.predict_on_batch(x), targets, "predictions")
+            arrays = keras.tree.map_structure(np.asarray, (taught, dict(predictions)))
+            for name, labels in checked.items():
+                predictions[name] = targets[name].judged(labels, *(of[name] for of in arrays))
         for name, labels in checked.items():
-            prediction = np.asarray(predictions[name])
+            prediction = keras.tree.map_structure(np.asarray, predictions[name])
             targets[name].check_prediction(prediction, len(labels))
             prediction = targets[name].condensed(prediction)
             weights = sample_weight.get(name) if isinstance(sample_weight, dict) else sample_weight
@@ -132,7 +134,8 @@ def _concatenated(name, labels, predictions, weights, weighted):
     rows = sum(map(len, labels))
     if not rows:
         raise ValueError("The dataset is empty: it has no rows to evaluate on.")
-    labels, predictions = np.concatenate(labels), np.concatenate(predictions)
+    labels = np.concatenate(labels)
+    predictions = keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *predictions)
     if not weighted:
         return labels, predictions, None
     weights = np.concatenate(weights)
@@ -140,7 +143,11 @@ def _concatenated(name, labels, predictions, weights, weighted):
     if not counts.any():
         of_answer = "" if name == "head" else f" for {name!r}"
         raise ValueError(f"All {rows} rows of the dataset have sample_weight 0{of_answer}.")
-    return labels[counts], predictions[counts], weights[counts]
+    return (
+        labels[counts],
+        keras.tree.map_structure(lambda array: array[counts], predictions),
+        weights[counts],
+    )
 
 
 def _check_weights(sample_weight, rows):

@@ -57,8 +57,8 @@ class Report:
         at_thresholds: what the thresholds chosen for the head come to, where all other figures are
             those of 0.5: a dict of `"thresholds"` by name, `"accuracy"`, `"precision"`, `"recall"`
             and `"f1"`.
-        figures: dict of the figures of other kinds of answers by name, such as `"mean_iou"`; they
-            are attributes, too.
+        figures: dict of the figures of other kinds of answers by name, such as `"mean_iou"`, or of
+            texts `"exact_match"`, `"chrf"` and `"worst_rows"`; they are attributes, too.
 
     Example:
 

@@ -29,6 +29,8 @@ def answer_outputs(targets, prediction, decoded=None):
 def main_outputs(targets, prediction):
     """The predictions themselves, by their names."""
     return {
-        output_name(answer, targets[answer].main_output): of_answer
+        output_name(answer, targets[answer].main_output): targets[answer].prediction_itself(
+            of_answer
+        )
         for answer, of_answer in by_answer(targets, prediction).items()
     }

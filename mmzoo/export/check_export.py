@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from mmzoo.export.answers import main_outputs, output_name
 from mmzoo.export.exported_model import ExportedModel
-from mmzoo.heads import heads_of, targets_of
+from mmzoo.heads import answering_model, heads_of, inputs_of, targets_of
 from mmzoo.prediction.answers import by_answer
 
 #: How far answers may be apart: relative to the largest, and besides.
@@ -33,18 +33,19 @@ def check_export(folder, model, preprocessor, format, weights):
     Raises:
         ValueError: when the runtime refuses the files, or answers something else.
     """
+    heads, targets = heads_of(model), targets_of(model, preprocessor)
     raw = {name: part.sample() for name, part in preprocessor.preprocessings.items()}
-    batch = _batch(model, preprocessor.checked_call(raw)[0])
-    targets = targets_of(model, preprocessor)
+    model = answering_model(model)
+    batch = _batch(inputs_of(model), preprocessor.checked_call(raw)[0])
     try:
-        exported = ExportedModel(folder, heads_of(model))
+        exported = ExportedModel(folder, heads)
     except ImportError as error:
         warnings.warn(f"The {format} file was not compared with the model. {error}", stacklevel=3)
         return
     except Exception as error:  # each runtime has its own
         raise ValueError(_refused(format, error)) from error
     with _full_float32():
-        x = {name: tf.cast(batch[name], spec.dtype) for name, spec in model.input.items()}
+        x = {name: tf.cast(batch[name], spec.dtype) for name, spec in inputs_of(model).items()}
         expected = main_outputs(targets, model(x, training=False))
         try:
             answers = by_answer(targets, exported.predict_on_batch(batch))
@@ -59,7 +60,7 @@ def check_export(folder, model, preprocessor, format, weights):
             _compare(format, weights, name, wanted[:1], from_raw[name])
 
 
-def _batch(model, tensors):
+def _batch(inputs, tensors):
     """Two rows as arrays: that of the tensors, and one of drawn numbers."""
     generator = np.random.default_rng(0)
 
@@ -72,7 +73,7 @@ def _batch(model, tensors):
             return generator.normal(size=x.shape).astype(x.dtype)
         return np.maximum(x, 1) if x.dtype.kind in "iu" else x  # ids: that of what is not known
 
-    rows = {name: np.asarray(tensors[name]) for name in model.input}
+    rows = {name: np.asarray(tensors[name]) for name in inputs}
     return {name: np.concatenate([x, drawn(x)]) for name, x in rows.items()}
 
 

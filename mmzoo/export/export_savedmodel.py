@@ -10,7 +10,7 @@ from mmzoo.export.answers import answer_outputs, main_outputs
 from mmzoo.export.any_rows import of_any_rows
 from mmzoo.export.float32_copy import float32_copy
 from mmzoo.export.model_card import write_model_card
-from mmzoo.heads import targets_of
+from mmzoo.heads import answering_model, heads_of, inputs_of, targets_of
 from mmzoo.prediction.predict import as_records
 from mmzoo.saving import check_pair
 from mmzoo.training.fine_tuning.lora import merged_copy
@@ -18,6 +18,8 @@ from mmzoo.utils.atomic_files import atomic_folder
 
 FORMATS = ("savedmodel", "litert", "onnx")
 WEIGHTS = ("float32", "float16", "int8")
+#: What a request says of how texts are drawn, and its dtype.
+GENERATION = {"seed": "int32", "temperature": "float32", "max_length": "int32"}
 
 
 def export_savedmodel(
@@ -40,10 +42,13 @@ def export_savedmodel(
       `(B, ...)` float32 features. A table has one input a column, `<name>_<column>` (an ASCII name:
       other characters become `_`), of floats or strings; a missing cell is NaN or `""`.
     * `tensors`: the model's own inputs.
+    * `generate`, where a head writes: raw rows, and the scalars `seed` (int32), `temperature`
+      (float32) and `max_length` (int32): texts that are drawn.
 
     Outputs are those of the head's target: `probabilities` (or `values`), `(B, units)`; `labels`
     and `scores`, the best classes and their probabilities, best first; their `replies`, where the
-    head has some; `chosen`, what the thresholds of a sigmoid choose. With several answers each is
+    head has some; `chosen`, what the thresholds of a sigmoid choose; of a head that writes `text`,
+    its `score`, and with beams all their `texts` and `scores`. With several answers each is
     called `<answer>_<output>`. From raw rows come also `<name>_ok`, whether the value could be read
     and is there where it has to be, and `ok`, whether all are, `(B,)` bool; of a table
     with categories `<name>_unknown`, how many of a row's cells have a category that is not known,
@@ -199,13 +204,14 @@ def _write_savedmodel(model, preprocessor, weights, folder):
     import tensorflow as tf
 
     targets = targets_of(model, preprocessor)
-    call, tracked = _call_of(model, weights)
-    call = of_any_rows(call)
+    network = answering_model(model)
+    call, tracked = _call_of(model, network, weights)
 
-    def from_tensors(tensors, decoded=None):
-        return answer_outputs(targets, call(tensors), decoded)
+    def from_tensors(tensors, decoded=None, **sampling):
+        predictions = of_any_rows(lambda tensors: call(tensors, **sampling))(tensors)
+        return answer_outputs(targets, predictions, decoded)
 
-    def from_raw(batch):
+    def from_raw(batch, **sampling):
         tensors, good, decoded = preprocessor.decoded_call(batch)
         all_good = tf.reduce_all(tf.stack(list(good.values())), axis=0)
         flags = {f"{name}_ok": ok for name, ok in good.items()}
@@ -214,7 +220,7 @@ def _write_savedmodel(model, preprocessor, weights, folder):
             for name, part in preprocessor.preprocessings.items()
             for count, number in part.served_counts(tensors).items()
         }
-        return {**from_tensors(tensors, decoded), **flags, **counts, "ok": all_good}
+        return {**from_tensors(tensors, decoded, **sampling), **flags, **counts, "ok": all_good}
 
     archive = keras.export.ExportArchive()
     # A module, not the layers themselves: of a tracked layer Keras lists the variables beside those
@@ -224,22 +230,37 @@ def _write_savedmodel(model, preprocessor, weights, folder):
     resources.tracked = tracked
     archive.track(resources)
     archive.add_endpoint("serving_default", from_raw, [preprocessor.raw_specs()])
-    archive.add_endpoint("tensors", lambda tensors: from_tensors(tensors), [_specs(model)])
+    archive.add_endpoint("tensors", lambda tensors: from_tensors(tensors), [_specs(network)])
+    if network is not model:
+
+        def drawn(batch):
+            settings = {name: batch[name] for name in GENERATION}
+            rows = {name: x for name, x in batch.items() if name not in GENERATION}
+            return from_raw(rows, sampler="sample", **settings)
+
+        specs = {name: tf.TensorSpec((), dtype, name) for name, dtype in GENERATION.items()}
+        archive.add_endpoint("generate", drawn, [{**preprocessor.raw_specs(), **specs}])
     _write_out(archive, folder)
 
 
-def _call_of(model, weights):
-    """A function that calls the model with such weights, and what a graph of it must carry."""
+def _call_of(model, network, weights):
+    """A function that calls the network with such weights, and what a graph of it must carry."""
+
+    def answer(tensors, **sampling):
+        if network is model:
+            return model(tensors, training=False)
+        return network.answer(tensors, **sampling)
+
     if weights == "float32":
-        return lambda tensors: model(tensors, training=False), [model]
+        return answer, [model]
 
     from mmzoo.export.narrow_weights import NarrowWeights
 
     narrow = NarrowWeights(model, weights)
 
-    def call(tensors):
+    def call(tensors, **sampling):
         with narrow.scope():
-            return model(tensors, training=False)
+            return answer(tensors, **sampling)
 
     return call, [narrow, *narrow.modules]
 
@@ -253,6 +274,12 @@ def _write_tensors(model, preprocessor, format, weights, folder):
         raise ValueError(
             f"{format} files take no strings, but the model's input {strings[0]!r} does: its "
             "encoder has the tokenizer inside. Choose another encoder, or export as a SavedModel."
+        )
+    writes = next((name for name, x in heads_of(model).items() if x.generates), None)
+    if writes is not None:
+        raise ValueError(
+            f"{format} files hold no loop that writes, but the head {writes!r} writes its answers "
+            "word by word. Export as a SavedModel."
         )
     targets = targets_of(model, preprocessor)
     function = tf.function(
@@ -281,7 +308,7 @@ def _specs(model, batch_size=None):
 
     return {
         name: tf.TensorSpec((batch_size, *x.shape[1:]), x.dtype, name=name)
-        for name, x in model.input.items()
+        for name, x in inputs_of(model).items()
     }
 
 

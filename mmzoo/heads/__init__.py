@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+from mmzoo.heads.answering_model import answering_model, inputs_of
 from mmzoo.heads.box import Box
 from mmzoo.heads.box_loss import BoxLoss
 from mmzoo.heads.head import Head
@@ -20,9 +21,12 @@ from mmzoo.heads.standardized_loss import StandardizedSquaredError
 from mmzoo.heads.tag_accuracy import TagAccuracy
 from mmzoo.heads.tags import Tags
 from mmzoo.heads.tags_loss import TagsLoss
+from mmzoo.heads.token_accuracy import TokenAccuracy
+from mmzoo.heads.token_crossentropy import TokenCrossentropy
 from mmzoo.heads.transcript import Transcript
 from mmzoo.heads.transcript_loss import TranscriptLoss
 from mmzoo.heads.transcript_match import TranscriptMatch
+from mmzoo.heads.words import Words
 from mmzoo.utils.identifiers import check_serializable, resolve
 from mmzoo.utils.identifiers import register as add
 
@@ -35,6 +39,7 @@ HEADS = {
     "mask": Mask,
     "tags": Tags,
     "transcript": Transcript,
+    "words": Words,
 }
 
 
@@ -44,7 +49,7 @@ def names():
     Example:
 
     >>> names()
-    ['box', 'mask', 'regression', 'sigmoid', 'softmax', 'tags', 'transcript']
+    ['box', 'mask', 'regression', 'sigmoid', 'softmax', 'tags', 'transcript', 'words']
     """
     return sorted(HEADS)
 
@@ -170,15 +175,20 @@ __all__ = [
     "TagAccuracy",
     "Tags",
     "TagsLoss",
+    "TokenAccuracy",
+    "TokenCrossentropy",
     "Transcript",
     "TranscriptLoss",
     "TranscriptMatch",
+    "Words",
+    "answering_model",
     "are_several",
     "by_answer",
     "for_labels",
     "get",
     "has_heads",
     "heads_of",
+    "inputs_of",
     "names",
     "register",
     "targets_of",

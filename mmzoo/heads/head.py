@@ -37,12 +37,27 @@ class Head(CompositeLayer):
                 raise ValueError(f"`class_names` must be unique; repeated: {repeated}.")
         check_positive_integers("units", units)
         units = int(units)
-        self.dense = keras.layers.Dense(units, dtype=self.dtype_policy, name="dense")
         self.units = units
+        self.dense = self.make_dense(units)
         self.class_names = class_names
 
     #: Whether it is called with the tokens, too.
     reads_tokens = False
+    #: Whether it writes its answers step by step, by a method `generate`, rather than by a call.
+    generates = False
+
+    def make_dense(self, units):
+        """The linear layer; `None` in a head that predicts otherwise."""
+        return keras.layers.Dense(units, dtype=self.dtype_policy, name="dense")
+
+    def input_tensors(self):
+        """What it is called with besides, in training: inputs of the model, `<answer>_<part>`.
+
+        Returns:
+            Dict from the name of an argument of `call` to `(shape without the batch, dtype)`. Its
+            target makes them, see `mmzoo.targets.Target.inputs`.
+        """
+        return {}
 
     def fitted_to(self, inputs, grids):
         """The head, with what it has to know of the inputs, such as which is the picture.

@@ -11,6 +11,7 @@ from mmzoo.keras_compat.keras_hub import make_tables, tokenize_in_graph
 from mmzoo.keras_compat.layers import (
     all_layers,
     attached_mask,
+    call_arguments,
     inner_layers,
     own_variables,
     set_trainable,
@@ -26,12 +27,18 @@ from mmzoo.keras_compat.tensorflow import (
     input_datasets,
     is_op_determinism_enabled,
 )
-from mmzoo.keras_compat.training import NOT_MEMORY, made_under_strategy, set_optimizer
+from mmzoo.keras_compat.training import (
+    NOT_MEMORY,
+    BuiltUnderStrategy,
+    made_under_strategy,
+    set_optimizer,
+)
 from mmzoo.keras_compat.variables import bounded_variables
 
 __all__ = [
     "NOT_MEMORY",
     "AttentionStep",
+    "BuiltUnderStrategy",
     "DecayByWeight",
     "LossScaleOptimizer",
     "all_layers",
@@ -40,6 +47,7 @@ __all__ = [
     "attached_mask",
     "base_weight",
     "bounded_variables",
+    "call_arguments",
     "compilations",
     "copy_decay_exclusions",
     "data_dependencies",

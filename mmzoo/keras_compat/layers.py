@@ -1,5 +1,7 @@
 """What is inside layers."""
 
+import inspect
+
 import keras
 
 
@@ -92,3 +94,17 @@ def attached_mask(tensor):
         `(B, T)` bool, or `None`.
     """
     return getattr(tensor, "_keras_mask", None)
+
+
+def call_arguments(layer):
+    """The symbolic arguments that a layer of a functional model was called with.
+
+    Args:
+        layer: a layer that is part of one model, once.
+
+    Returns:
+        Dict from the name of an argument of `call` to its structure of symbolic tensors.
+    """
+    arguments = layer._inbound_nodes[0].arguments
+    bound = inspect.signature(layer.call).bind(*arguments.args, **arguments.kwargs)
+    return dict(bound.arguments)

@@ -20,7 +20,7 @@ from mmzoo.layers.masking import (
 )
 from mmzoo.layers.mlp import MLP
 from mmzoo.layers.modality_dropout import ModalityDropout
-from mmzoo.layers.multi_head_attention import MultiHeadAttention
+from mmzoo.layers.multi_head_attention import MultiHeadAttention, attend
 from mmzoo.layers.position_embedding import PositionEmbedding
 from mmzoo.layers.residual_block import ResidualBlock, normalization_layer
 from mmzoo.layers.sinusoidal_positions import sinusoidal_positions
@@ -48,6 +48,7 @@ __all__ = [
     "TransformerBlock",
     "WordBytes",
     "append_coordinates",
+    "attend",
     "channels_last",
     "flatten_tokens",
     "last_token",

@@ -41,9 +41,26 @@ class MultiHeadAttention(AttentionStep):
     def attend(self, query, key, value, mask):
         if mask is not None:
             mask = ops.cast(ops.expand_dims(mask, 1) if len(mask.shape) == 3 else mask, "bool")
-        if self.fused:
-            return _by_dot_product_attention(query, key, value, mask)
-        return _by_matrix_products(query, key, value, mask)
+        return attend(query, key, value, mask, self.fused)
+
+
+def attend(query, key, value, mask, fused=None):
+    """Attention between projections.
+
+    Args:
+        query: `(B, T, N, D)` float.
+        key: `(B, S, N, D)` float.
+        value: likewise.
+        mask: bool that broadcasts to `(B, 1, T, S)`, `True` where a key may be attended to; `None`:
+            everywhere.
+        fused: whether to leave it to the backend's own; `None`: on JAX.
+
+    Returns:
+        `(B, T, N, D)`.
+    """
+    if keras.backend.backend() == "jax" if fused is None else fused:
+        return _by_dot_product_attention(query, key, value, mask)
+    return _by_matrix_products(query, key, value, mask)
 
 
 def _by_dot_product_attention(query, key, value, mask):

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from mmzoo.heads import targets_of
+from mmzoo.heads import answering_model, targets_of
 from mmzoo.prediction.answers import by_answer
 
 
@@ -27,6 +27,7 @@ def predict_good_rows(model, preprocessor, records, batch_size=64):
     from mmzoo.data.pipeline.pipeline import Pipeline
 
     targets = targets_of(model, preprocessor)
+    network = answering_model(model)
     answers = {name: [None] * len(records) for name in targets}
     errors = [None] * len(records)
     pipeline = Pipeline(
@@ -39,7 +40,7 @@ def predict_good_rows(model, preprocessor, records, batch_size=64):
     row = 0
     for x, good, decoded in () if all(errors) else pipeline.checked_dataset():
         x = keras.tree.map_structure(np.asarray, x)
-        predictions = keras.tree.map_structure(np.asarray, model.predict_on_batch(x))
+        predictions = keras.tree.map_structure(np.asarray, network.predict_on_batch(x))
         of_batch = {
             name: targets[name].answers(prediction, decoded)
             for name, prediction in by_answer(targets, predictions).items()

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from mmzoo.data import Records
-from mmzoo.heads import targets_of
+from mmzoo.heads import answering_model, targets_of
 from mmzoo.prediction.answers import by_answer
 from mmzoo.saving import check_pair
 
@@ -22,7 +22,8 @@ def predict(model, preprocessor, rows, batch_size=64, verbose=0):
 
     Returns:
         `(rows, units)` float32 NumPy array: probabilities, or values; for other heads what their
-        targets answer. With several answers a dict by the name of the answer.
+        targets answer, such as a list of strings. With several answers a dict by the name of the
+        answer.
 
     Raises:
         ValueError: when a value is missing or can't be read; names the row and the file.
@@ -41,7 +42,7 @@ def predict(model, preprocessor, rows, batch_size=64, verbose=0):
     targets = targets_of(model, preprocessor)
     if any(target.picture is not None or target.text is not None for target in targets.values()):
         return _answers_beside_inputs(model, preprocessor, rows, batch_size)
-    predictions = outputs_of_rows(model, preprocessor, rows, batch_size, verbose)
+    predictions = outputs_of_rows(answering_model(model), preprocessor, rows, batch_size, verbose)
     answers = {
         name: targets[name].answers(prediction)
         for name, prediction in by_answer(targets, predictions).items()
@@ -62,7 +63,7 @@ def _answers_beside_inputs(model, preprocessor, rows, batch_size):
     return answers if isinstance(model.output, dict) else answers["head"]
 
 
-def outputs_of_rows(network, preprocessor, rows, batch_size=64, verbose=0):
+def outputs_of_rows(network, preprocessor, rows, batch_size=64, verbose=0, besides=None):
     """What a network gives for raw rows.
 
     Args:
@@ -71,6 +72,7 @@ def outputs_of_rows(network, preprocessor, rows, batch_size=64, verbose=0):
         rows: as for `predict`.
         batch_size: rows a batch.
         verbose: as in `keras.Model.predict`.
+        besides: dict of further inputs of the network, arrays `(rows, ...)`.
 
     Returns:
         `(rows, ...)` NumPy array, or what structure of them the network has.
@@ -92,6 +94,9 @@ def outputs_of_rows(network, preprocessor, rows, batch_size=64, verbose=0):
     )  # fmt: skip
     try:
         dataset = pipeline.input_dataset()
+        if besides:
+            more = tf.data.Dataset.from_tensor_slices(besides).batch(batch_size)
+            dataset = tf.data.Dataset.zip(dataset, more).map(lambda x, more: {**x, **more})
         return keras.tree.map_structure(np.asarray, network.predict(dataset, verbose=verbose))
     except tf.errors.InvalidArgumentError as error:
         raise readable(error) from None

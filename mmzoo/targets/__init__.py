@@ -10,6 +10,7 @@ from mmzoo.targets.one_class import OneClass
 from mmzoo.targets.several_classes import SeveralClasses
 from mmzoo.targets.tags_of_words import TagsOfWords
 from mmzoo.targets.target import Target
+from mmzoo.targets.text_target import TextTarget
 from mmzoo.targets.transcribed_text import TranscribedText
 from mmzoo.targets.values import Values
 from mmzoo.targets.yes_no import YesNo
@@ -29,6 +30,7 @@ TARGETS = {
         MaskOfPicture,
         TagsOfWords,
         TranscribedText,
+        TextTarget,
     )
 }
 
@@ -104,6 +106,7 @@ __all__ = [
     "SeveralClasses",
     "TagsOfWords",
     "Target",
+    "TextTarget",
     "TranscribedText",
     "Values",
     "YesNo",

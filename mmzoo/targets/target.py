@@ -136,7 +136,22 @@ class Target:
         """
         return y
 
+    def inputs(self, y):
+        """What the head is called with besides in training, see `mmzoo.heads.Head.input_tensors`.
+
+        Args:
+            y: a batch of what `batch` returned.
+
+        Returns:
+            Dict from the name of an argument to `(B, ...)` tensor.
+        """
+        return {}
+
     # --- Predictions ---
+
+    def prediction_itself(self, prediction):
+        """The prediction as the one tensor that is served as `main_output`."""
+        return prediction
 
     def answers(self, prediction, decoded=None):
         """What `mmzoo.predict` returns.
@@ -267,6 +282,19 @@ class Target:
             An array of as many rows, and of one shape in all batches.
         """
         return prediction
+
+    def judged(self, y, prediction, answer):
+        """What a report needs of a batch where the head writes: of an answer, and of a prediction.
+
+        Args:
+            y: what `check_y` returned.
+            prediction: array, as the model predicts it from the labels so far.
+            answer: what the head wrote, structure of arrays `(B, ...)`.
+
+        Returns:
+            A structure of arrays `(B, ...)`, which `figures` takes as the prediction.
+        """
+        return answer
 
     def figures(self, y, prediction, sample_weight=None):
         """How good predictions are.

@@ -4,6 +4,7 @@ from mmzoo.tokenizers.hub_preprocessor import PARTS, HubPreprocessor
 from mmzoo.tokenizers.keras_hub_tokenizer import KerasHubTokenizer, from_keras_hub
 from mmzoo.tokenizers.raw_strings import RawStrings
 from mmzoo.tokenizers.tokenizer import Tokenizer
+from mmzoo.tokenizers.vocabulary import Vocabulary
 from mmzoo.tokenizers.word_piece import WordPiece
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "KerasHubTokenizer",
     "RawStrings",
     "Tokenizer",
+    "Vocabulary",
     "WordPiece",
     "from_keras_hub",
 ]

@@ -114,6 +114,15 @@ def attached_mask(function):
     assert function(keras.Input((3,))) is None
 
 
+@check()
+def call_arguments(function):
+    one, two = keras.Input((3,)), keras.Input((3,))
+    layer = keras.layers.MultiHeadAttention(1, 2)
+    layer(one[:, None], value=two[:, None])
+    assert [*function(layer)] == ["query", "value"]
+    assert function(layer)["value"].shape == (None, 1, 3)
+
+
 @check(backend="tensorflow")
 def attach_logits(function):
     prediction, logits = ops.convert_to_tensor([[0.5]]), ops.convert_to_tensor([[7.0]])
@@ -316,6 +325,20 @@ def made_under_strategy(function):
     assert not function(keras.Sequential([keras.Input((3,)), dense(1)]))
     with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
         assert function(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]))
+
+
+@check(backend="tensorflow")
+def BuiltUnderStrategy(cls):  # noqa: N802
+    # Two devices, with which Keras itself fails, are in tests/pipeline/test_words.py.
+    import tensorflow as tf
+
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        there = keras.Input((), dtype="bool")
+        model = cls(there, dense(1)(ops.cast(there, "float32")[:, None] * ops.ones((1, 3))))
+        model.compile(loss="mse")
+    batch = np.array([True, False]), np.array([[1.0], [0.0]])
+    model.fit(tf.data.Dataset.from_tensors(batch), verbose=0)
+    assert keras.Model._maybe_symbolic_build is not cls._maybe_symbolic_build
 
 
 @check(library="TensorFlow", backend="tensorflow")

@@ -99,6 +99,12 @@ def layer_cases():
         elif issubclass(cls, mmzoo.heads.Tags):
             inputs = {"fused": TOKENS[:, 0], "tokens": BY_NAME, "mask": MASK_BY_NAME}
             cases[f"head-{name}"] = cls, {"tags": ["a", "b"], "text": "text"}, inputs
+        elif issubclass(cls, mmzoo.heads.Words):
+            decoder = {"class_name": "transformer", "config": {"depth": 1, "dropout": 0.0}}
+            arguments = {"vocabulary": ["a", "b"], "length": 2, "decoder": decoder}
+            inputs = {"fused": TOKENS[:, 0], "tokens": BY_NAME, "mask": MASK_BY_NAME}
+            inputs["previous"] = np.array([[2, 4, 5]] * ROWS)
+            cases[f"head-{name}"] = cls, arguments, inputs
         else:
             cases[f"head-{name}"] = cls, {"units": CLASSES}, TOKENS[:, 0]
     for name, cls in mmzoo.fusion.FUSIONS.items():

@@ -53,6 +53,10 @@ def test_other_formats_predict_the_same(part, format, tmp_path):
     runtime(format)
     model, arguments = build(part)
     preprocessor = preprocessor_of(arguments)
+    if model.get_layer("head").generates:
+        with pytest.raises(ValueError, match=f"{format} files hold no loop that writes"):
+            mmzoo.export_savedmodel(model, preprocessor, tmp_path / "out", format=format)
+        return
     x = tensors(model, rows=5)
     expected = model.predict_on_batch(x)
     folder = mmzoo.export_savedmodel(model, preprocessor, tmp_path / "out", format=format)

@@ -8,6 +8,7 @@ import mmzoo
 from mmzoo.export import check_export, exported_model
 from mmzoo.export.exported_model import ExportedModel
 from mmzoo.export.float32_copy import float32_copy
+from mmzoo.heads import answering_model
 from mmzoo.utils.optional_packages import needs
 from tests.parts import PARTS, build, features, image, slow_among, tensors
 from tests.pipeline.test_export_formats import STEEP, runtime
@@ -58,12 +59,17 @@ def test_every_part_of_every_format_and_policy(part, policy, format, tmp_path):
     model, arguments = build(part, dtype=policy)
     wide, _ = build(part, dtype="float32")
     wide.set_weights(model.get_weights())
+    writes = model.get_layer("head").generates
+    if writes and format != "savedmodel":
+        pytest.skip("refused: see test_export_formats.py")
     x = tensors(model, rows=5)
     folder = mmzoo.export_savedmodel(
         model, preprocessor_of(arguments), tmp_path / "out", format=format
     )
     answer = ExportedModel(folder, model.heads).predict_on_batch(x)
-    np.testing.assert_allclose(answer, wide.predict_on_batch(x), atol=STEEP.get(part, 1e-5))
+    expected = answering_model(wide).predict_on_batch(x)
+    expected = expected.ids if writes else expected
+    np.testing.assert_allclose(answer, expected, atol=STEEP.get(part, 1e-5))
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "bfloat16", "float16"])

@@ -196,6 +196,7 @@ class Pipeline:
         for name, target in self.preprocessor.targets.items():
             if name in y:
                 y[name] = target.batch(y[name], decoded)
+                x |= {f"{name}_{part}": of_head for part, of_head in target.inputs(y[name]).items()}
         if not self.records.several_answers:
             (y,) = y.values()
         if weights is None:

@@ -1,0 +1,84 @@
+"""A model that answers: what predicts by a call does so, what writes writes."""
+
+import keras
+
+from mmzoo.heads.of_model import heads_of
+from mmzoo.keras_compat import call_arguments
+
+
+def answering_model(model, **sampling):
+    """A model from the inputs of the modalities to the predictions that answers are made of.
+
+    It shares the layers of `model`.
+
+    Args:
+        model: what `mmzoo.build_model` returned.
+        **sampling: arguments of `mmzoo.decoders.Sampling` that differ from those of the heads.
+
+    Returns:
+        `model` itself, where none of its heads writes; else a model whose prediction for such heads
+        is a `mmzoo.decoders.Generated`.
+    """
+    writes = any(getattr(layer, "generates", False) for layer in model.layers)
+    return AnsweringModel(model, sampling) if writes else model
+
+
+def inputs_of(network):
+    """The symbolic inputs of an `answering_model`, without those that heads have in training.
+
+    Returns:
+        Dict from name to symbolic tensor.
+    """
+    return network.reader.input if isinstance(network, AnsweringModel) else network.input
+
+
+class AnsweringModel(keras.Model):
+    """See `answering_model`.
+
+    Args:
+        model: a model with a head that writes.
+        sampling: dict of arguments of `mmzoo.decoders.Sampling`.
+
+    Call arguments:
+        x: dict of tensors; further ones are left alone, but `<answer>_prefix`, `(B, P)` int32: ids
+            that the answer begins with.
+    """
+
+    def __init__(self, model, sampling=None):
+        super().__init__(name=model.name)
+        self.answer_heads = heads_of(model)
+        self.several = isinstance(model.output, dict)
+        self.sampling = dict(sampling or {})
+        besides, read = set(), {}
+        for answer, head in self.answer_heads.items():
+            parts = head.input_tensors()
+            besides |= {f"{answer}_{part}" for part in parts}
+            if head.generates:
+                arguments = call_arguments(head)
+                read[answer] = {name: x for name, x in arguments.items() if name not in parts}
+            else:
+                read[answer] = head.output
+        inputs = {name: x for name, x in model.input.items() if name not in besides}
+        self.reader = keras.Model(inputs, read)
+
+    def call(self, x):
+        return self.answer(x, **self.sampling)
+
+    def answer(self, x, **sampling):
+        """Predictions of a batch.
+
+        Args:
+            x: as for a call.
+            **sampling: arguments of `mmzoo.decoders.Sampling` that differ from those of the heads.
+
+        Returns:
+            What answers are made of; with several answers a dict by their names.
+        """
+        read = self.reader({name: x[name] for name in self.reader.input}, training=False)
+        predictions = {}
+        for answer, head in self.answer_heads.items():
+            predictions[answer] = read[answer]
+            if head.generates:
+                prefix = x.get(f"{answer}_prefix")
+                predictions[answer] = head.generate(**read[answer], prefix=prefix, **sampling)
+        return predictions if self.several else predictions["head"]

@@ -1,0 +1,315 @@
+"""A text that the model writes."""
+
+import warnings
+
+import keras
+import numpy as np
+
+from mmzoo.raw.absent import is_absent
+from mmzoo.targets.target import Target
+from mmzoo.targets.text_figures import text_figures
+from mmzoo.tokenizers.vocabulary import (
+    END,
+    NOT_LEARNED,
+    PADDING,
+    SPECIAL,
+    START,
+    UNKNOWN,
+    Vocabulary,
+)
+
+
+@keras.saving.register_keras_serializable(package="mmzoo")
+class TextTarget(Target):
+    """A text, in words or characters: an answer, a caption, a translation.
+
+    `y` is `(B, length + 1)` int32: ids, 3 at the end, then padding with 0. A text that is longer
+    than `length` is cut, has no end, and is counted in a warning. Words that were not learned have
+    ids behind all others, so that a report still knows them; to the model they are unknown, id 1.
+
+    Args:
+        length: the most words, or characters.
+        unit: `"word"` or `"character"`, see `mmzoo.tokenizers.Vocabulary`.
+        lowercase: whether texts are read, and answered, in lower case.
+        vocabulary_size: number of ids, the 4 that stand for no word included.
+        vocabulary: the words, or `None`: learned from the training rows.
+
+    Example:
+
+    >>> target = TextTarget(length=4)
+    >>> target.adapt(target.check(["a red circle", "a blue circle"]))
+    >>> target.encode(["a blue circle"]).tolist()
+    [[4, 5, 6, 3, 0]]
+    """
+
+    kind = "text"
+    main_output = "ids"
+
+    def __init__(
+        self, length=32, unit="word", lowercase=False, vocabulary_size=5000, vocabulary=None
+    ):
+        self.length = length
+        self.vocabulary_size = vocabulary_size
+        self._vocabulary = Vocabulary(unit, lowercase, vocabulary)
+        self._others, self._other_ids = {}, {}
+
+    @property
+    def vocabulary(self):
+        """The words that are known, in the order of their ids; `None` where none were learned."""
+        return self._vocabulary.words
+
+    def get_config(self):
+        return {
+            "length": self.length,
+            "unit": self._vocabulary.unit,
+            "lowercase": self._vocabulary.lowercase,
+            "vocabulary_size": self.vocabulary_size,
+        }
+
+    def get_state(self):
+        return {"vocabulary": self.vocabulary}
+
+    def set_state(self, state):
+        if state.get("vocabulary") is not None:
+            self._vocabulary.set_words(state["vocabulary"])
+
+    def check(self, labels, describe="row {}".format):
+        checked = [_checked(label, row, describe) for row, label in enumerate(labels)]
+        if all(label is None for label in checked):
+            raise ValueError("There is no text in any row.")
+        return checked
+
+    def adapt(self, labels):
+        if self.vocabulary is None:
+            texts = (label for label in labels if label is not None)
+            self._vocabulary.adapt(texts, most=self.vocabulary_size - SPECIAL)
+
+    def encode(self, labels, describe="row {}".format):
+        labels = self.check(labels, describe)
+        y = np.zeros((len(labels), self.length + 1), "int32")
+        cut = []
+        for row, label in enumerate(labels):
+            if label is None:
+                continue
+            ids = self._vocabulary.ids(label, self._id_of_other)
+            if len(ids) > self.length:
+                cut.append((row, len(ids)))
+                ids = ids[: self.length]
+            else:
+                ids = [*ids, END]
+            y[row, : len(ids)] = ids
+        if cut:
+            row, count = max(cut, key=lambda pair: pair[1])
+            unit = "words" if self._vocabulary.unit == "word" else "characters"
+            warnings.warn(
+                f"{len(cut)} of {len(labels)} texts to answer with are longer than length="
+                f"{self.length} and are cut; the longest, {describe(row)}, has {count} {unit}.",
+                stacklevel=2,
+            )
+        return y
+
+    def _id_of_other(self, word):
+        """The id of a word that is not in the vocabulary."""
+        index = self._other_ids.setdefault(word, self.vocabulary_size + len(self._other_ids))
+        self._others[index] = word
+        return index
+
+    def inputs(self, y):
+        import tensorflow as tf
+
+        ids = tf.where(y >= self.vocabulary_size, UNKNOWN, y)
+        first = tf.fill([tf.shape(y)[0], 1], START)
+        return {"previous": tf.concat([first, ids[:, :-1]], axis=1)}
+
+    # --- Predictions ---
+
+    def texts(self, prediction):
+        """All texts of each row, the best first, from a `mmzoo.decoders.Generated`."""
+        self.check_learned()
+        return [
+            [self._vocabulary.text(ids) for ids in of_row]
+            for of_row in np.asarray(_ids_of(prediction)).tolist()
+        ]
+
+    def prefix_ids(self, texts):
+        """What answers are to begin with, as ids.
+
+        Args:
+            texts: list of strings.
+
+        Returns:
+            `(rows, P)` int32, padded with 0.
+
+        Raises:
+            ValueError: for a word that is not known, or more words than an answer has.
+        """
+        self.check_learned()
+
+        def unknown(word):
+            raise ValueError(f"A prefix has the word {word!r}, which no answer of training had.")
+
+        ids = [self._vocabulary.ids(text, unknown)[: self.length + 1] for text in texts]
+        longest = max(map(len, ids), default=0)
+        if longest > self.length:
+            raise ValueError(f"A prefix is longer than an answer can be: length={self.length}.")
+        padded = np.zeros((len(ids), max(longest, 1)), "int32")
+        for row, of_row in enumerate(ids):
+            padded[row, : len(of_row)] = of_row
+        return padded
+
+    def answers(self, prediction, decoded=None):
+        """A list of strings."""
+        return [texts[0] for texts in self.texts(prediction)]
+
+    def stacked(self, rows):
+        return list(rows)
+
+    def outputs(self, prediction, decoded=None):
+        self.check_learned()
+        texts = self._vocabulary.texts_in_graph(prediction.ids)
+        return {
+            "text": texts[:, 0],
+            "score": prediction.scores[:, 0],
+            "texts": texts,
+            "scores": prediction.scores,
+            "ids": prediction.ids,
+        }
+
+    def prediction_itself(self, prediction):
+        return _ids_of(prediction)
+
+    def check_prediction(self, prediction, rows):
+        ids = np.asarray(_ids_of(prediction))
+        if ids.ndim != 3 or len(ids) != rows:
+            raise ValueError(
+                f"The model must write texts for a batch of {rows} labels; received ids of shape "
+                f"{ids.shape}."
+            )
+
+    def describe_outputs(self):
+        return {
+            "text": ("(B,)", "the answer"),
+            "score": ("(B,)", "its log-probability by its number of tokens"),
+            "texts": ("(B, beams)", "of each beam the text, the best first"),
+            "scores": ("(B, beams)", "their scores"),
+            "ids": (f"(B, beams, {self.length + 1})", "the same as ids of tokens"),
+        }
+
+    def card_lines(self):
+        unit = "words" if self._vocabulary.unit == "word" else "characters"
+        return [f"Answers of at most {self.length} of {len(self.vocabulary)} {unit}.", ""]
+
+    def card_facts(self):
+        return {**self.get_config(), "vocabulary": self.vocabulary}
+
+    def columns(self, prediction, delimiter="|"):
+        return {"predicted": list(prediction)}
+
+    # --- Figures ---
+
+    def check_y(self, y):
+        y = np.asarray(y)
+        if y.ndim != 2 or y.dtype.kind not in "iu":
+            raise ValueError(
+                "Texts must be ids, integers (B, L), as `records.to_dataset(preprocessor)` makes "
+                f"them; received {y.dtype} of shape {y.shape}."
+            )
+        return y
+
+    def judged(self, y, prediction, answer):
+        known = np.where(y >= prediction.shape[-1], UNKNOWN, y)
+        shares = np.take_along_axis(prediction, known[..., None], axis=-1)[..., 0]
+        logs = np.log(np.maximum(shares, 1e-37)) * (y != PADDING)
+        return {"ids": answer.ids, "log_likelihood": logs.sum(axis=1)}
+
+    def figures(self, y, prediction, sample_weight=None):
+        self.check_learned()
+        figures = text_figures(
+            [self._vocabulary.text(ids, self._others) for ids in y.tolist()],
+            self.answers(prediction),
+            self._vocabulary.split,
+        )
+        if isinstance(prediction, dict):
+            tokens = max((y != PADDING).sum(), 1)
+            figures["perplexity"] = float(np.exp(-prediction["log_likelihood"].sum() / tokens))
+        return figures
+
+    # --- The model that it fits ---
+
+    def complete(self, other):
+        if isinstance(other, TextTarget):
+            if self.vocabulary is None and other.vocabulary is not None:
+                self._vocabulary.set_words(other.vocabulary)
+            self.vocabulary_size = other.vocabulary_size
+            self._others, self._other_ids = other._others, other._other_ids
+        return self
+
+    def check_learned(self):
+        """Raises a `ValueError` where the words are not known."""
+        if self.vocabulary is None:
+            raise ValueError(NOT_LEARNED)
+
+    def check_fits(self, other):
+        if other is None:  # labels of a dataset that was made by hand
+            return
+        if not isinstance(other, TextTarget):
+            raise ValueError(
+                f"Model and preprocessor do not fit: the head answers with a text, the "
+                f"preprocessor has labels of the kind {other.kind!r}. Make it with the same head: "
+                "`mmzoo.Preprocessor(inputs, head=head)`."
+            )
+        mine, theirs = self.get_config(), other.get_config()
+        for name in ("length", "unit", "lowercase"):
+            if mine[name] != theirs[name]:
+                raise ValueError(
+                    f"Model and preprocessor do not fit: the head has {name}={mine[name]!r}, the "
+                    f"preprocessor {name}={theirs[name]!r}."
+                )
+        if None not in (self.vocabulary, other.vocabulary) and self.vocabulary != other.vocabulary:
+            raise ValueError(
+                "Model and preprocessor do not fit: the head knows "
+                f"{_some(self.vocabulary)}, the preprocessor {_some(other.vocabulary)}."
+            )
+        if other.vocabulary is not None and len(other.vocabulary) + SPECIAL > self.vocabulary_size:
+            raise ValueError(
+                f"Model and preprocessor do not fit: the head has vocabulary_size="
+                f"{self.vocabulary_size}, the preprocessor learned {len(other.vocabulary)} words. "
+                "Give the head `vocabulary=preprocessor.targets[...].vocabulary`."
+            )
+
+
+def _ids_of(prediction):
+    """The ids of what was written; an exported model gives them alone."""
+    if isinstance(prediction, dict):
+        return prediction["ids"]
+    return getattr(prediction, "ids", prediction)
+
+
+def _some(words):
+    return f"{len(words)} words ({', '.join(words[:5])}{', ...' if len(words) > 5 else ''})"
+
+
+def _checked(label, row, describe):
+    """A raw label as a string, or `None` where there is none."""
+    if is_absent(label):
+        return None
+    if isinstance(label, bytes):
+        try:
+            label = label.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{describe(row)}: the text {label[:20]!r} is not UTF-8: {error}."
+            ) from None
+    if isinstance(label, (bool, int, float, np.number)):
+        label = str(label)
+    if not isinstance(label, str):
+        raise ValueError(
+            f"{describe(row)}: a text is wanted; received a {type(label).__name__}: "
+            f"{str(label)[:60]}."
+        )
+    if not label.strip():
+        raise ValueError(
+            f"{describe(row)}: the text to learn is only white space. Leave the cell empty where "
+            "there is none."
+        )
+    return label
