@@ -65,11 +65,12 @@ class Sampling:
         least = {"beams": 1, "min_length": 0, "max_length": 1, "no_repeat_ngram": 0, "top_k": 1}
         for name, bound in least.items():
             value = getattr(self, name)
-            optional = name in ("max_length", "top_k")
-            if (value is None and optional) or not isinstance(value, (int, type(None))):
-                continue  # a tensor is read as the graph runs
-            if value is None or isinstance(value, bool) or value < bound:
-                raise ValueError(f"`{name}` must be an integer from {bound} on; received: {value}.")
+            if (value is None and name in ("max_length", "top_k")) or hasattr(value, "shape"):
+                continue  # a tensor has its value when the graph runs
+            if isinstance(value, bool) or not isinstance(value, int) or value < bound:
+                raise ValueError(
+                    f"`{name}` must be an integer from {bound} on; received: {value!r}."
+                )
         if isinstance(self.temperature, (int, float)) and not self.temperature > 0:
             raise ValueError(f"`temperature` must be positive; received: {self.temperature}.")
         if self.top_p is not None and not 0 < self.top_p <= 1:

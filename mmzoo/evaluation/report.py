@@ -58,7 +58,7 @@ class Report:
             those of 0.5: a dict of `"thresholds"` by name, `"accuracy"`, `"precision"`, `"recall"`
             and `"f1"`.
         figures: dict of the figures of other kinds of answers by name, such as `"mean_iou"`, or of
-            texts `"exact_match"`, `"chrf"` and `"worst_rows"`; they are attributes, too.
+            texts `"exact_match"`, `"chrf"` and `"worst"`; they are attributes, too.
 
     Example:
 

@@ -2,60 +2,48 @@
 
 import collections
 
+import numpy as np
+
+from mmzoo.targets.error_rates import error_rates
 from mmzoo.utils.optional_packages import require
 
-#: How many of the worst rows, and of the most frequent confusions, a report keeps.
+#: How many of the most frequent confusions a report keeps.
 KEPT = 10
 
 
-def text_figures(wanted, answers, split):
-    """Figures of a list of answers.
+def text_figures(truths, answers, split, sample_weight=None):
+    """Figures of texts that were written.
 
     Args:
-        wanted: list of strings.
-        answers: list of as many.
+        truths: list of the right texts.
+        answers: list of as many texts.
         split: function from a text to its words.
+        sample_weight: `(rows,)` positive floats, or `None`.
 
     Returns:
-        Dict: `exact_match`; `token_f1`, the mean over rows of the F1 of words; `chrf` and `bleu`,
-        0 to 100, and `cer` and `wer`, the edits a character and word, over all rows together;
-        `lengths`, by the number of words of answers how many have it; `confusions`, the most
-        frequent pairs that differ; `worst_rows`, those of the lowest chrF.
+        Dict: those of `error_rates`; `token_f1`, the mean over rows of the F1 of words; `chrf` and
+        `bleu`, 0 to 100, over all rows together and without weights; `lengths`: by the number of
+        words of an answer how many have it; `confusions`: the most frequent wrong pairs.
 
     Raises:
         ImportError: when sacrebleu or jiwer is missing: `pip install "mmzoo[text-metrics]"`.
 
-    Reference: chrF: Popovic 2015; BLEU: Post 2018, arXiv 1804.08771 (sacrebleu); CER, WER: jiwer.
+    Reference: chrF: Popovic 2015; BLEU: Post 2018, arXiv 1804.08771 (sacrebleu).
     """
     sacrebleu = require("sacrebleu", extra="text-metrics")
-    jiwer = require("jiwer", extra="text-metrics")
-    right = [one == other for one, other in zip(wanted, answers, strict=True)]
-    by_row = [
-        (sacrebleu.sentence_chrf(answer, [text]).score, row)
-        for row, (text, answer) in enumerate(zip(wanted, answers, strict=True))
-        if not right[row]
-    ]
-    wrong = collections.Counter(
-        (text, answer) for text, answer, ok in zip(wanted, answers, right, strict=True) if not ok
-    )
-    lengths = collections.Counter(len(split(answer)) for answer in answers)
-    overlaps = [_f1(split(one), split(other)) for one, other in zip(wanted, answers, strict=True)]
+    words = [(split(truth), split(answer)) for truth, answer in zip(truths, answers, strict=True)]
+    lengths = collections.Counter(len(answer) for _, answer in words)
+    pairs = collections.Counter(zip(truths, answers, strict=True))
+    wrong = [(pair, count) for pair, count in pairs.most_common() if pair[0] != pair[1]]
     return {
-        "task": "text",
-        "exact_match": sum(right) / len(right),
-        "token_f1": sum(overlaps) / len(overlaps),
-        "chrf": sacrebleu.corpus_chrf(answers, [wanted]).score,
-        "bleu": sacrebleu.corpus_bleu(answers, [wanted]).score,
-        "cer": jiwer.cer(wanted, answers),
-        "wer": jiwer.wer(wanted, answers),
+        **error_rates(truths, answers, sample_weight),
+        "token_f1": float(np.average([_f1(*pair) for pair in words], weights=sample_weight)),
+        "chrf": sacrebleu.corpus_chrf(answers, [truths]).score,
+        "bleu": sacrebleu.corpus_bleu(answers, [truths]).score,
         "lengths": {str(length): lengths[length] for length in sorted(lengths)},
         "confusions": [
-            {"wanted": text, "answer": answer, "rows": count}
-            for (text, answer), count in wrong.most_common(KEPT)
-        ],
-        "worst_rows": [
-            {"row": row, "wanted": wanted[row], "answer": answers[row], "chrf": score}
-            for score, row in sorted(by_row)[:KEPT]
+            {"truth": truth, "answer": answer, "rows": count}
+            for (truth, answer), count in wrong[:KEPT]
         ],
     }
 

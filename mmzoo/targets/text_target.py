@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from mmzoo.raw.absent import is_absent
+from mmzoo.raw.cells import category
 from mmzoo.targets.target import Target
 from mmzoo.targets.text_figures import text_figures
 from mmzoo.tokenizers.vocabulary import (
@@ -224,11 +225,9 @@ class TextTarget(Target):
 
     def figures(self, y, prediction, sample_weight=None):
         self.check_learned()
-        figures = text_figures(
-            [self._vocabulary.text(ids, self._others) for ids in y.tolist()],
-            self.answers(prediction),
-            self._vocabulary.split,
-        )
+        truths = [self._vocabulary.text(ids, self._others) for ids in y.tolist()]
+        answers, split = self.answers(prediction), self._vocabulary.split
+        figures = {"task": self.kind, **text_figures(truths, answers, split, sample_weight)}
         if isinstance(prediction, dict):
             tokens = max((y != PADDING).sum(), 1)
             figures["perplexity"] = float(np.exp(-prediction["log_likelihood"].sum() / tokens))
@@ -301,7 +300,7 @@ def _checked(label, row, describe):
                 f"{describe(row)}: the text {label[:20]!r} is not UTF-8: {error}."
             ) from None
     if isinstance(label, (bool, int, float, np.number)):
-        label = str(label)
+        label = category(label)
     if not isinstance(label, str):
         raise ValueError(
             f"{describe(row)}: a text is wanted; received a {type(label).__name__}: "

@@ -2,7 +2,6 @@
 
 import collections
 import itertools
-import unicodedata
 import warnings
 
 import keras
@@ -15,6 +14,7 @@ from mmzoo.targets.ctc import UNKNOWN, best_alignment, can_be_learned, frames_ne
 from mmzoo.targets.error_rates import error_rates
 from mmzoo.targets.prefix_beam_search import prefix_beam_search
 from mmzoo.targets.target import Target
+from mmzoo.tokenizers.vocabulary import normalized
 
 UNITS = ("character", "word")
 #: What stands in a text for what its alphabet lacks.
@@ -281,18 +281,6 @@ class TranscribedText(Target):
                 "the head `alphabet=preprocessor.targets[...].alphabet`, and both the same `unit` "
                 "and `lowercase`."
             )
-
-
-def normalized(text, lowercase=False):
-    """A text with composed accents and single spaces, none at its ends.
-
-    Example:
-
-    >>> normalized("  Seven\\n two ", lowercase=True)
-    'seven two'
-    """
-    text = " ".join(unicodedata.normalize("NFC", text).split())
-    return text.lower() if lowercase else text
 
 
 def check_alphabet(alphabet, unit, lowercase=False):

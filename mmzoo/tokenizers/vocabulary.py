@@ -71,9 +71,7 @@ class Vocabulary:
 
     def split(self, text):
         """A text -> its words, in the form that they have in the vocabulary."""
-        text = " ".join(unicodedata.normalize("NFC", text).split())
-        if self.lowercase:
-            text = text.lower()
+        text = normalized(text, self.lowercase)
         if self.unit == "character":
             return list(text)
         return [
@@ -135,6 +133,18 @@ class Vocabulary:
         texts = tf.strings.strip(tf.strings.reduce_join(pieces, axis=-1, separator=" "))
         texts = tf.strings.regex_replace(texts, f" {JOINED}", "")
         return tf.strings.regex_replace(texts, f"^{JOINED}", "")
+
+
+def normalized(text, lowercase=False):
+    """A text with composed accents and single spaces, none at its ends.
+
+    Example:
+
+    >>> normalized("  Seven\\n two ", lowercase=True)
+    'seven two'
+    """
+    text = " ".join(unicodedata.normalize("NFC", text).split())
+    return text.lower() if lowercase else text
 
 
 NOT_LEARNED = (

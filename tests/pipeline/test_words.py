@@ -67,7 +67,7 @@ def test_what_was_learned_is_said(trained):
     assert report["caption"].rows == len(ROWS) - 1  # one row lacks its text
     assert report["caption"].exact_match == 1 and report["caption"].cer == 0
     assert 1 <= report["caption"].perplexity < 1.3
-    assert report["caption"].worst_rows == report["caption"].confusions == []
+    assert report["caption"].worst == report["caption"].confusions == []
 
 
 def test_ways_to_write(trained):
@@ -178,8 +178,8 @@ def test_texts_that_are_cut_and_words_that_are_not_known():
     labels = ["a zebra", "a b"] * (len(ROWS) // 2)
     dataset = mmzoo.data.from_arrays(COLUMNS, labels).to_dataset(preprocessor)
     report = mmzoo.evaluate(model, dataset, verbose=False)
-    wanted = {row["wanted"] for row in report.worst_rows}
-    assert "a zebra" in wanted and report.exact_match <= 0.5
+    assert "a zebra" in {row["truth"] for row in report.worst}
+    assert report.exact_match <= 0.5
 
 
 @pytest.mark.parametrize(
@@ -214,8 +214,8 @@ def test_figures_by_hand():
     assert figures["token_f1"] == pytest.approx(2 / 3)
     assert figures["wer"] == pytest.approx(1 / 4) and figures["cer"] == pytest.approx(1 / 6)
     assert figures["lengths"] == {"1": 1, "2": 2}
-    assert figures["confusions"] == [{"wanted": "b", "answer": "a", "rows": 1}]
-    assert [row["row"] for row in figures["worst_rows"]] == [1]
+    assert figures["confusions"] == [{"truth": "b", "answer": "a", "rows": 1}]
+    assert [row["row"] for row in figures["worst"]] == [1]
     assert "perplexity" not in figures
     prediction = np.full((3, 4, 7), 1 / 7)
     judged = target.judged(y, prediction, mmzoo.decoders.Generated(ids, None))
