@@ -148,6 +148,40 @@ def run_twice(script, monkeypatch, capsys, arguments):
 
 
 @pytest.fixture
+def spoken_strings(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    return importlib.import_module("spoken_strings")
+
+
+def test_strings_are_of_one_speaker_and_of_its_own_part(spoken_strings, digits, monkeypatch):
+    train, test = spoken_strings.recordings(digits / "fsdd")
+    assert [len(part["anna"]) for part in (train, test)] == [10, 10]
+    of_train = {samples.tobytes() for _, samples in train["anna"]}
+    assert not of_train & {samples.tobytes() for _, samples in test["anna"]}
+    strings = spoken_strings.strings(train, 20, seed=0)
+    assert {len(string) for string in strings} == {3, 4, 5, 6}
+    rows = spoken_strings.rows_of(strings)
+    for string, text, file in zip(strings, rows.labels, rows.column("audio"), strict=True):
+        assert text.split() == [spoken_strings.WORDS[digit] for digit, _ in string]
+        assert file[44:] == b"".join(samples.tobytes() for _, samples in string)
+    monkeypatch.setattr(spoken_strings, "TRAINED", 16)
+    monkeypatch.setattr(spoken_strings, "TESTED", 4)
+    floors = spoken_strings.floors(digits / "fsdd")
+    assert len(floors) == 2 and all(record["cer"] >= 0 for record in floors)
+
+
+@pytest.mark.slow
+def test_spoken_strings(spoken_strings, digits, monkeypatch, capsys):
+    monkeypatch.setattr(spoken_strings, "TRAINED", 64)
+    monkeypatch.setattr(spoken_strings, "TESTED", 8)
+    results, table = run_twice(spoken_strings, monkeypatch, capsys, [
+        "--data", digits / "fsdd", "--epochs", "1", "--folder", digits,
+    ])  # fmt: skip
+    assert len(results) == 3 and {"wer_8_beams", "rows_left_out"} <= set(results[-1])
+    assert f"| CTC, by words | {100 * results[-1]['wer']:.2f} (" in table
+
+
+@pytest.fixture
 def av_digits(monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
     return importlib.import_module("av_digits")
