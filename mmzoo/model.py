@@ -8,14 +8,19 @@
 This file is the part from the encoders to the head: pure Keras, on any backend, compiled by XLA.
 """
 
+import contextlib
+import math
+
 import keras
 
 from mmzoo import encoders, heads, recipes
 from mmzoo import fusion as fusions
 from mmzoo.encoders.foreign_networks import warn_of_foreign_network
+from mmzoo.keras_compat import bounded_variables
 from mmzoo.layers import AbsentToken, ModalityDropout, NeutralInput
 from mmzoo.modalities import check_inputs
 from mmzoo.multimodal_model import MultimodalModel
+from mmzoo.utils.memory import bytes_of_memory
 
 
 def build_model(
@@ -64,8 +69,9 @@ def build_model(
         writes adds the answer so far, `<answer>_previous`, see `mmzoo.heads.Words`.
 
     Raises:
-        ValueError: for an unknown name, an impossible modality name, a part that is missing, or
-            modality dropout where no modality is optional.
+        ValueError: for an unknown name, an impossible modality name, a part that is missing,
+            modality dropout where no modality is optional, or weights that take more than this
+            machine's memory.
         TypeError: where something is not a modality, a fusion block or a head.
 
     Example:
@@ -99,6 +105,20 @@ def build_model(
             f"received: {loss_weights!r}."
         )
 
+    with _within_memory():
+        model_inputs, prediction = _connected(
+            inputs, fusion, heads_by_answer, several, dim, modality_dropout, dtype
+        )
+        model = MultimodalModel(
+            model_inputs, prediction, name=name or "multimodal_model", dtype=dtype
+        )
+    if compile:
+        model.compile_for_heads(optimizer, loss_weights)
+    return model
+
+
+def _connected(inputs, fusion, heads_by_answer, several, dim, modality_dropout, dtype):
+    """`(model_inputs, prediction)`: the tensors that a model begins and ends with."""
     model_inputs, tokens, mask, grids = {}, {}, {}, {}
     for key, modality in inputs.items():
         names = modality.input_names(key)
@@ -164,10 +184,25 @@ def build_model(
             prediction[answer] = head(vector, **besides)
     if not several:
         (prediction,) = prediction.values()
-    model = MultimodalModel(model_inputs, prediction, name=name or "multimodal_model", dtype=dtype)
-    if compile:
-        model.compile_for_heads(optimizer, loss_weights)
-    return model
+    return model_inputs, prediction
+
+
+@contextlib.contextmanager
+def _within_memory():
+    """Around code that makes layers: refuses a variable that no memory could hold.
+
+    Tried all the same, it would fail in the backend's words, and Keras would try it again whenever
+    any other layer is built. Where weights are spread over machines, nothing is known of memory.
+    """
+    spread = keras.distribution.distribution() is not None
+    with bounded_variables(math.inf if spread else bytes_of_memory(), math.inf) as bound:
+        try:
+            yield
+        except Exception:
+            if not bound.exceeded:
+                raise
+        if bound.exceeded:  # which Keras may have made a warning of
+            raise ValueError(f"The model is too large for this machine: {bound.exceeded}.")
 
 
 def present_flags(inputs, model_inputs, modality_dropout):

@@ -13,7 +13,7 @@ from mmzoo.preprocessing.codecs.placement import NUMBERS, placement
 from mmzoo.preprocessing.codecs.resizing import pad, resize
 from mmzoo.preprocessing.preprocessing import Preprocessing
 from mmzoo.raw.absent import is_absent
-from mmzoo.raw.file_heads import picture_size
+from mmzoo.raw.file_heads import picture_size, pixel_weight
 from mmzoo.raw.stored_bytes import StoredBytes
 
 #: Pictures with a side below that are suspicious.
@@ -118,8 +118,13 @@ class ImagePreprocessing(Preprocessing):
 
     def diagnosis(self, encoded):
         size, most = picture_size(encoded), self.modality.max_pixels
-        if size is not None and math.prod(size) > most:
-            return "too large", f"{size[0]} x {size[1]} pixels are more than max_pixels={most}."
+        weight = pixel_weight(encoded)
+        if size is not None and math.prod(size) * weight > most:
+            each = f", which count {weight} times each," if weight > 1 else ""
+            return (
+                "too large",
+                f"{size[0]} x {size[1]} pixels{each} are more than max_pixels={most}.",
+            )
         return super().diagnosis(encoded)
 
     def suspicions(self, encoded, pixels):

@@ -59,6 +59,34 @@ def picture_size(encoded):
     return None
 
 
+def pixel_weight(encoded):
+    """How many times a pixel of a picture counts against `max_pixels`: what it takes to decode it.
+
+    A JPEG's pixels count once. Those of a GIF or WebP count twice, but for a WebP that is lossy and
+    nothing else. Those of a PNG count twice each for being transparent, having 16 bits and being
+    interlaced.
+
+    Args:
+        encoded: bytes of a picture.
+
+    Returns:
+        1, 2, 4 or 8.
+
+    Example:
+
+    >>> pixel_weight(b"GIF89a..."), pixel_weight(b"\xff\xd8\xff...")
+    (2, 1)
+    """
+    if encoded[:4] == b"GIF8":
+        return 2
+    if encoded[:4] == b"RIFF":
+        return 1 if encoded[12:16] == b"VP8 " else 2
+    if encoded[:8] == b"\x89PNG\r\n\x1a\n" and len(encoded) >= 29:
+        is_transparent = encoded[25] & 4 or b"tRNS" in encoded.partition(b"IDAT")[0]
+        return 2 ** (bool(is_transparent) + (encoded[24] == 16) + (encoded[28] > 0))
+    return 1
+
+
 def is_truncated(encoded):
     """Whether a file breaks off, by the end its format asks for or the length it states.
 

@@ -107,6 +107,29 @@ def test_an_instance_given_twice_is_shared(tmp_path):
     np.testing.assert_array_equal(predict(again, tensors(model)), predict(clone, tensors(model)))
 
 
+@pytest.mark.parametrize(
+    ("part", "path"),
+    [
+        ({"head": mmzoo.heads.Softmax(units=10**10)}, r"head/.*\(8, 10000000000\) float32"),
+        ({"dim": 10**10}, r"fusion/.*\(\d+, 10000000000\) float32"),
+        (
+            {"inputs": {"text": mmzoo.Text(length=4, vocabulary_size=10**12, encoder="bag")}},
+            r"text_encoder/.*\(1000000000000, \d+\) float32",
+        ),
+    ],
+)
+def test_a_model_that_no_memory_holds_leaves_nothing_behind(part, path, tmp_path):
+    good = {"inputs": {"text": text("bag")}, "head": SOFTMAX, "dim": 8}
+    with pytest.raises(ValueError, match=f"too large for this machine: .*{path}"):
+        mmzoo.build_model(**{**good, **part})
+    model = mmzoo.build_model(**good)
+    x = tensors(model)
+    model.train_on_batch(x, np.array([0, 1, 2, 0]))
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(predict(again, x), predict(model, x))
+
+
 def test_one_head_is_not_shared_by_two_models():
     head = mmzoo.heads.Sigmoid(name="head")
     mmzoo.build_model(inputs={"image": image()}, head=head)

@@ -13,6 +13,8 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
+from mmzoo.preprocessing.codecs.decoding import decode_picture
+from mmzoo.raw.file_heads import picture_size, pixel_weight
 from tests.pipeline.test_audio import riff
 from tests.pipeline.test_pictures import FILES, RGB, by_pillow, encode, pixels
 
@@ -198,6 +200,69 @@ def test_one_row_of_a_million():
     np.testing.assert_allclose(result, 127.5, atol=4)
 
 
+#: First column, first row, and steps of both, of each pass over an interlaced PNG.
+PASSES = [
+    (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+    (0, 1, 1, 2),
+]  # fmt: skip
+NUMBERS_A_PIXEL = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+
+
+def black_png(side, bits, color, interlaced=False):
+    """What Pillow does not write: 16 bits a channel, interlaced."""
+    compress, data = zlib.compressobj(1), b""
+    for left, top, across, down in PASSES if interlaced else [(0, 0, 1, 1)]:
+        width, height = -(-(side - left) // across), -(-(side - top) // down)
+        row = bytes(1 + -(-width * NUMBERS_A_PIXEL[color] * bits // 8))
+        data += b"".join(compress.compress(row) for _ in range(height))
+    head = struct.pack(">IIBBBBB", side, side, bits, color, 0, 0, interlaced)
+    colors = png_chunk(b"PLTE", bytes(768)) + png_chunk(b"tRNS", bytes(256))
+    parts = [png_chunk(b"IHDR", head), colors if color == 3 else b""]
+    parts.append(png_chunk(b"IDAT", data + compress.flush()))
+    return PNG[:8] + b"".join(parts) + png_chunk(b"IEND")
+
+
+#: Arguments of `black_png` -> how many times each of its pixels counts.
+KINDS = {
+    (8, 2): 1, (1, 0): 1, (8, 6): 2, (8, 4): 2, (8, 3): 2, (16, 2): 2, (8, 2, True): 2, (16, 6): 4,
+    (8, 6, True): 4, (16, 6, True): 8,
+}  # fmt: skip
+
+
+def test_pixels_count_as_often_as_the_header_says():
+    values = {kind: black_png(9, *kind) for kind in KINDS}
+    assert {kind: pixel_weight(value) for kind, value in values.items()} == KINDS
+    values |= {name: value for name, value in FILES.items() if "progressive" not in name}
+    for name, value in values.items():
+        limit = np.prod(picture_size(value)) * pixel_weight(value)
+        decode_picture(value, tf.constant([8, 8]), "stretch", limit)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="more than `max_pixels`"):
+            decode_picture(value, tf.constant([8, 8]), "stretch", limit - 1)
+            pytest.fail(f"{name} was decoded")
+    part = mmzoo.Preprocessor({"x": mmzoo.Image(size=6, max_pixels=300)}).parts["x"]
+    said = "too large: 9 x 9 pixels, which count 4 times each, are more than max_pixels=300"
+    assert part.reason(values[16, 6], None) == said
+
+
+@pytest.mark.slow
+def test_no_picture_of_many_pixels_costs_more_than_a_second():
+    most = mmzoo.Image.max_pixels
+
+    def plain(weight, mode, *args, **options):
+        side = int((most / weight) ** 0.5)
+        return encode(PIL.Image.new(mode, (side, side)), *args, **options)
+
+    values = {kind: black_png(int((most / weight) ** 0.5), *kind) for kind, weight in KINDS.items()}
+    values["GIF"] = plain(2, "P", "GIF")
+    values["WebP"] = plain(2, "RGBA", "WEBP", lossless=True, method=0)
+    values["JPEG"] = plain(1, "CMYK", "JPEG")
+    values["progressive JPEG"] = plain(1.3, "RGB", "JPEG", progressive=True)
+    preprocessor = mmzoo.Preprocessor({"photo": mmzoo.Image(size=(64, 64))})
+    result = costs(preprocessor, values, [GIF, PNG, JPEG, WEBP, scans(1000)])
+    assert [key for key, (ok, _) in result.items() if ok != [True]] == []
+    assert {key: cost for key, (_, cost) in result.items() if cost > 1} == {}
+
+
 MEMORY = """
 import re, sys
 import tensorflow as tf
@@ -206,7 +271,7 @@ import mmzoo
 def megabytes(key):
     return int(re.search(key + r":\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1e3
 
-preprocessor = mmzoo.Preprocessor({"photo": mmzoo.Image(size=(64, 64))})
+preprocessor = mmzoo.Preprocessor({"photo": mmzoo.Image(size=(64, 64), max_pixels=6000**2)})
 specs = [preprocessor.raw_specs()]
 serve = tf.function(preprocessor.checked_call, input_signature=specs, autograph=False)
 serve({"photo": preprocessor.preprocessings["photo"].sample()})
@@ -221,15 +286,19 @@ print(megabytes("VmHWM") - before)
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="Linux says the peak there")
 def test_the_largest_pictures_take_the_memory_that_is_stated(tmp_path):
-    side = 6000
-    gif = gif_with(b"")[:6] + struct.pack("<HH", side, side) + GIF[10:]
+    most = 6000**2
+    side, half = 6000, int((most / 2) ** 0.5)  # pixels of some count twice
+    gif = GIF[:6] + struct.pack("<HH", half, half) + GIF[10:]
     files = {
-        "alpha.png": encode(PIL.Image.new("RGBA", (side, side)), "PNG"),
-        "gray-alpha.png": encode(PIL.Image.new("LA", (side, side)), "PNG"),
+        "alpha.png": encode(PIL.Image.new("RGBA", (half, half)), "PNG"),
+        "gray-alpha.png": encode(PIL.Image.new("LA", (half, half)), "PNG"),
+        "colors.png": encode(PIL.Image.new("RGB", (side, side)), "PNG"),
         "canvas.gif": gif,
-        "frame.gif": encode(PIL.Image.new("P", (side, side)), "GIF"),
-        "alpha.webp": encode(PIL.Image.new("RGBA", (side, side)), "WEBP", lossless=True, method=0),
-        "progressive.jpeg": encode(PIL.Image.new("RGB", (side, side)), "JPEG", progressive=True),
+        "frame.gif": encode(PIL.Image.new("P", (half, half)), "GIF"),
+        "alpha.webp": encode(PIL.Image.new("RGBA", (half, half)), "WEBP", lossless=True, method=0),
+        "progressive.jpeg": encode(
+            PIL.Image.new("RGB", (side, side * 3 // 4)), "JPEG", progressive=True
+        ),
         "row.png": encode(PIL.Image.new("RGB", (1_000_000, 30)), "PNG"),
     }
     for name, value in files.items():
@@ -238,4 +307,4 @@ def test_the_largest_pictures_take_the_memory_that_is_stated(tmp_path):
         [sys.executable, "-c", MEMORY, *(str(tmp_path / name) for name in files)],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert float(result.stdout) < 12 * side**2 / 1e6
+    assert float(result.stdout) < 12 * most / 1e6

@@ -7,7 +7,7 @@ from mmzoo.preprocessing.codecs.file_bytes import big, bytes_at
 #: The most scans that are decoded; a progressive file has about ten.
 MOST_SCANS = 50
 #: Of large pictures fewer: all together as many pixels as so many scans of the largest have.
-SCANS_OF_THE_LARGEST = 12
+SCANS_OF_THE_LARGEST = 8
 #: The most segments that are looked at.
 MOST_SEGMENTS = 1000
 SCAN = b"\xff\xda"
