@@ -15,7 +15,7 @@ from mmzoo.keras_compat import (
     data_dependencies,
     note_compilation,
 )
-from mmzoo.targets.of_dataset import targets_of_dataset
+from mmzoo.targets.of_dataset import check_labels, targets_of_dataset
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -130,7 +130,16 @@ class MultimodalModel(BuiltUnderStrategy):
         if class_weight is not None and isinstance(self.output, dict):
             x, options = _weighted_by_class(x, y, class_weight, options)
             class_weight = None
+        self._check_labels(options.get("validation_data"))  # rather now than after an epoch
         return super().fit(x, y, *args, class_weight=class_weight, **options)
+
+    def evaluate(self, x=None, y=None, *args, **options):
+        """As `keras.Model.evaluate`; classes in another order than the head's are an error."""
+        self._check_labels(x)
+        return super().evaluate(x, y, *args, **options)
+
+    def _check_labels(self, dataset):
+        check_labels({name: head.target() for name, head in self.heads.items()}, dataset)
 
     def adapt_heads(self, targets):
         """Hands over to the heads what was learned from the labels of the training rows.

@@ -1,6 +1,7 @@
 """The cells of a table: what is a number, a category, or missing."""
 
 import datetime
+import decimal
 import functools
 import math
 import re
@@ -143,6 +144,8 @@ def _text(cell):
         return category(cell.item())
     if isinstance(cell, float):
         return "" if math.isnan(cell) else repr(float(cell))
+    if isinstance(cell, decimal.Decimal):
+        return "" if cell.is_nan() else str(cell)
     if isinstance(cell, datetime.datetime):
         return "" if cell != cell else cell.isoformat(" ")  # pandas.NaT is a datetime
     if isinstance(cell, datetime.date):

@@ -5,13 +5,16 @@ import os
 
 import numpy as np
 
+from mmzoo.raw.plain_value import plain_value
 from mmzoo.raw.stored_bytes import StoredBytes
 from mmzoo.targets.class_target import ClassTarget
 from mmzoo.targets.labels import (
     aligned,
+    are_called_by_numbers,
     checked_labels,
     checked_with_missing,
     known_names,
+    named_classes,
     plain_labels,
 )
 
@@ -119,10 +122,27 @@ class LabelColumn:
         if target.class_names is not None and self._are_indices(target.class_names):
             return target.check(self.raw, describe)
         labels = self.labels
+        if self._are_numbers() and are_called_by_numbers(target.class_names):
+            labels = self._named(target.class_names, describe)
         target.check_kind(labels, describe)
         if isinstance(labels, np.ndarray) and self.class_names and target.class_names:
             labels = aligned(labels, self.class_names, target.class_names, describe)
         return labels
+
+    def _are_numbers(self):
+        """Whether the labels look like one number to predict a row."""
+        is_array = isinstance(self.labels, np.ndarray) and self.class_names is None
+        return is_array and self.labels.size == len(self.labels)
+
+    def _named(self, class_names, describe):
+        """The classes that numbers mean: 3.0 is what another file writes as 3, and no index."""
+        rows = np.flatnonzero(~np.isnan(self.labels.reshape(-1)))
+        numbers = [plain_value(np.asarray(self.raw[row]).reshape(-1)[0]) for row in rows]
+        names = [None] * len(self.labels)
+        meant = named_classes(numbers, class_names, lambda position: describe(rows[position]))
+        for row, name in zip(rows, meant, strict=True):
+            names[row] = name
+        return names
 
     def _are_indices(self, class_names):
         """Whether the labels are integers that are no names of classes."""

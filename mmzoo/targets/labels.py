@@ -3,13 +3,14 @@
 import collections
 import datetime
 import decimal
+import math
 import numbers
 import warnings
 
 import numpy as np
 
 from mmzoo.raw.absent import is_absent
-from mmzoo.raw.cells import MISSING, category
+from mmzoo.raw.cells import MISSING, category, number
 from mmzoo.raw.column_statistics import mean_and_deviation
 from mmzoo.raw.lists import parsed_numbers, parsed_strings
 from mmzoo.raw.spelling import rows as in_rows
@@ -72,7 +73,7 @@ def checked_labels(labels, class_names, describe):
         class_names = _sorted_names(labels)
         if not any(isinstance(label, (str, bool)) for label in labels):
             _warn_of_many_integers(len(class_names), len(labels))
-    named = _named(labels, class_names, describe)
+    named = named_classes(labels, class_names, describe)
     if len(class_names) < 2:
         raise ValueError(
             f"All {len(labels)} labels are {class_names[0]!r}: there is nothing to tell apart. "
@@ -236,7 +237,7 @@ def _multi_hot(labels, class_names, describe):
         )
     of_row = [row for row, names in enumerate(labels) for _ in names]
     flat = [_plain(name, row, describe) for row, names in enumerate(labels) for name in names]
-    named = _named(flat, class_names, lambda position: describe(of_row[position]))
+    named = named_classes(flat, class_names, lambda position: describe(of_row[position]))
     position = {name: i for i, name in enumerate(class_names)}
     encoded = np.zeros((len(labels), len(class_names)), "float32")
     encoded[of_row, [position[name] for name in named]] = 1
@@ -326,8 +327,48 @@ def known_names(class_names):
     return known
 
 
-def _named(labels, class_names, describe):
-    """The class names that labels mean, by name, or by index where they are integers."""
+def are_called_by_numbers(class_names):
+    """Whether one of the classes, at least, has a number for a name.
+
+    Args:
+        class_names: names of the classes, or `None`.
+
+    Example:
+
+    >>> are_called_by_numbers(["1", "2"]), are_called_by_numbers(["cat", "none"])
+    (True, False)
+    """
+
+    def is_number(name):
+        try:
+            return not math.isnan(number(name))
+        except ValueError:
+            return False
+
+    return any(is_number(name) for name in class_names or ())
+
+
+def named_classes(labels, class_names, describe):
+    """The class names that labels mean, by name, or by index where they are whole numbers.
+
+    Args:
+        labels: list of strings and numbers.
+        class_names: names of the classes.
+        describe: function from a position to how a message should call that row.
+
+    Returns:
+        A list of class names.
+
+    Raises:
+        ValueError: for a label that is none of the classes.
+
+    Example:
+
+    >>> named_classes([3.0, 1.0], ["1", "2", "3"], "row {}".format)
+    ['3', '1']
+    >>> named_classes([0, 1], ["a", "b"], "row {}".format)
+    ['a', 'b']
+    """
     known = known_names(class_names)
     meant = [known(_name(label)) for label in labels]
     if None not in meant:
@@ -348,11 +389,18 @@ def _named(labels, class_names, describe):
 
 
 def _numbers(array, describe):
-    array = array.astype("float32")
-    bad = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
+    with np.errstate(over="ignore"):
+        narrow = array.astype("float32")
+    bad = np.flatnonzero(~np.isfinite(narrow.reshape(len(array), -1)).all(axis=1))
     if bad.size:
-        raise ValueError(f"{describe(int(bad[0]))}: the label is not a finite number.")
-    return array
+        row = int(bad[0])
+        if np.isfinite(array[row].astype("float64")).all():
+            raise ValueError(
+                f"{describe(row)}: the label {array[row]} is larger than float32 can hold, 3.4e38. "
+                "Give the labels in another unit."
+            )
+        raise ValueError(f"{describe(row)}: the label is not a finite number.")
+    return narrow
 
 
 def _unknown(row, label, class_names):

@@ -41,3 +41,15 @@ def targets_of_dataset(dataset):
             return known
         waiting += input_datasets(dataset)
     return None
+
+
+def check_labels(targets, dataset):
+    """Raises a `ValueError` where a dataset's labels are other classes than those of the heads.
+
+    Args:
+        targets: dict from the name of an answer to the target of its head.
+        dataset: as for `targets_of_dataset`.
+    """
+    made_by = targets_of_dataset(dataset) or {}
+    for name, target in targets.items():
+        target.check_fits(made_by.get(name))

@@ -239,7 +239,7 @@ def test_pixels_count_as_often_as_the_header_says():
         with pytest.raises(tf.errors.InvalidArgumentError, match="more than `max_pixels`"):
             decode_picture(value, tf.constant([8, 8]), "stretch", limit - 1)
             pytest.fail(f"{name} was decoded")
-    part = mmzoo.Preprocessor({"x": mmzoo.Image(size=6, max_pixels=300)}).parts["x"]
+    part = mmzoo.Preprocessor({"x": mmzoo.Image(size=6, max_pixels=300)}).preprocessings["x"]
     said = "too large: 9 x 9 pixels, which count 4 times each, are more than max_pixels=300"
     assert part.reason(values[16, 6], None) == said
 

@@ -363,3 +363,29 @@ def test_numbers_to_predict_that_are_constant():
     several = from_arrays({"text": ["a"] * 2}, [[1, 2], [1, 3]], class_names=["width", "height"])
     note = "The labels in width are constant: 1 in all 2 rows. There is nothing to learn."
     assert several.validate(TEXT).notes == [note]
+
+
+@pytest.mark.parametrize(
+    ("trained", "given", "expected"),
+    [
+        ([1, 2, 3], [1.0, 3.0], [0, 2]),
+        (["1", "2", "3"], np.float32([3, 1]), [2, 0]),
+        (["0.5", "1.5", "2"], [1.5, 2.0], [1, 2]),
+        ([1, 2, 3], [[2.0], [3.0]], [1, 2]),
+        (["a", "b", "c"], [2.0, 0.0], [2, 0]),  # indices
+        ([1, 2, 3], [1.5, 2.0], "row 0: label '1.5' is not one of the 3"),
+        (["a", "b", "c"], [1.0, 5.0], "row 1: the label 5 is no class"),
+    ],
+)
+def test_numbers_are_the_classes_that_another_file_wrote_otherwise(trained, given, expected):
+    """3.0, where another file has 3, is no index: the wrong class, and nothing said so."""
+    inputs = {"x": mmzoo.Features(1)}
+    preprocessor = mmzoo.Preprocessor(inputs)
+    preprocessor.adapt(mmzoo.data.from_arrays({"x": [[0.0]] * len(trained)}, trained))
+    records = mmzoo.data.from_arrays({"x": [[0.0]] * len(given)}, given)
+    if isinstance(expected, str):
+        with pytest.raises(ValueError, match=expected):
+            records.to_dataset(preprocessor)
+        return
+    (_, y), *_ = records.to_dataset(preprocessor).as_numpy_iterator()
+    assert y.tolist() == expected

@@ -292,6 +292,7 @@ def test_label_outside_the_classes(records):
         (({"text": ["a"], "image": [b"1", b"2"]},), "one length"),
         (({"text": ["a", "b"]}, [1]), "one length"),
         (({"text": ["a", "b"]}, [1.0, float("inf")]), "row 1: the label is not a finite number"),
+        (({"text": ["a", "b"]}, [1.0, 1e300]), "row 1: the label 1e.300 is larger than float32"),
         (({"text": ["a", "b"]}, [1.0, float("nan")]), "row 1: the label is missing"),
         (({"text": ["a", "b"]}, ["x", None]), "row 1: the label is missing"),
         (({"text": ["a", "b"]}, None, None, [1, 1]), "needs labels"),

@@ -318,7 +318,8 @@ SPELLED = {
         pandas.Timestamp("2026-01-31 08:30", tz="UTC"), "2026-01-31T08:30:00Z",
         "2026-01-31T08:30:00.000Z", "2026-01-31 08:30:00+00:00",
     ),
-    "": (None, float("nan"), np.float32("nan"), pandas.NaT, pandas.NA, np.datetime64("NaT"), b""),
+    "": (None, float("nan"), np.float32("nan"), pandas.NaT, pandas.NA, np.datetime64("NaT"), b"",
+        decimal.Decimal("NaN")),
     **{text: (text, text.encode()) for text in (
         "007", "3.10", "1.50", "1e5", "-", "yes", "tRuE", " 3.0", "3.0 kg", "größe", "2026-01-31x",
         "12:30", "3.0\n",

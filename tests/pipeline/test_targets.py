@@ -452,7 +452,14 @@ def test_classes_in_another_order_are_known_at_the_first_batch():
     head = mmzoo.heads.Softmax(class_names=["warm", "cold"])
     model = mmzoo.build_model(inputs=INPUTS, head=head, dim=8)
     dataset = records.to_dataset(preprocessor)
-    for call in (model.fit, lambda data: mmzoo.evaluate(model, data)):
+    arrays = next(dataset.as_numpy_iterator())
+    ways = [
+        model.fit,
+        model.evaluate,
+        lambda data: mmzoo.evaluate(model, data),
+        lambda data: model.fit(*arrays, validation_data=data, verbose=0),
+    ]
+    for call in ways:
         for data in (dataset, dataset.take(2).prefetch(1)):
             with pytest.raises(ValueError, match="the head's classes are"):
                 call(data)
