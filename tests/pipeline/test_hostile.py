@@ -234,10 +234,11 @@ def test_pixels_count_as_often_as_the_header_says():
     assert {kind: pixel_weight(value) for kind, value in values.items()} == KINDS
     values |= {name: value for name, value in FILES.items() if "progressive" not in name}
     for name, value in values.items():
-        limit = np.prod(picture_size(value)) * pixel_weight(value)
-        decode_picture(value, tf.constant([8, 8]), "stretch", limit)
+        limit = tf.constant(np.prod(picture_size(value)) * pixel_weight(value), tf.int64)
+        arguments = tf.constant(value), tf.constant([8, 8]), "stretch"
+        decode_picture(*arguments, limit)
         with pytest.raises(tf.errors.InvalidArgumentError, match="more than `max_pixels`"):
-            decode_picture(value, tf.constant([8, 8]), "stretch", limit - 1)
+            decode_picture(*arguments, limit - 1)
             pytest.fail(f"{name} was decoded")
     part = mmzoo.Preprocessor({"x": mmzoo.Image(size=6, max_pixels=300)}).preprocessings["x"]
     said = "too large: 9 x 9 pixels, which count 4 times each, are more than max_pixels=300"

@@ -368,11 +368,11 @@ def test_numbers_to_predict_that_are_constant():
 @pytest.mark.parametrize(
     ("trained", "given", "expected"),
     [
-        ([1, 2, 3], [1.0, 3.0], [0, 2]),
-        (["1", "2", "3"], np.float32([3, 1]), [2, 0]),
-        (["0.5", "1.5", "2"], [1.5, 2.0], [1, 2]),
-        ([1, 2, 3], [[2.0], [3.0]], [1, 2]),
-        (["a", "b", "c"], [2.0, 0.0], [2, 0]),  # indices
+        ([1, 2, 3], [1.0, 3.0], ["1", "3"]),
+        (["1", "2", "3"], np.float32([3, 1]), ["3", "1"]),
+        (["0.5", "1.5", "2"], [1.5, 2.0], ["1.5", "2"]),
+        ([1, 2, 3], [[2.0], [3.0]], ["2", "3"]),
+        (["a", "b", "c"], [2.0, 0.0], ["c", "a"]),  # indices
         ([1, 2, 3], [1.5, 2.0], "row 0: label '1.5' is not one of the 3"),
         (["a", "b", "c"], [1.0, 5.0], "row 1: the label 5 is no class"),
     ],
@@ -381,11 +381,12 @@ def test_numbers_are_the_classes_that_another_file_wrote_otherwise(trained, give
     """3.0, where another file has 3, is no index: the wrong class, and nothing said so."""
     inputs = {"x": mmzoo.Features(1)}
     preprocessor = mmzoo.Preprocessor(inputs)
-    preprocessor.adapt(mmzoo.data.from_arrays({"x": [[0.0]] * len(trained)}, trained))
+    training = mmzoo.data.from_arrays({"x": [[0.0]] * len(trained)}, trained)
+    preprocessor.adapt(training)
     records = mmzoo.data.from_arrays({"x": [[0.0]] * len(given)}, given)
     if isinstance(expected, str):
         with pytest.raises(ValueError, match=expected):
             records.to_dataset(preprocessor)
         return
     (_, y), *_ = records.to_dataset(preprocessor).as_numpy_iterator()
-    assert y.tolist() == expected
+    assert [training.class_names[index] for index in y] == expected
