@@ -389,4 +389,4 @@ def test_numbers_are_the_classes_that_another_file_wrote_otherwise(trained, give
             records.to_dataset(preprocessor)
         return
     (_, y), *_ = records.to_dataset(preprocessor).as_numpy_iterator()
-    assert [training.class_names[index] for index in y] == expected
+    assert [training.class_names[int(index)] for index in y] == expected
