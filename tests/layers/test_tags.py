@@ -11,7 +11,6 @@ from keras import ops
 import mmzoo
 from mmzoo.heads.tag_chain import best_path, log_partition, odds, path_score
 from mmzoo.targets.tag_scheme import broken_rule, costs, scheme_of, spans_of
-from tests.parts import slow_among
 
 ROWS, LENGTH, DIM = 4, 5, 8
 #: Words of each row.
@@ -76,14 +75,14 @@ def test_the_best_path_that_breaks_no_rule(tags, scheme):
 
 def test_long_texts_and_large_potentials_stay_exact():
     generator = np.random.default_rng(0)
-    u = (20 * generator.normal(size=(1, 120, 3))).astype("float32")
+    u = (20 * generator.normal(size=(1, 40, 3))).astype("float32")
     transitions, end = (20 * generator.normal(size=s).astype("float32") for s in ((4, 3), (3,)))
     forward = np.float64(transitions[3]) + u[0, 0]
     best = forward
     for words in np.float64(u[0, 1:]):
         forward = np.logaddexp.reduce(forward[:, None] + transitions[:3], axis=0) + words
         best = (best[:, None] + transitions[:3]).max(axis=0) + words
-    mask = np.ones((1, 120), bool)
+    mask = np.ones((1, 40), bool)
     partition = array(log_partition(u, transitions, end, mask))
     np.testing.assert_allclose(partition[0], np.logaddexp.reduce(forward + end), rtol=1e-5)
     path = best_path(u, transitions, end, mask)
@@ -296,7 +295,8 @@ def test_what_can_not_be():
         mmzoo.heads.Tags(tags=["B-x", "C-x"], scheme="BIO")
 
 
-@pytest.mark.parametrize("dtype", slow_among(["mixed_bfloat16", "float32"], slow=["float32"]))
+@pytest.mark.slow  # quick siblings: the properties of heads
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "float32"])
 def test_a_model_learns_and_is_compiled(dtype):
     """By XLA, whole, in one step with the metric; in every policy."""
     keras.utils.set_random_seed(0)

@@ -94,6 +94,22 @@ def test_a_word_in_pieces():
     assert tensors["starts"].numpy().tolist() == [[0, 1, 0, 0]]
 
 
+def test_a_model_that_reads_pieces(tmp_path):
+    """A tag a word, however many tokens it has; the same after it was saved."""
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "new", "##er", "york", "!"]
+    tokenizer = WordPiece(vocabulary, lowercase=True, strip_accents=True)
+    made = {"text": mmzoo.Text(length=9, tokenizer=tokenizer, words="spaces", encoder=BAG)}
+    head = mmzoo.heads.Tags(tags=["B-x", "I-x", "O"])
+    preprocessor = mmzoo.Preprocessor(made, head=head)
+    model = mmzoo.build_model(inputs=made, head=head, dim=8)
+    asked = {"text": ["Newer York! x", "new", ["York", "newer"], "newer " * 9]}
+    answers = mmzoo.predict(model, preprocessor, asked)
+    # Of nine tokens two are the first and the last, and a word has two.
+    assert [len(tags) for tags in answers] == [3, 1, 2, 4]
+    mmzoo.save(model, preprocessor, tmp_path / "model")
+    assert mmzoo.predict(*mmzoo.load(tmp_path / "model"), asked) == answers
+
+
 def test_labels_in_every_form():
     target = mmzoo.targets.TagsOfWords("text", "punctuation", scheme="BIO")
     text = "Ann, in New York!"
