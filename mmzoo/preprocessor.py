@@ -434,7 +434,7 @@ def _registered(what, name, class_name):
 
 def _checked(column, target, records):
     """The labels of an answer as its target keeps them."""
-    texts = None if target.text is None else records.column(target.text)
+    texts = None if target.text_name is None else records.column(target.text_name)
     return column.checked(target, records.describe, texts)
 
 

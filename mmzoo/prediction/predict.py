@@ -40,7 +40,8 @@ def predict(model, preprocessor, rows, batch_size=64, verbose=0):
     """
     check_pair(model, preprocessor)
     targets = targets_of(model, preprocessor)
-    if any(target.picture is not None or target.text is not None for target in targets.values()):
+    parts = [(target.picture, target.text_name) for target in targets.values()]
+    if any(part != (None, None) for part in parts):
         return _answers_beside_inputs(model, preprocessor, rows, batch_size)
     predictions = outputs_of_rows(answering_model(model), preprocessor, rows, batch_size, verbose)
     answers = {

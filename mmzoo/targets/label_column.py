@@ -97,7 +97,7 @@ class LabelColumn:
         Args:
             target: `mmzoo.targets.Target`.
             describe: function from a position to how a message should call that row.
-            texts: the raw texts that they say something of, where `target.text` names some.
+            texts: the raw texts that they say something of, where `target.text_name` names some.
 
         Raises:
             ValueError: for a label that is none of its kind; names the row, and the column.

@@ -49,7 +49,7 @@ class TagsOfWords(Target):
     main_output = "tag_scores"
 
     def __init__(self, text=None, words="spaces", tags=None, scheme="auto", length=None):
-        self.text = text
+        self.text = self.text_name = text
         self.words = words
         self.tags = None if tags is None else list(tags)
         self.scheme = scheme

@@ -22,7 +22,7 @@ class Target:
     #: Name of the picture that answers are places in, so that its placement is at hand.
     picture = None
     #: Name of the text that answers are about, so that its words are at hand.
-    text = None
+    text_name = None
     #: Whether raw labels that are strings are paths of files.
     strings_are_paths = False
 
@@ -44,7 +44,7 @@ class Target:
         raise NotImplementedError(f"{type(self).__name__} must implement `check`.")
 
     def check_beside(self, labels, texts, describe="row {}".format):
-        """As `check`, where `text` names a text, of which the labels say something.
+        """As `check`, where `text_name` names a text, of which the labels say something.
 
         Args:
             labels: sequence of raw labels, `None` where one is missing.
