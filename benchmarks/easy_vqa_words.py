@@ -26,7 +26,10 @@ NAME = "easy_vqa_words"
 HEAD = {
     "length": 2,
     "vocabulary_size": 20,  # 13 words, and the 4 ids that stand for none
-    "decoder": {"class_name": "transformer", "config": {"depth": 1, "hidden_dim": 128}},
+    "decoder": {
+        "class_name": "transformer",
+        "config": {"depth": 1, "hidden_dim": 128, "dropout": 0.0},
+    },
 }
 
 
