@@ -195,8 +195,8 @@ def _position(resumed_state, run, epochs, path):
             f"The training in {path} was begun with {facts['run']}; received: {run}. Go on with "
             "the same, or choose another folder."
         )
-    if facts["epoch"] > epochs or (facts["finished"] and facts["epoch"] < epochs):
-        state = "is finished after" if facts["finished"] else "has had"
+    if facts["epoch"] != epochs if facts["finished"] else facts["epoch"] >= epochs:
+        state = "is finished after" if facts["finished"] else "was to be longer, and has had"
         raise ValueError(
             f"The training in {path} {state} {facts['epoch']} epochs; received: epochs={epochs}. "
             "For another length choose another folder."

@@ -234,6 +234,12 @@ def test_other_arguments(tmp_path):
         fitted(tmp_path / "other")
 
 
+def test_fewer_epochs_than_there_were(tmp_path):
+    assert fitted(tmp_path, kill_at=15) is None  # in the second of three epochs
+    with pytest.raises(ValueError, match=r"was to be longer, and has had 1 epochs.*epochs=1"):
+        fitted(tmp_path, epochs=1)
+
+
 @pytest.mark.slow
 def test_checkpoint_of_another_model(tmp_path):
     assert fitted(tmp_path, kill_at=15) is None
