@@ -33,12 +33,12 @@ class Image(Modality):
             in proportion, on white; or `"crop"`, in proportion, without what is too much on two
             sides.
         max_pixels: the most pixels to decode. A file whose header announces more counts as one that
-            can't be read. What takes longer counts more than once: a GIF's and a WebP's pixels
-            twice (not those of a plain lossy WebP), a PNG's twice each for transparency, for 16
-            bits and for being interlaced; and the scans of a progressive JPEG may have 8 times as
-            many all together. The default, Pillow's, is 89 million: at most 256 MB of
-            colours and a second to decode, and up to 1.1 GB (12 bytes a pixel) meanwhile, for each
-            that is decoded at the same time. TensorFlow keeps what memory it once had.
+            can't be read. What takes longer counts more than once: a GIF's pixels twice, a WebP's
+            three times (not those of a plain lossy one), a PNG's three times for transparency and
+            twice each for 16 bits and for being interlaced; and the scans of a progressive JPEG may
+            have 8 times as many all together. The default, Pillow's, is 89 million: at most 256 MB
+            of colours and a second to decode, and up to 1.1 GB (12 bytes a pixel) meanwhile, for
+            each that is decoded at the same time. TensorFlow keeps what memory it once had.
 
     Raises:
         ValueError: for impossible sizes or channels, an unknown augmentation or way to resize.

@@ -62,15 +62,15 @@ def picture_size(encoded):
 def pixel_weight(encoded):
     """How many times a pixel of a picture counts against `max_pixels`: what it takes to decode it.
 
-    A JPEG's pixels count once. Those of a GIF or WebP count twice, but for a WebP that is lossy and
-    nothing else. Those of a PNG count twice each for being transparent, having 16 bits and being
-    interlaced.
+    A JPEG's pixels count once. Those of a GIF count twice, those of a WebP three times, but for one
+    that is lossy and nothing else. Those of a PNG count three times for being transparent, and
+    twice each for having 16 bits and being interlaced.
 
     Args:
         encoded: bytes of a picture.
 
     Returns:
-        1, 2, 4 or 8.
+        An integer from 1 to 12.
 
     Example:
 
@@ -80,10 +80,11 @@ def pixel_weight(encoded):
     if encoded[:4] == b"GIF8":
         return 2
     if encoded[:4] == b"RIFF":
-        return 1 if encoded[12:16] == b"VP8 " else 2
+        return 1 if encoded[12:16] == b"VP8 " else 3
     if encoded[:8] == b"\x89PNG\r\n\x1a\n" and len(encoded) >= 29:
         is_transparent = encoded[25] & 4 or b"tRNS" in encoded.partition(b"IDAT")[0]
-        return 2 ** (bool(is_transparent) + (encoded[24] == 16) + (encoded[28] > 0))
+        often = 2 ** ((encoded[24] == 16) + (encoded[28] > 0))
+        return 3 * often if is_transparent else often
     return 1
 
 

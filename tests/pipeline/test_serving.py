@@ -234,7 +234,11 @@ def test_save_and_load(part, tmp_path, columns):
     mmzoo.save(model, preprocessor, tmp_path / "model")
     loaded, again = mmzoo.load(tmp_path / "model")
     expected = mmzoo.predict(model, preprocessor, columns)
-    np.testing.assert_array_equal(mmzoo.predict(loaded, again, columns), expected)
+    answers = mmzoo.predict(loaded, again, columns)
+    if isinstance(expected, list):  # texts, tags
+        assert answers == expected
+    else:
+        np.testing.assert_array_equal(answers, expected)
     assert loaded.compiled
     mmzoo.save(loaded, again, tmp_path / "model")  # its own folder may be replaced
 

@@ -144,9 +144,11 @@ def _unknown(encoded):
     return tf.io.decode_image(encoded, channels=3, expand_animations=False), _upright()
 
 
-def _doubled(*conditions):
-    """How many times a pixel counts: once, and twice as often for each condition that holds."""
-    return tf.reduce_prod(1 + tf.cast(tf.stack(conditions), tf.int64))
+def _weight(*factors):
+    """How many times a pixel counts: the product of those factors whose condition holds."""
+    conditions = tf.stack([condition for condition, _ in factors])
+    numbers = tf.constant([factor for _, factor in factors], tf.int64)
+    return tf.reduce_prod(tf.where(conditions, numbers, 1))
 
 
 def _upright():
@@ -191,7 +193,7 @@ def _decode_png(encoded, max_pixels):
     head = bytes_at(encoded, 16, 13)
     file, has_transparency, block = necessary_chunks(encoded)
     has_transparency |= head[9] & 4 > 0
-    weight = _doubled(has_transparency, head[8] == 16, head[12] > 0)
+    weight = _weight((has_transparency, 3), (head[8] == 16, 2), (head[12] > 0, 2))
     file = _of_bearable_size(file, big(head[:4]), big(head[4:8]), max_pixels, weight)
     pixels = tf.cond(
         has_transparency,
@@ -277,7 +279,7 @@ def _decode_webp(encoded, max_pixels):
     height = tf.where(lossy, little(head[28:30]) % 2**14, 1 + bits // 2**14 % 2**14)
     width = tf.where(extended, 1 + little(head[24:27]), width)
     height = tf.where(extended, 1 + little(head[27:30]), height)
-    weight = _doubled(~lossy)
+    weight = _weight((~lossy, 3))
     encoded = _of_bearable_size(encoded, height, width, max_pixels, weight)
 
     is_animated = extended & (head[20] & 2 > 0)

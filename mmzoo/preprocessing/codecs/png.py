@@ -2,7 +2,14 @@
 
 import tensorflow as tf
 
-from mmzoo.preprocessing.codecs.file_bytes import MOST_CHUNKS, big, bytes_at, checked, equal_blocks
+from mmzoo.preprocessing.codecs.file_bytes import (
+    LONGEST_RUN,
+    MOST_CHUNKS,
+    big,
+    bytes_at,
+    checked,
+    equal_blocks,
+)
 
 #: The signature, and the first chunk with what is around it.
 HEADER = 33
@@ -13,6 +20,9 @@ PALETTE, TRANSPARENCY, EXIF, PIXELS = b"PLTE", b"tRNS", b"eXIf", b"IDAT"
 #: The most runs of chunks of one length that the pixels may be in. Of the largest pictures it is
 #: hundreds.
 MOST_RUNS = 4000
+#: How many of these a run counts for that is shorter than can be looked at in one step: nothing but
+#: the last ones of a picture has to be.
+SHORT_RUN = 5
 
 
 def necessary_chunks(encoded):
@@ -65,7 +75,8 @@ def necessary_chunks(encoded):
         length, name = chunk(position)
         count = equal_blocks(content, position, length, head=8)
         count = tf.where(name == _number(PIXELS), count, 0)
-        return position + count * length, count == 0, steps + 1
+        taken = tf.where(count == LONGEST_RUN, 1, SHORT_RUN)
+        return position + count * length, count == 0, steps + taken
 
     end, ended, _ = tf.while_loop(go_on_pixels, step_pixels, (start, in_front, tf.constant(0)))
     is_whole = ended & (end > start) & (chunk(end)[1] != _number(PIXELS))
