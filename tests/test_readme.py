@@ -73,8 +73,9 @@ def test_parts_are_listed():
     assert not missing
 
 
-TABLES = ("easy_vqa", "easy_vqa_words", "sort_of_clevr", "train_step", "input_pipeline",
-          "av_digits", "spoken_digits", "tuxpaint", "clothing_reviews")  # fmt: skip
+TABLES = ("easy_vqa", "easy_vqa_words", "spoken_strings", "sort_of_clevr", "train_step",
+          "input_pipeline", "av_digits", "spoken_digits", "tuxpaint",
+          "clothing_reviews")  # fmt: skip
 
 
 @pytest.mark.parametrize("benchmark", TABLES)
