@@ -160,17 +160,22 @@ def _taken(values, rows):
 
 
 def _are_sequences(labels):
-    """Whether rows are lists of tags, one a word, or of spans, rather than of different classes."""
+    """Whether rows are lists of tags, one a word, or of spans, rather than of different classes.
+
+    Of classes a list may name one twice by mistake; of tags at least half of the lists do.
+    """
     if not isinstance(labels, (list, tuple)):
         return False
-    lists = [label for label in labels if isinstance(label, (list, tuple))]
-    return any(
-        any(isinstance(each, dict) for each in label)
-        or any(isinstance(each, (list, tuple)) and _has_string(each) for each in label)
-        or (_has_string(label) and len({*label}) < len(label))
+    lists = [label for label in labels if isinstance(label, (list, tuple)) and len(label)]
+    lists = [label for label in lists if all(not isinstance(x, np.ndarray) for x in label)]
+    spans = any(
+        isinstance(each, dict) or (isinstance(each, (list, tuple)) and _has_string(each))
         for label in lists
-        if all(not isinstance(each, np.ndarray) for each in label)
+        for each in label
     )
+    repeating = [label for label in lists if _has_string(label) and not spans]
+    repeating = [label for label in repeating if len({*label}) < len(label)]
+    return spans or (bool(repeating) and 2 * len(repeating) >= len(lists))
 
 
 def _has_string(values):

@@ -139,7 +139,7 @@ def test_without_the_runtime_a_warning_says_that_nothing_was_compared(monkeypatc
 def test_the_made_up_batch_has_a_row_with_everything():
     model, preprocessor = small("float32")
     raw = {name: part.sample() for name, part in preprocessor.preprocessings.items()}
-    batch = check_export._batch(model, preprocessor.checked_call(raw)[0])
+    batch = check_export._batch(model.input, preprocessor.checked_call(raw)[0])
     assert set(batch) == set(model.input)
     assert all(len(x) == 2 for x in batch.values())
     assert batch["image_present"].tolist()[1]  # the row of drawn numbers
