@@ -74,7 +74,7 @@ def pixel_weight(encoded):
 
     Example:
 
-    >>> pixel_weight(b"GIF89a..."), pixel_weight(b"\xff\xd8\xff...")
+    >>> pixel_weight(b"GIF89a..."), pixel_weight(b"BM...")
     (2, 1)
     """
     if encoded[:4] == b"GIF8":
