@@ -27,7 +27,7 @@ PICTURES = {
     "junk.png": (b"not a picture at all", ("error", "unreadable")),
     "cut.png": (picture("red")[:150], ("error", "truncated")),
     "cut.jpg": (encoded(np.zeros((30, 30, 3)), "JPEG")[:-40], ("error", "truncated")),
-    "cut.gif": (encoded(np.zeros((30, 30, 3)), "GIF")[:-9], ("error", "truncated")),
+    "cut.gif": (encoded(np.zeros((20, 20, 3)), "GIF")[:-9], ("error", "truncated")),
     "huge.png": (HUGE, ("error", "too large")),
     "small.png": (SMALL, ("warning", "tiny")),
     "wide.png": (WIDE, ("warning", "narrow")),
