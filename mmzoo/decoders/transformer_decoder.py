@@ -53,13 +53,10 @@ class TransformerDecoder(Decoder):
         self.dropout = dropout
 
     def call(self, x, memory, memory_mask):
-        x = self.dropout_layer(x + ops.cast(self._positions(x.shape[1], x.shape[2]), x.dtype))
+        x = self.dropout_layer(x + ops.cast(sinusoidal_positions(*x.shape[1:]), x.dtype))
         for block in self.blocks:
             x = block(x, memory, memory_mask)
         return self.norm(x)
-
-    def _positions(self, length, dim):
-        return sinusoidal_positions(length, dim)[None]
 
     def start(self, memory, memory_mask, length):
         rows, dim = ops.shape(memory)[0], memory.shape[-1]
@@ -70,12 +67,12 @@ class TransformerDecoder(Decoder):
         read = {
             "blocks": [block.read(memory) for block in self.blocks],
             "mask": memory_mask,
-            "positions": self._positions(length, dim),
+            "positions": sinusoidal_positions(length, dim),
         }
         return read, [(nothing(), nothing()) for _ in self.blocks]
 
     def step(self, x, position, read, state):
-        x = x + ops.cast(ops.take(read["positions"][0], position, axis=0), x.dtype)[None]
+        x = x + ops.cast(ops.take(read["positions"], position, axis=0), x.dtype)
         x, kept = x[:, None], []
         for block, of_block, before in zip(self.blocks, read["blocks"], state, strict=True):
             x, now = block.step(x, position, of_block, read["mask"], before)

@@ -1,15 +1,21 @@
 """A model that answers: what predicts by a call does so, what writes writes."""
 
+import weakref
+
 import keras
 
 from mmzoo.heads.of_model import heads_of
 from mmzoo.keras_compat import call_arguments
 
+#: Model -> `(what it was made for, the model that answers)`: the latest.
+_LATEST = weakref.WeakKeyDictionary()
+
 
 def answering_model(model, **sampling):
     """A model from the inputs of the modalities to the predictions that answers are made of.
 
-    It shares the layers of `model`.
+    It shares the layers of `model`, and is kept as long as the model has the same variables: files
+    are predicted in parts, and what is compiled for one serves for all.
 
     Args:
         model: what `mmzoo.build_model` returned.
@@ -19,8 +25,15 @@ def answering_model(model, **sampling):
         `model` itself, where none of its heads writes; else a model whose prediction for such heads
         is a `mmzoo.decoders.Generated`.
     """
-    writes = any(getattr(layer, "generates", False) for layer in model.layers)
-    return AnsweringModel(model, sampling) if writes else model
+    writing = [layer for layer in model.layers if getattr(layer, "generates", False)]
+    if not writing:
+        return model
+    # LoRA, for one, gives layers other variables, and a graph that was traced does not know them.
+    variables = [id(variable) for variable in model.variables]
+    made_for = sampling, [dict(head.sampling) for head in writing], variables
+    if _LATEST.get(model, (None,))[0] != made_for:
+        _LATEST[model] = made_for, AnsweringModel(model, sampling)
+    return _LATEST[model][1]
 
 
 def inputs_of(network):

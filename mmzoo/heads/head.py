@@ -131,6 +131,18 @@ class Head(CompositeLayer):
         return {**super().get_config(), "units": self.units, "class_names": self.class_names}
 
 
+def one_vector(fused):
+    """The fused vector of each row: where a block gives one a modality, their mean.
+
+    Args:
+        fused: `(B, D)` float, or `(B, M, D)`.
+
+    Returns:
+        `(B, D)`.
+    """
+    return ops.mean(fused, axis=1) if len(fused.shape) == 3 else fused
+
+
 def check_class_names(units, class_names, allowed, head):
     """Raises where the number of class names does not fit the number of units."""
     if class_names is not None and len(class_names) not in allowed:

@@ -3,10 +3,27 @@
 import keras
 from keras import ops
 
-from mmzoo.heads.head import Head
+from mmzoo.heads.head import Head, one_vector
 
 #: Augmentations that move what is in a picture, so that its label would no longer be true.
 MOVING = ("flip", "crop", "randaugment")
+
+
+def check_nothing_moves(name, modality, asked, label):
+    """Raises a `ValueError` where augmentation would move what a head is asked for.
+
+    Args:
+        name: name of the modality.
+        modality: the modality.
+        asked: what is asked for, in words: `"to be found"`.
+        label: what says where it is, which augmentation leaves as it was.
+    """
+    moving = [each for each in getattr(modality, "augmentation", None) or () if each in MOVING]
+    if moving:
+        raise ValueError(
+            f"The augmentation {', '.join(moving)} of {name!r} moves what is {asked}, but not its "
+            f"{label}. Leave it out; 'color' moves nothing."
+        )
 
 
 class PlaceHead(Head):
@@ -54,12 +71,7 @@ class PlaceHead(Head):
                 f"{type(self).__name__} answers with a place in a picture, an mmzoo.Image: "
                 f"{named}; the inputs are {', '.join(inputs)}."
             )
-        moving = [name for name in inputs[image].augmentation or () if name in MOVING]
-        if moving:
-            raise ValueError(
-                f"The augmentation {', '.join(moving)} of {image!r} moves what is to be found, but "
-                "not its label. Leave it out; 'color' moves nothing."
-            )
+        check_nothing_moves(image, inputs[image], "to be found", "label")
         return self.placed(image, inputs[image], grids.get(image, self.grid))
 
     def placed(self, image, modality, grid):
@@ -77,8 +89,7 @@ class PlaceHead(Head):
                 "its encoder keep the feature map (pooling=None), and `mmzoo.build_model` make the "
                 "model, or give `image` and `grid`."
             )
-        if len(fused.shape) == 3:
-            fused = ops.mean(fused, axis=1)
+        fused = one_vector(fused)
         there = mask[self.image][..., None]
         tokens = ops.where(there, tokens[self.image], ops.zeros_like(tokens[self.image]))
         return ops.relu(self.token_map(tokens) + self.vector_map(fused)[:, None])

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from mmzoo.heads.head import Head
+from mmzoo.heads.head import Head, one_vector
 from mmzoo.heads.tag_accuracy import TagAccuracy
 from mmzoo.heads.tag_chain import best_path, log_partition, odds, path_score
 from mmzoo.heads.tags_loss import CHAINS, TagsLoss
@@ -152,8 +152,7 @@ class Tags(Head):
                 'records)`, and give `mmzoo.build_model` Tags(tags=preprocessor.targets["head"]'
                 ".tags)."
             )
-        if len(fused.shape) == 3:
-            fused = ops.mean(fused, axis=1)
+        fused = one_vector(fused)
         tokens, mask = tokens[self.text], mask[self.text]
         tokens = ops.where(mask[..., None], tokens, ops.zeros_like(tokens))
         if self.dropout_layer is not None:

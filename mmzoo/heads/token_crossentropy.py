@@ -67,15 +67,19 @@ class TokenCrossentropy(keras.losses.Loss):
             weights = ops.reshape(ops.cast(sample_weight, "float32"), (-1, 1))
             losses = losses * weights
         if self.reduction in (None, "none"):
-            return ops.sum(losses, axis=1) / ops.maximum(ops.sum(valid, axis=1), 1.0)
+            return _mean_of_rows(losses, valid)
         if self.reduction == "sum":
             return ops.sum(losses)
         count = sum_over_replicas(ops.sum(valid))
         return ops.sum(losses) / ops.maximum(count, 1.0)
 
     def call(self, y_true, y_pred):
-        losses, valid = self.token_losses(y_true, y_pred)
-        return ops.sum(losses, axis=1) / ops.maximum(ops.sum(valid, axis=1), 1.0)
+        return _mean_of_rows(*self.token_losses(y_true, y_pred))
 
     def get_config(self):
         return {**super().get_config(), "label_smoothing": self.label_smoothing}
+
+
+def _mean_of_rows(losses, valid):
+    """`(B,)`: the mean over each row's tokens."""
+    return ops.sum(losses, axis=1) / ops.maximum(ops.sum(valid, axis=1), 1.0)

@@ -5,9 +5,9 @@ import warnings
 import keras
 from keras import ops
 
-from mmzoo.heads.head import Head
+from mmzoo.heads.head import Head, one_vector
 from mmzoo.heads.logits import remember_logits
-from mmzoo.heads.place_head import MOVING
+from mmzoo.heads.place_head import check_nothing_moves
 from mmzoo.heads.rows_left_out import RowsLeftOut
 from mmzoo.heads.transcript_loss import TranscriptLoss
 from mmzoo.heads.transcript_match import TranscriptMatch
@@ -124,14 +124,7 @@ class Transcript(Head):
                 "Transcript reads frames, the tokens of a sound, of a video, or of the columns of "
                 f"a picture: {asked}; the inputs are {', '.join(inputs)}."
             )
-        moving = [
-            each for each in getattr(inputs[name], "augmentation", None) or () if each in MOVING
-        ]
-        if moving:
-            raise ValueError(
-                f"The augmentation {', '.join(moving)} of {name!r} moves what is to be read, but "
-                "not its text. Leave it out; 'color' moves nothing."
-            )
+        check_nothing_moves(name, inputs[name], "to be read", "text")
         config = {**self.get_config(), "frames": name, "grid": grids.get(name, self.grid)}
         return type(self).from_config(config)
 
@@ -148,8 +141,7 @@ class Transcript(Head):
             )
         frames, valid = tokens[self.frames], mask[self.frames]
         frames = ops.where(valid[..., None], frames, ops.zeros_like(frames))
-        if len(fused.shape) == 3:
-            fused = ops.mean(fused, axis=1)
+        fused = one_vector(fused)
         hidden = ops.relu(self.frame_map(frames) + self.vector_map(fused)[:, None])
         if self.grid is not None:
             height, width = self.grid

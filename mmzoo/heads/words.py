@@ -7,7 +7,7 @@ from keras import ops
 
 from mmzoo import decoders
 from mmzoo.decoders import Sampling, generate
-from mmzoo.heads.head import Head
+from mmzoo.heads.head import Head, one_vector
 from mmzoo.heads.logits import remember_logits
 from mmzoo.heads.token_accuracy import TokenAccuracy
 from mmzoo.heads.token_crossentropy import TokenCrossentropy
@@ -172,9 +172,7 @@ class Words(Head):
 
         The vector is added to every word, too, so that what it says need not be looked for.
         """
-        if len(fused.shape) == 3:
-            fused = ops.mean(fused, axis=1)
-        fused = ops.cast(fused, self.compute_dtype)
+        fused = ops.cast(one_vector(fused), self.compute_dtype)
         vector = self.vector_map(fused)[:, None]
         names = sorted(tokens)
         read = [

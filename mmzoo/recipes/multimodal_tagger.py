@@ -1,8 +1,7 @@
 """A tag a word of a text that comes with a picture and a sound, perhaps."""
 
-from mmzoo.heads import Tags
-from mmzoo.modalities import Audio, Image, Text
-from mmzoo.recipes.crf_tagger import NAMES
+from mmzoo.modalities import Audio, Image
+from mmzoo.recipes.crf_tagger import crf_tagger
 from mmzoo.recipes.recipe import Recipe, part
 
 
@@ -28,21 +27,16 @@ def multimodal_tagger(tags=None):
 
     Reference: Moon et al. 2018, arXiv 1802.07862; gate: Alayrac et al. 2022, arXiv 2204.14198.
     """
+    of_text = crf_tagger(tags)
     return Recipe(
         name="multimodal_tagger",
         inputs={
-            "text": Text(
-                length=64,
-                vocabulary_size=20_000,
-                words="spaces",
-                word_bytes=16,
-                encoder=part("lstm", embedding_dim=128, units=128, bidirectional=True),
-            ),
+            **of_text.inputs,
             "image": Image(
                 size=(96, 96), encoder=part("resnet", filters=[32, 64, 128]), optional=True
             ),
             "audio": Audio(sample_rate=16_000, seconds=5, encoder="cnn", optional=True),
         },
         fusion=part("gated_cross_attention", query="text"),
-        head=Tags(tags=NAMES if tags is None else tags, dropout=0.3),
+        head=of_text.head,
     )

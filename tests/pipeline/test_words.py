@@ -94,6 +94,35 @@ def test_ways_to_write(trained):
         mmzoo.generate(model, preprocessor, rows, prefix=["It's", "a"])
 
 
+def test_what_writes_is_compiled_once_for_a_model(trained):
+    model, preprocessor, _ = trained
+    network = mmzoo.heads.answering_model(model)
+    assert mmzoo.heads.answering_model(model) is network
+    mmzoo.predict(model, preprocessor, COLUMNS)
+    compiled = network.predict_function
+    mmzoo.predict(model, preprocessor, COLUMNS)
+    assert mmzoo.heads.answering_model(model) is network
+    assert network.predict_function is compiled is not None
+    other = mmzoo.heads.answering_model(model, sampler="beam", beams=2)
+    assert other is not network and other.sampling == {"sampler": "beam", "beams": 2}
+    head = model.get_layer("caption_head")
+    before = mmzoo.heads.answering_model(model)
+    head.sampling["max_length"] = 3
+    try:
+        assert mmzoo.predict(model, preprocessor, COLUMNS)["caption"][0] == "It's a red"
+    finally:
+        del head.sampling["max_length"]
+    assert before is not other
+
+
+def test_what_writes_is_made_anew_for_other_variables():
+    model = mmzoo.build_model(inputs=INPUTS, head=mmzoo.heads.Words(["a"], **HEAD), dim=8)
+    before = mmzoo.heads.answering_model(model)
+    mmzoo.enable_lora(model, rank=1, branches="text")
+    after = mmzoo.heads.answering_model(model)
+    assert after is not before and mmzoo.heads.answering_model(model) is after
+
+
 def test_saved_and_loaded(trained, tmp_path):
     model, preprocessor, _ = trained
     mmzoo.save(model, preprocessor, tmp_path / "model")
