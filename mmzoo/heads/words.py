@@ -37,9 +37,10 @@ class Words(Head):
             that the preprocessor learns.
         vocabulary_size: number of ids where `vocabulary` is not given, the 4 included that stand
             for padding, an unknown word, start and end.
-        length: the most words of an answer, or characters.
+        length: the most words of an answer, or characters, or pieces.
         unit: `"word"`, of any language: punctuation marks and characters of scripts without spaces
-            are words of their own; or `"character"`.
+            are words of their own; `"character"`; or `"wordpiece"`: parts of words that are
+            learned from the answers, of which the model makes words that it never met.
         lowercase: whether texts are read, and answered, in lower case.
         decoder: a name of `mmzoo.decoders.names()`, a config dict or an instance.
         label_smoothing: see `mmzoo.heads.TokenCrossentropy`.

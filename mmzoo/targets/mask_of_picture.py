@@ -60,6 +60,8 @@ class MaskOfPicture(PlaceTarget):
         return np.array([label is not None for label in labels], bool)
 
     def encode(self, labels, describe="row {}".format):
+        import tensorflow as tf
+
         labels = self.check(labels, describe)
         contents = np.full(len(labels), b"", object)
         paths = np.full(len(labels), b"", object)
@@ -68,6 +70,8 @@ class MaskOfPicture(PlaceTarget):
                 if not os.path.exists(label):
                     raise FileNotFoundError(f"{describe(row)}: no such file: {label}, a mask.")
                 paths[row] = label.encode()
+            elif isinstance(label, np.ndarray):
+                contents[row] = tf.io.encode_png(label[..., None]).numpy()
             elif label is not None:
                 contents[row] = label
         return {"content": contents, "path": paths, "row": descriptions(labels, describe)}
@@ -240,7 +244,7 @@ def _by(shape):
 
 
 def _checked(label, row, describe):
-    """A raw label as bytes, a path, or `None`."""
+    """A raw label as an array, the bytes of a file, a path, or `None`."""
     if isinstance(label, StoredBytes):
         return label.read()
     if isinstance(label, np.ndarray) and label.ndim:
@@ -256,9 +260,7 @@ def _checked(label, row, describe):
                 f"{describe(row)}: a mask has whole numbers from 0 to 255; received "
                 f"{label[numbers != label][0]}."
             )
-        import tensorflow as tf
-
-        return tf.io.encode_png(numbers[..., None]).numpy()
+        return numbers
     if is_absent(label):
         return None
     if isinstance(label, (str, os.PathLike)):

@@ -29,8 +29,8 @@ class TextTarget(Target):
     ids behind all others, so that a report still knows them; to the model they are unknown, id 1.
 
     Args:
-        length: the most words, or characters.
-        unit: `"word"` or `"character"`, see `mmzoo.tokenizers.Vocabulary`.
+        length: the most words, characters or pieces.
+        unit: `"word"`, `"character"` or `"wordpiece"`, see `mmzoo.tokenizers.Vocabulary`.
         lowercase: whether texts are read, and answered, in lower case.
         vocabulary_size: number of ids, the 4 that stand for no word included.
         vocabulary: the words, or `None`: learned from the training rows.
@@ -101,10 +101,10 @@ class TextTarget(Target):
             y[row, : len(ids)] = ids
         if cut:
             row, count = max(cut, key=lambda pair: pair[1])
-            unit = "words" if self._vocabulary.unit == "word" else "characters"
             warnings.warn(
                 f"{len(cut)} of {len(labels)} texts to answer with are longer than length="
-                f"{self.length} and are cut; the longest, {describe(row)}, has {count} {unit}.",
+                f"{self.length} and are cut; the longest, {describe(row)}, has {count} "
+                f"{self._vocabulary.unit}s.",
                 stacklevel=2,
             )
         return y
@@ -197,8 +197,8 @@ class TextTarget(Target):
         }
 
     def card_lines(self):
-        unit = "words" if self._vocabulary.unit == "word" else "characters"
-        return [f"Answers of at most {self.length} of {len(self.vocabulary)} {unit}.", ""]
+        known = f"{len(self.vocabulary)} {self._vocabulary.unit}s"
+        return [f"Answers of at most {self.length} of {known}.", ""]
 
     def card_facts(self):
         return {**self.get_config(), "vocabulary": self.vocabulary}

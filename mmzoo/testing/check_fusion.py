@@ -4,14 +4,14 @@ import math
 
 import keras
 import numpy as np
-from keras import ops
 
 from mmzoo.testing.properties import (
-    as_arrays,
+    answer,
     assert_config_round_trips,
     assert_gradients,
     assert_half_precision,
     assert_saved_and_loaded,
+    build_with,
     copy_of,
     disturb,
     gradients,
@@ -52,7 +52,8 @@ class FusionCase:
         }
         keras.utils.set_random_seed(0)
         self.block = copy_of(fusion)
-        self.block(*self.batch())  # for its vector alone
+        build_with(self.block, *self.batch())  # for its vector alone
+        self.has_tokens = False
         disturb(self.block, scale=0.3)
 
     def __str__(self):
@@ -71,7 +72,10 @@ class FusionCase:
 
     def __call__(self, tokens, mask):
         """`(vector, tokens, mask)` as arrays."""
-        return as_arrays(self.block.contextualized(tokens, mask))
+        if not self.has_tokens:
+            build_with(self.block, *self.batch(), method="contextualized")
+            self.has_tokens = True
+        return answer(self.block, tokens, mask, method="contextualized")
 
     def model(self):
         """A functional model around a copy of the block, with the same weights."""
@@ -98,28 +102,29 @@ def model_inputs(tokens, mask):
 
 def returns_one_vector_a_row(case):
     tokens, mask = case.batch()
-    alone = case.block(tokens, mask)
+    alone = answer(case.block, tokens, mask)
     assert len(alone.shape) in (2, 3) and alone.shape[0] == ROWS, (
         f"the vector has the shape {tuple(alone.shape)}; expected: (B, D), or (B, M, D)"
     )
     weights = [weight.path for weight in case.block.weights]
-    vector, streams, valid = case.block.contextualized(tokens, mask)
-    np.testing.assert_array_equal(ops.convert_to_numpy(vector), ops.convert_to_numpy(alone))
+    vector, streams, valid = case(tokens, mask)
+    np.testing.assert_array_equal(vector, alone)
     # Maps of tokens that are not as wide as the vector may come along; all else is shared.
     assert {*weights} <= {weight.path for weight in case.block.weights}
     for name, length in case.lengths.items():
         assert tuple(streams[name].shape[:2]) == (ROWS, length)
-        np.testing.assert_array_equal(ops.convert_to_numpy(valid[name]), mask[name])
+        np.testing.assert_array_equal(valid[name], mask[name])
 
 
 def config_round_trips(case):
     assert_config_round_trips(case.block)
     again = copy_of(case.block)
     tokens, mask = case.batch()
-    again.contextualized(tokens, mask)  # builds it this way round
+    build_with(again, tokens, mask, method="contextualized")  # this way round
+    build_with(again, tokens, mask)
     again.set_weights(case.block.get_weights())
     expected = keras.tree.flatten(case(tokens, mask))
-    found = keras.tree.flatten(as_arrays(again.contextualized(tokens, mask)))
+    found = keras.tree.flatten(answer(again, tokens, mask, method="contextualized"))
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -131,8 +136,8 @@ def is_saved_and_cloned(case):
     assert_saved_and_loaded(model, x)
     clone = keras.models.clone_model(model)
     clone.set_weights(model.get_weights())
-    expected = as_arrays(model(x))
-    for key, value in as_arrays(clone(x)).items():
+    expected = answer(model, x)
+    for key, value in answer(clone, x).items():
         np.testing.assert_array_equal(value, expected[key], err_msg=key)
 
 
@@ -202,7 +207,8 @@ def half_precision_is_finite(case):
     block = copy_of(case.fusion, dtype="mixed_bfloat16")
     tokens, mask = case.batch()
     mask[case.names[0]][0] = False
-    vector, streams, _ = block.contextualized(tokens, mask)
+    build_with(block, tokens, mask, method="contextualized")
+    vector, streams, _ = answer(block, tokens, mask, method="contextualized")
     assert_half_precision(block, [vector, *streams.values()])
     wide = "float32" if block.precise else "bfloat16"
     found = {keras.backend.standardize_dtype(stream.dtype) for stream in streams.values()}

@@ -7,7 +7,7 @@ from keras import ops
 from mmzoo.targets import Target
 from mmzoo.testing.check_target import TARGET_PROPERTIES, TargetCase
 from mmzoo.testing.properties import (
-    as_arrays,
+    answer,
     assert_config_round_trips,
     assert_gradients,
     assert_saved_and_loaded,
@@ -51,7 +51,7 @@ class HeadCase:
         for name, length in self.tokens.items():
             inputs[name] = keras.Input((length, WIDTH), name=name)
             inputs[f"{name}_mask"] = keras.Input((length,), dtype="bool", name=f"{name}_mask")
-        self.model = keras.Model(inputs, self(inputs))
+        self.model = keras.Model(inputs, self.layer(*self._arguments(inputs)))
         self.layer.adapt(self.target)
         disturb(self.model)
         self.loss = self.layer.make_loss()
@@ -68,12 +68,15 @@ class HeadCase:
             x[f"{name}_mask"][1, -1] = False
         return x
 
-    def __call__(self, x):
-        """The prediction for a dict as `x` is one."""
+    def _arguments(self, x):
         if not self.head.reads_tokens:
-            return self.layer(x["fused"])
+            return [x["fused"]]
         tokens = {name: x[name] for name in self.tokens}
-        return self.layer(x["fused"], tokens, {name: x[f"{name}_mask"] for name in tokens})
+        return [x["fused"], tokens, {name: x[f"{name}_mask"] for name in tokens}]
+
+    def __call__(self, x):
+        """The prediction for a dict as `x` is one, as arrays."""
+        return answer(self.layer, *self._arguments(x))
 
     def changed(self, function):
         """The batch, with what a function makes of its vectors and tokens."""
@@ -104,20 +107,18 @@ def predicts_in_full_precision(case):
             rows = prediction.shape[0]
             assert rows == len(case.labels), f"its shape is {tuple(prediction.shape)}"
     for prediction in keras.tree.flatten(case(case.x)):
-        assert np.isfinite(as_arrays(prediction)).all(), "the prediction is not finite"
+        assert np.isfinite(prediction).all(), "the prediction is not finite"
 
 
 def takes_a_vector_a_modality(case):
     """`(B, M, D)`: alike vectors give what one of them gives."""
-    one = as_arrays(case(case.x))
     three = case({**case.x, "fused": np.repeat(case.x["fused"][:, None], 3, axis=1)})
-    np.testing.assert_allclose(as_arrays(three), one, **CLOSE)
+    np.testing.assert_allclose(three, case(case.x), **CLOSE)
 
 
 def rows_do_not_see_their_neighbours(case):
-    prediction = as_arrays(case(case.x))
     alone = case({name: values[:1] for name, values in case.x.items()})
-    np.testing.assert_allclose(as_arrays(alone), prediction[:1], **CLOSE)
+    np.testing.assert_allclose(alone, case(case.x)[:1], **CLOSE)
 
 
 def what_is_masked_has_no_influence(case):
@@ -128,8 +129,8 @@ def what_is_masked_has_no_influence(case):
         other = dict(masked)
         for name in case.tokens:
             other[name] = np.where(masked[f"{name}_mask"][..., None], masked[name], np.nan)
-        expected = as_arrays(case(masked))
-        np.testing.assert_array_equal(as_arrays(case(other)), expected)
+        expected = case(masked)
+        np.testing.assert_array_equal(case(other), expected)
         assert np.isfinite(expected).all(), f"without {absent} the prediction is not finite"
 
 
@@ -139,7 +140,7 @@ def longer_padding_changes_nothing(case):
     for name in (name for name, length in case.tokens.items() if length is None):
         longer[name] = np.pad(longer[name], [(0, 0), (0, 2), (0, 0)], constant_values=9)
         longer[f"{name}_mask"] = np.pad(longer[f"{name}_mask"], [(0, 0), (0, 2)])
-    expected, found = as_arrays(case(case.x)), as_arrays(case(longer))
+    expected, found = case(case.x), case(longer)
     if found.ndim > 1:  # an answer about each token has more of them
         found = found[:, : expected.shape[1]]
     np.testing.assert_allclose(found, expected, **CLOSE)
@@ -196,8 +197,7 @@ def learns_its_labels(case):
 def names_its_target(case):
     """Which has every property of targets, for what the head predicts."""
     assert isinstance(case.target, Target), f"target() gave {case.target!r}"
-    prediction = as_arrays(case(case.x))
-    of_target = TargetCase(case.target, case.labels, prediction, case.wrong)
+    of_target = TargetCase(case.target, case.labels, case(case.x), case.wrong)
     run_properties(TARGET_PROPERTIES, of_target)
 
 

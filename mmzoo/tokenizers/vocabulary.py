@@ -4,12 +4,12 @@ import collections
 import re
 import unicodedata
 
+from mmzoo.tokenizers.learned_pieces import JOINED, learn_pieces, pieces_of
+
 #: Ids that stand for no word: padding, unknown, where a text starts, where it ends.
 PADDING, UNKNOWN, START, END = range(4)
 SPECIAL = 4
-UNITS = ("word", "character")
-#: What a word begins with that follows the one before without a space.
-JOINED = "##"
+UNITS = ("word", "character", "wordpiece")
 #: Scripts that are written without spaces: each of their characters is a word of its own.
 _SINGLE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f"
 _WORD = re.compile(rf"[{_SINGLE}]|(?:(?![{_SINGLE}])\w)+(?:['’](?:(?![{_SINGLE}])\w)+)*|[^\w\s]")
@@ -22,7 +22,8 @@ class Vocabulary:
 
     Args:
         unit: `"word"`: words, punctuation marks, and single characters of scripts without spaces;
-            or `"character"`.
+            or `"character"`; or `"wordpiece"`: parts of words, of which words are put together
+            that training did not have.
         lowercase: whether texts are read in lower case.
         words: the words in the order of their ids, which begin at 4; `None`: `adapt` learns them. A
             word that follows the one before without a space begins with `##`.
@@ -63,14 +64,17 @@ class Vocabulary:
 
         Args:
             texts: iterable of strings.
-            most: the most words to keep.
+            most: the most words, characters or pieces to keep.
         """
         counts = collections.Counter(word for text in texts for word in self.split(text))
+        if self.unit == "wordpiece":
+            self.set_words(learn_pieces(counts, most))
+            return
         frequent = sorted(counts, key=lambda word: (-counts[word], word))[:most]
         self.set_words(sorted(frequent))
 
     def split(self, text):
-        """A text -> its words, in the form that they have in the vocabulary."""
+        """A text -> its words or characters, in the form that they have in the vocabulary."""
         text = normalized(text, self.lowercase)
         if self.unit == "character":
             return list(text)
@@ -89,7 +93,13 @@ class Vocabulary:
         if self.words is None:
             raise ValueError(NOT_LEARNED)
         unknown = unknown or (lambda word: UNKNOWN)
-        return [self._ids.get(word) or unknown(word) for word in self.split(text)]
+        if self.unit != "wordpiece":
+            return [self._ids.get(word) or unknown(word) for word in self.split(text)]
+        ids = []
+        for word in self.split(text):
+            pieces = pieces_of(word, self._ids)
+            ids += [unknown(word)] if pieces is None else [self._ids[piece] for piece in pieces]
+        return ids
 
     def text(self, ids, others=()):
         """Ids -> the text, up to its end.

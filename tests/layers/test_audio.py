@@ -7,6 +7,7 @@ from keras import ops
 
 import mmzoo
 from mmzoo import layers
+from mmzoo.testing.properties import answer, build_with
 from tests.layers.test_properties import gradients
 from tests.parts import audio, disturb, labels, predict, tensors, text, tiny
 
@@ -196,15 +197,15 @@ def test_padding_changes_nothing(encoder, pooling):
     made = cls(4000, **config)
     # The lengths are none of whole frames, nor of an even number of them.
     waveform, mask = NOISE[:2, :430], np.arange(430) < np.array([[430], [170]])
-    made({"waveform": waveform, "mask": mask})
+    build_with(made, {"waveform": waveform, "mask": mask})
     disturb(made)
-    tokens, valid = (ops.convert_to_numpy(y) for y in made({"waveform": waveform, "mask": mask}))
+    tokens, valid = answer(made, {"waveform": waveform, "mask": mask})
     for more in (50, 333):
         padded = {
             "waveform": np.pad(waveform, [(0, 0), (0, more)], constant_values=9),
             "mask": np.pad(mask, [(0, 0), (0, more)]),
         }
-        longer, longer_valid = (ops.convert_to_numpy(y) for y in made(padded))
+        longer, longer_valid = answer(made, padded)
         count = valid.shape[1]
         np.testing.assert_array_equal(longer_valid[:, :count], valid)
         assert not longer_valid[:, count:].any()

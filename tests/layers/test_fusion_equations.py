@@ -5,10 +5,10 @@ import math
 
 import numpy as np
 import pytest
-from keras import ops
 
 import mmzoo
-from tests.parts import disturb, tiny
+from mmzoo.testing.properties import answer, build_with, disturb
+from tests.parts import tiny
 
 ROWS, DIM = 3, 8
 LENGTHS = {"image": 4, "text": 3, "voice": 2}
@@ -427,9 +427,9 @@ def check(block, reference, modalities):
     tokens, mask = batch(modalities)
     if block.masks_absent and len(modalities) > 1:
         mask["text"][2] = False
-    block(tokens, mask)  # builds it
+    build_with(block, tokens, mask)
     disturb(block, scale=0.3)
-    fused = np.float64(ops.convert_to_numpy(block(tokens, mask)))
+    fused = np.float64(answer(block, tokens, mask))
     if fused.ndim == 3:
         fused = fused.mean(axis=1)  # what a head, linear and averaging, makes of it
     for row in range(ROWS):
@@ -447,11 +447,11 @@ def test_order_of_tokens_counts_only_where_they_have_places(name):
     block = made(name)
     tokens, mask = batch(["image", "text"])
     order = {"image": [2, 0, 3, 1], "text": [1, 2, 0]}
-    block(tokens, mask)  # builds it
+    build_with(block, tokens, mask)
     disturb(block, scale=0.3)
-    expected = ops.convert_to_numpy(block(tokens, mask))
+    expected = answer(block, tokens, mask)
     permuted = [{n: part[n][:, order[n]] for n in order} for part in (tokens, mask)]
-    fused = ops.convert_to_numpy(block(*permuted))
+    fused = answer(block, *permuted)
     if name in ("film", "relation"):  # whose tokens carry coordinates
         assert not np.allclose(fused, expected, atol=1e-3)
     else:
@@ -464,11 +464,11 @@ def test_a_modality_without_valid_tokens_has_no_influence(name, empty):
     block = made(name)
     tokens, mask = batch(["image", "text"])
     mask[empty][:] = False
-    block(tokens, mask)  # builds it
+    build_with(block, tokens, mask)
     disturb(block, scale=0.3)
-    expected = ops.convert_to_numpy(block(tokens, mask))
+    expected = answer(block, tokens, mask)
     assert np.isfinite(expected).all()
-    fused = ops.convert_to_numpy(block({**tokens, empty: 9 - tokens[empty]}, mask))
+    fused = answer(block, {**tokens, empty: 9 - tokens[empty]}, mask)
     np.testing.assert_array_equal(fused, expected)
 
 
@@ -476,10 +476,10 @@ def test_a_modality_without_valid_tokens_has_no_influence(name, empty):
 def test_dropout_is_not_ignored(name):
     block = made(name, dropout=0.5)
     tokens, mask = batch(["image", "text"])
-    block(tokens, mask)  # builds it
+    build_with(block, tokens, mask)
     disturb(block, scale=0.3)
     evaluated, trained = (
-        ops.convert_to_numpy(block(tokens, mask, training=training)) for training in (False, True)
+        answer(block, tokens, mask, training=training) for training in (False, True)
     )
     assert not np.allclose(evaluated, trained)
 
@@ -499,4 +499,5 @@ def test_sums_and_products_leave_half_precision_unharmed(name):
     shapes = {n: (2, side**2 if n in grids else 1, dim) for n in names}
     tokens = {n: generator.normal(scale=scale, size=shapes[n]).astype("float16") for n in names}
     mask = {n: np.ones(shapes[n][:2], bool) for n in names}
-    assert np.isfinite(ops.convert_to_numpy(block(tokens, mask))).all()
+    build_with(block, tokens, mask)
+    assert np.isfinite(answer(block, tokens, mask)).all()

@@ -7,6 +7,7 @@ from keras import ops
 
 import mmzoo
 from mmzoo.testing.check_fusion import FUSION_PROPERTIES, FusionCase
+from mmzoo.testing.properties import answer, build_with
 from tests.layers.test_fusion_equations import DIM, LENGTHS, ROWS, batch, made
 from tests.parts import disturb, slow_among
 
@@ -54,12 +55,12 @@ def test_the_tokens_are_as_wide_as_promised(case):
 def test_tokens_know_of_the_other_modality_and_of_their_own_place(name):
     block = made(name)
     tokens, mask = batch(NAMES)
-    block(tokens, mask)
+    build_with(block, tokens, mask, method="contextualized")
     disturb(block, scale=0.3)
-    _, streams, _ = arrays(block.contextualized(tokens, mask))
+    _, streams, _ = answer(block, tokens, mask, method="contextualized")
     for changed in NAMES:
         other = {**tokens, changed: tokens[changed] + np.float32([2, -1] * (DIM // 2))}
-        _, again, _ = arrays(block.contextualized(other, mask))
+        _, again, _ = answer(block, other, mask, method="contextualized")
         for stream in NAMES:
             # In late fusion a modality never sees another, but the mean of their votes does.
             assert not np.allclose(streams[stream], again[stream], atol=1e-4), (changed, stream)
@@ -74,14 +75,13 @@ def test_tokens_know_of_the_other_modality_and_of_their_own_place(name):
 def test_one_modality_or_three(name, names):
     block = made(name, hidden_units=None) if name == "late" else made(name, hidden_units=[6])
     tokens, mask = batch(names)
-    vector, streams, _ = block.contextualized(tokens, mask)
+    build_with(block, tokens, mask, method="contextualized")
+    vector, streams, _ = answer(block, tokens, mask, method="contextualized")
     width = DIM * max(1, len(names) - 1) if name == "pairwise_attention" else DIM
     assert {n: tuple(s.shape) for n, s in streams.items()} == {
         n: (ROWS, LENGTHS[n], width) for n in names
     }
-    np.testing.assert_array_equal(
-        ops.convert_to_numpy(vector), ops.convert_to_numpy(block(tokens, mask))
-    )
+    np.testing.assert_array_equal(vector, answer(block, tokens, mask))
 
 
 def test_training_reaches_dropout():

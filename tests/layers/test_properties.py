@@ -75,9 +75,9 @@ def test_mixed_precision(part, policy):
     x, y = tensors(model), labels(model)
     assert {weight.dtype for weight in model.trainable_variables} == {"float32"}
     assert model.get_layer("fusion").compute_dtype == policy.removeprefix("mixed_")
-    prediction = model(x, training=False)
+    prediction = predict(model, x)
     assert keras.backend.standardize_dtype(prediction.dtype) == "float32"
-    assert np.isfinite(ops.convert_to_numpy(prediction)).all()
+    assert np.isfinite(prediction).all()
     for path, gradient in gradients(model, x, y).items():
         assert np.isfinite(gradient).all() and gradient.dtype == "float32", path
 

@@ -220,7 +220,7 @@ def test_texts_that_are_cut_and_words_that_are_not_known():
         ("👩‍🚀 e\u0301te\u0301", None),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("unit", ["word", "character"])
+@pytest.mark.parametrize("unit", ["word", "character", "wordpiece"])
 def test_texts_come_back_as_they_were(text, words, unit):
     vocabulary = mmzoo.tokenizers.Vocabulary(unit)
     vocabulary.adapt([text], most=100)
@@ -231,6 +231,18 @@ def test_texts_come_back_as_they_were(text, words, unit):
     assert vocabulary.text(ids) == normal
     in_graph = vocabulary.texts_in_graph(tf.constant([[*ids, 0, 0]])).numpy()
     assert in_graph[0].decode() == normal
+
+
+def test_pieces_make_words_that_were_never_met():
+    vocabulary = mmzoo.tokenizers.Vocabulary("wordpiece")
+    vocabulary.adapt(["playing, walking", "played walked", "play walk!", "talk"], most=30)
+    pieces = [vocabulary.words[index - 4] for index in vocabulary.ids("talked")]
+    assert pieces == ["talk", "##ed"] and "talked" not in vocabulary.words
+    assert vocabulary.text(vocabulary.ids("talked, talking!")) == "talked, talking!"
+    assert vocabulary.ids("talkb", unknown=lambda word: 99 if word == "talkb" else 0) == [99]
+    fewer = mmzoo.tokenizers.Vocabulary("wordpiece")
+    fewer.adapt(["aaaa bbb c"], most=3)
+    assert fewer.words == ["##a", "##b", "a"]  # the most frequent characters
 
 
 def test_figures_by_hand():
