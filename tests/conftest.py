@@ -1,6 +1,7 @@
 """Shared by all tests: quiet logs, and a seed a test."""
 
 import gc
+import itertools
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -23,15 +24,20 @@ import pytest
 collect_ignore = ["without_tensorflow.py", "layers/strided_convolutions.py"]
 
 
+#: After so many tests garbage is collected; after each one it would take half of the time.
+COLLECTED_AFTER = 20
+_tests = itertools.count()
+
+
 def pytest_collection_finish():
-    """What is imported by now stays; `clear_session` collects garbage, and need not walk it."""
+    """What is imported by now stays: whoever collects garbage need not walk it."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(autouse=True)
 def _fresh_state():
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=next(_tests) % COLLECTED_AFTER == 0)
     keras.utils.set_random_seed(0)
     yield
     keras.config.set_dtype_policy("float32")

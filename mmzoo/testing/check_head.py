@@ -51,7 +51,7 @@ class HeadCase:
         for name, length in self.tokens.items():
             inputs[name] = keras.Input((length, WIDTH), name=name)
             inputs[f"{name}_mask"] = keras.Input((length,), dtype="bool", name=f"{name}_mask")
-        self.model = keras.Model(inputs, self.layer(*self._arguments(inputs)))
+        self.model = keras.Model(inputs, self.tensor(inputs))
         self.layer.adapt(self.target)
         disturb(self.model)
         self.loss = self.layer.make_loss()
@@ -77,6 +77,10 @@ class HeadCase:
     def __call__(self, x):
         """The prediction for a dict as `x` is one, as arrays."""
         return answer(self.layer, *self._arguments(x))
+
+    def tensor(self, x):
+        """The same as a tensor, of which the loss knows more than its numbers, such as logits."""
+        return self.layer(*self._arguments(x))
 
     def changed(self, function):
         """The batch, with what a function makes of its vectors and tokens."""
@@ -154,7 +158,7 @@ def every_weight_gets_a_gradient(case):
 
 def a_row_without_weight_costs_nothing(case):
     """What its label is does not matter."""
-    prediction = case(case.x)
+    prediction = case.tensor(case.x)
     weight = np.ones(len(case.y), "float32")
     weight[0] = 0
     other = case.y.copy()
@@ -179,7 +183,7 @@ def compiled(case, **options):
 
 def is_compiled_by_xla(case):
     """One training step, with a loss as it is without XLA."""
-    loss = float(case.loss(ops.convert_to_tensor(case.y), case(case.x)))
+    loss = float(case.loss(ops.convert_to_tensor(case.y), case.tensor(case.x)))
     model = compiled(case, jit_compile=True)
     found = model.train_on_batch(case.x, case.y, return_dict=True)
     np.testing.assert_allclose(found["loss"], loss, rtol=1e-3, atol=1e-5)
