@@ -9,7 +9,7 @@ from keras import ops
 from mmzoo.encoders import Encoder
 from mmzoo.heads import Head
 from mmzoo.keras_compat import (
-    BuiltUnderStrategy,
+    BuiltBeforeTraining,
     LossScaleOptimizer,
     all_layers,
     data_dependencies,
@@ -19,7 +19,7 @@ from mmzoo.targets.of_dataset import check_labels, targets_of_dataset
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
-class MultimodalModel(BuiltUnderStrategy):
+class MultimodalModel(BuiltBeforeTraining):
     """A functional `keras.Model` that knows its parts, its precision and its compilations.
 
     `mmzoo.build_model` makes it. All that Keras does with functional models it does with this one:

@@ -29,7 +29,7 @@ from mmzoo.keras_compat.tensorflow import (
 )
 from mmzoo.keras_compat.training import (
     NOT_MEMORY,
-    BuiltUnderStrategy,
+    BuiltBeforeTraining,
     made_under_strategy,
     set_optimizer,
 )
@@ -38,7 +38,7 @@ from mmzoo.keras_compat.variables import bounded_variables
 __all__ = [
     "NOT_MEMORY",
     "AttentionStep",
-    "BuiltUnderStrategy",
+    "BuiltBeforeTraining",
     "DecayByWeight",
     "LossScaleOptimizer",
     "all_layers",

@@ -328,9 +328,28 @@ def made_under_strategy(function):
 
 
 @check(backend="tensorflow")
-def BuiltUnderStrategy(cls):  # noqa: N802
+def BuiltBeforeTraining(cls):  # noqa: N802
     # Two devices, with which Keras itself fails, are in tests/pipeline/test_words.py.
     import tensorflow as tf
+
+    class Counting(cls):
+        traced = 0
+
+        def train_step(self, data):
+            self.traced += 1
+            return super().train_step(data)
+
+    inputs = keras.Input((3,))
+    model = Counting(inputs, {"a": dense(1)(inputs), "b": dense(1)(inputs)})
+    model.compile("adam", {"a": "mse", "b": "mae"}, weighted_metrics={"a": ["mae"], "b": ["mse"]})
+    y = {name: np.ones((4, 1), "float32") for name in "ab"}
+    model.evaluate(np.ones((4, 3)), y, verbose=0)
+    assert not model.optimizer.built  # whoever only evaluates needs no room for it
+    model.fit(np.ones((4, 3)), y, verbose=0)
+    assert model.traced == 1
+    model.compile("adam", {"a": "mse", "b": "mae"}, metrics={"a": ["mae"], "b": ["mse"]})
+    model.fit(tf.data.Dataset.from_tensors((np.ones((4, 3)), y)), verbose=0)
+    assert model.traced == 2
 
     with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
         there = keras.Input((), dtype="bool")
