@@ -13,7 +13,7 @@ class TokenAccuracy(keras.metrics.Mean):
     Padding does not count.
 
     Call arguments:
-        y_true: `(B, L)` integers, 0 is padding.
+        y_true: `(B, L)` integers, 0 is padding; of `(B, R L)`, the first `L` count.
         y_pred: `(B, L, V)` probabilities.
         sample_weight: `(B,)`, or `None`.
     """
@@ -22,7 +22,7 @@ class TokenAccuracy(keras.metrics.Mean):
         super().__init__(name=name, **kwargs)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        y_true = ops.cast(y_true, "int32")
+        y_true = ops.cast(y_true, "int32")[:, : y_pred.shape[1]]
         right = ops.equal(ops.cast(ops.argmax(y_pred, axis=-1), "int32"), y_true)
         weights = ops.cast(y_true != PADDING, "float32")
         if sample_weight is not None:

@@ -19,7 +19,8 @@ class TokenCrossentropy(keras.losses.Loss):
         label_smoothing: share of the target that is spread evenly over all words and the end.
 
     Call arguments:
-        y_true: `(B, L)` integers; 0 is padding, ids from `V` on are unknown words.
+        y_true: `(B, L)` integers; 0 is padding, ids from `V` on are unknown words. What stands
+            behind, `(B, R L)`, are further right texts, which are not learned.
         y_pred: `(B, L, V)` probabilities, as `mmzoo.heads.Words` returned them.
         sample_weight: `(B,)`, or `None`.
 
@@ -46,7 +47,7 @@ class TokenCrossentropy(keras.losses.Loss):
 
     def token_losses(self, y_true, y_pred):
         """`(losses, valid)`: `(B, L)` float32 each."""
-        y_true = ops.cast(y_true, "int32")
+        y_true = ops.cast(y_true, "int32")[:, : y_pred.shape[1]]
         units = y_pred.shape[-1]
         logits = recall_logits(y_pred)
         if logits is None:

@@ -55,6 +55,30 @@ def error_rates(truths, answers, sample_weight=None):
     return rates
 
 
+def nearest(references, answers):
+    """Of each row's right texts the one that differs in the smallest share of its characters.
+
+    Args:
+        references: list of lists of texts, none of them empty.
+        answers: list of as many texts.
+
+    Returns:
+        List of texts.
+
+    Example:
+
+    >>> nearest([["a red circle", "a circle"], ["blue"]], ["one circle", "red"])
+    ['a circle', 'blue']
+    """
+    if all(len(of_row) == 1 for of_row in references):
+        return [of_row[0] for of_row in references]
+    jiwer = require("jiwer", extra="text-metrics")
+    return [
+        min(of_row, key=lambda text: jiwer.cer(text, answer)) if len(of_row) > 1 else of_row[0]
+        for of_row, answer in zip(references, answers, strict=True)
+    ]
+
+
 def _errors(alignment):
     """Insertions, deletions and substitutions of one row."""
     return sum(

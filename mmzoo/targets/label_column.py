@@ -20,6 +20,8 @@ from mmzoo.targets.labels import (
 
 #: What a PNG file begins with.
 PNG = b"\x89PNG"
+#: So many different strings in lists, most of them there once, are texts rather than classes.
+MANY_TEXTS = 1000
 
 
 @contextlib.contextmanager
@@ -43,7 +45,8 @@ class LabelColumn:
     """Labels as they came, and as what they look like: classes, several classes, numbers.
 
     What they are in the end a target says, which a head names. Where there is none, they are what
-    they look like. Lists of tags, in which one may be there twice, and spans are kept as they came.
+    they look like. Lists of tags, in which one may be there twice, of texts and of spans are kept
+    as they came.
 
     Args:
         raw: sequence of labels.
@@ -160,7 +163,7 @@ def _taken(values, rows):
 
 
 def _are_sequences(labels):
-    """Whether rows are lists of tags, one a word, or of spans, rather than of different classes.
+    """Whether rows are lists of tags, one a word, of texts or spans, rather than of classes.
 
     Of classes a list may name one twice by mistake; of tags at least half of the lists do.
     """
@@ -173,6 +176,10 @@ def _are_sequences(labels):
         for label in lists
         for each in label
     )
+    strings = [x for label in lists for x in label if isinstance(x, str)]
+    different = len({*strings})
+    if different > MANY_TEXTS and 2 * different > len(strings):
+        return True
     repeating = [label for label in lists if _has_string(label) and not spans]
     repeating = [label for label in repeating if len({*label}) < len(label)]
     return spans or (bool(repeating) and 2 * len(repeating) >= len(lists))

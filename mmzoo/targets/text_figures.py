@@ -1,21 +1,22 @@
 """How near texts are to those that were wanted."""
 
 import collections
+import itertools
 
 import numpy as np
 
-from mmzoo.targets.error_rates import error_rates
+from mmzoo.targets.error_rates import error_rates, nearest
 from mmzoo.utils.optional_packages import require
 
 #: How many of the most frequent confusions a report keeps.
 KEPT = 10
 
 
-def text_figures(truths, answers, split, sample_weight=None):
+def text_figures(references, answers, split, sample_weight=None):
     """Figures of texts that were written.
 
     Args:
-        truths: list of the right texts.
+        references: list of lists of right texts: one a row, or several.
         answers: list of as many texts.
         split: function from a text to its words.
         sample_weight: `(rows,)` positive floats, or `None`.
@@ -23,7 +24,9 @@ def text_figures(truths, answers, split, sample_weight=None):
     Returns:
         Dict: those of `error_rates`; `token_f1`, the mean over rows of the F1 of words; `chrf` and
         `bleu`, 0 to 100, over all rows together and without weights; `lengths`: by the number of
-        words of an answer how many have it; `confusions`: the most frequent wrong pairs.
+        words of an answer how many have it; `confusions`: the most frequent wrong pairs. Where a
+        row has several right texts, `chrf` and `bleu` know them all, and the others judge by the
+        one that is nearest: by characters, and `token_f1` by words.
 
     Raises:
         ImportError: when sacrebleu or jiwer is missing: `pip install "mmzoo[text-metrics]"`.
@@ -31,15 +34,22 @@ def text_figures(truths, answers, split, sample_weight=None):
     Reference: chrF: Popovic 2015; BLEU: Post 2018, arXiv 1804.08771 (sacrebleu).
     """
     sacrebleu = require("sacrebleu", extra="text-metrics")
-    words = [(split(truth), split(answer)) for truth, answer in zip(truths, answers, strict=True)]
-    lengths = collections.Counter(len(answer) for _, answer in words)
+    truths = nearest(references, answers)
+    words = [split(answer) for answer in answers]
+    f1 = [
+        max(_f1(split(reference), answer) for reference in of_row)
+        for of_row, answer in zip(references, words, strict=True)
+    ]
+    lengths = collections.Counter(map(len, words))
+    # A stream of references each, of which rows with fewer lack the last.
+    streams = [list(stream) for stream in itertools.zip_longest(*references)]
     pairs = collections.Counter(zip(truths, answers, strict=True))
     wrong = [(pair, count) for pair, count in pairs.most_common() if pair[0] != pair[1]]
     return {
         **error_rates(truths, answers, sample_weight),
-        "token_f1": float(np.average([_f1(*pair) for pair in words], weights=sample_weight)),
-        "chrf": sacrebleu.corpus_chrf(answers, [truths]).score,
-        "bleu": sacrebleu.corpus_bleu(answers, [truths]).score,
+        "token_f1": float(np.average(f1, weights=sample_weight)),
+        "chrf": sacrebleu.corpus_chrf(answers, streams).score,
+        "bleu": sacrebleu.corpus_bleu(answers, streams).score,
         "lengths": {str(length): lengths[length] for length in sorted(lengths)},
         "confusions": [
             {"truth": truth, "answer": answer, "rows": count}

@@ -28,6 +28,9 @@ class TextTarget(Target):
     than `length` is cut, has no end, and is counted in a warning. Words that were not learned have
     ids behind all others, so that a report still knows them; to the model they are unknown, id 1.
 
+    A label may be a list of texts, each of them right: the model learns the first, a report knows
+    all. Then `y` is `(B, R (length + 1))`, the texts one behind the other.
+
     Args:
         length: the most words, characters or pieces.
         unit: `"word"`, `"character"` or `"wordpiece"`, see `mmzoo.tokenizers.Vocabulary`.
@@ -82,28 +85,30 @@ class TextTarget(Target):
 
     def adapt(self, labels):
         if self.vocabulary is None:
-            texts = (label for label in labels if label is not None)
+            texts = (text for label in labels for text in _several(label))
             self._vocabulary.adapt(texts, most=self.vocabulary_size - SPECIAL)
 
     def encode(self, labels, describe="row {}".format):
         labels = self.check(labels, describe)
-        y = np.zeros((len(labels), self.length + 1), "int32")
+        counts = [len(_several(label)) for label in labels]
+        y = np.zeros((len(labels), max([1, *counts]), self.length + 1), "int32")
         cut = []
         for row, label in enumerate(labels):
-            if label is None:
-                continue
-            ids = self._vocabulary.ids(label, self._id_of_other)
-            if len(ids) > self.length:
-                cut.append((row, len(ids)))
-                ids = ids[: self.length]
-            else:
-                ids = [*ids, END]
-            y[row, : len(ids)] = ids
+            for place, text in enumerate(_several(label)):
+                ids = self._vocabulary.ids(text, self._id_of_other)
+                if len(ids) > self.length:
+                    cut.append((row, len(ids)))
+                    ids = ids[: self.length]
+                else:
+                    ids = [*ids, END]
+                y[row, place, : len(ids)] = ids
+        y = y.reshape(len(labels), -1)
         if cut:
-            row, count = max(cut, key=lambda pair: pair[1])
+            count = sum(counts)
+            row, longest = max(cut, key=lambda pair: pair[1])
             warnings.warn(
-                f"{len(cut)} of {len(labels)} texts to answer with are longer than length="
-                f"{self.length} and are cut; the longest, {describe(row)}, has {count} "
+                f"{len(cut)} of {count} texts to answer with are longer than length="
+                f"{self.length} and are cut; the longest, {describe(row)}, has {longest} "
                 f"{self._vocabulary.unit}s.",
                 stacklevel=2,
             )
@@ -118,6 +123,7 @@ class TextTarget(Target):
     def inputs(self, y):
         import tensorflow as tf
 
+        y = y[:, : self.length + 1]
         ids = tf.where(y >= self.vocabulary_size, UNKNOWN, y)
         first = tf.fill([tf.shape(y)[0], 1], START)
         return {"previous": tf.concat([first, ids[:, :-1]], axis=1)}
@@ -218,6 +224,7 @@ class TextTarget(Target):
         return y
 
     def judged(self, y, prediction, answer):
+        y = y[:, : self.length + 1]
         known = np.where(y >= prediction.shape[-1], UNKNOWN, y)
         shares = np.take_along_axis(prediction, known[..., None], axis=-1)[..., 0]
         logs = np.log(np.maximum(shares, 1e-37)) * (y != PADDING)
@@ -225,11 +232,15 @@ class TextTarget(Target):
 
     def figures(self, y, prediction, sample_weight=None):
         self.check_learned()
-        truths = [self._vocabulary.text(ids, self._others) for ids in y.tolist()]
+        texts = y.reshape(len(y), -1, self.length + 1)
+        references = [
+            [self._vocabulary.text(ids, self._others) for ids in of_row if ids[0] != PADDING]
+            for of_row in texts.tolist()
+        ]
         answers, split = self.answers(prediction), self._vocabulary.split
-        figures = {"task": self.kind, **text_figures(truths, answers, split, sample_weight)}
+        figures = {"task": self.kind, **text_figures(references, answers, split, sample_weight)}
         if isinstance(prediction, dict):
-            tokens = max((y != PADDING).sum(), 1)
+            tokens = max((texts[:, 0] != PADDING).sum(), 1)
             figures["perplexity"] = float(np.exp(-prediction["log_likelihood"].sum() / tokens))
         return figures
 
@@ -288,8 +299,23 @@ def _some(words):
     return f"{len(words)} words ({', '.join(words[:5])}{', ...' if len(words) > 5 else ''})"
 
 
+def _several(label):
+    """The texts of a checked label."""
+    if label is None:
+        return []
+    return label if isinstance(label, list) else [label]
+
+
 def _checked(label, row, describe):
-    """A raw label as a string, or `None` where there is none."""
+    """A raw label as a string, a list of them, or `None` where there is none."""
+    if isinstance(label, (list, tuple)):
+        texts = [_checked_text(text, row, describe) for text in label]
+        return [text for text in texts if text is not None] or None
+    return _checked_text(label, row, describe)
+
+
+def _checked_text(label, row, describe):
+    """A raw text as a string, or `None` where there is none."""
     if is_absent(label):
         return None
     if isinstance(label, bytes):

@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
+from mmzoo.targets.text_figures import text_figures
 
 COLORS, SHAPES = ("red", "blue", "green"), ("circle", "square")
 ROWS = [(color, shape, number) for color in COLORS for shape in SHAPES for number in range(3)]
@@ -245,6 +246,45 @@ def test_pieces_make_words_that_were_never_met():
     assert fewer.words == ["##a", "##b", "a"]  # the most frequent characters
 
 
+def test_a_row_may_have_several_right_texts(trained):
+    model, preprocessor, _ = trained
+    kinds = [shape for _, shape, _ in ROWS]
+    several = [["Something else.", text] if row % 2 else [text] for row, text in enumerate(TEXTS)]
+    several[-1] = None
+    report = mmzoo.evaluate(model, _captioned(several, kinds, preprocessor), verbose=False)
+    alone = mmzoo.evaluate(
+        model, _captioned([*TEXTS[:-1], None], kinds, preprocessor), verbose=False
+    )
+    for name in ("exact_match", "token_f1", "chrf", "bleu", "cer", "wer"):
+        assert getattr(report["caption"], name) == getattr(alone["caption"], name), name
+    # The model learns the first.
+    turned = [label and label[::-1] for label in several]
+    losses = [
+        model.evaluate(_captioned(labels, kinds, preprocessor), return_dict=True, verbose=0)
+        for labels in (turned, [*TEXTS[:-1], None])
+    ]
+    assert losses[0]["caption_loss"] == pytest.approx(losses[1]["caption_loss"], rel=1e-5)
+
+
+def _captioned(captions, kinds, preprocessor):
+    records = mmzoo.data.from_arrays(COLUMNS, {"caption": captions, "kind": kinds})
+    return records.to_dataset(preprocessor, batch_size=len(ROWS))
+
+
+def test_many_texts_in_lists_are_no_classes():
+    lists = [[f"text {2 * row}", f"text {2 * row + 1}"] for row in range(600)]
+    records = mmzoo.data.from_arrays({"text": ["a"] * 600}, lists)
+    assert records.class_names is None and list(records.labels) == lists
+
+
+def test_figures_of_several_references_by_hand():
+    figures = text_figures([["a b", "c d e"], ["f"]], ["c d x", "f"], str.split)
+    assert figures["exact_match"] == 0.5
+    assert figures["token_f1"] == pytest.approx((2 / 3 + 1) / 2)
+    assert figures["wer"] == pytest.approx(1 / 4)
+    assert figures["confusions"] == [{"truth": "c d e", "answer": "c d x", "rows": 1}]
+
+
 def test_figures_by_hand():
     head = mmzoo.heads.Words(["a", "b", "##."], length=3)
     target = head.target()
@@ -268,7 +308,9 @@ def test_bad_labels():
     with pytest.raises(ValueError, match=r"row 1: .*only white space"):
         prepared(["a"] + ["  "] * 17, head)
     with pytest.raises(ValueError, match="row 0: a text is wanted; received a list"):
-        mmzoo.targets.TextTarget().check([["a"]])
+        mmzoo.targets.TextTarget().check([["a", ["b"]]])
+    with pytest.raises(ValueError, match="row 0: a text is wanted; received a dict"):
+        mmzoo.targets.TextTarget().check([{"text": "a"}])
     with pytest.raises(ValueError, match="no text in any row"):
         mmzoo.targets.TextTarget().check([None, None])
     with pytest.raises(ValueError, match=r"row 0.*not UTF-8"):
