@@ -45,11 +45,12 @@ class Preprocessor:
         check_inputs(inputs)
         self.inputs = dict(inputs)
         #: Dict from the name of an answer (`"head"`, where there is only one) to its target.
+        self._heads = heads.by_answer(head)
         self.targets = {
-            name: each.fitted_to(self.inputs, {}).target()
-            for name, each in heads.by_answer(head).items()
+            name: each.fitted_to(self.inputs, {}).target() for name, each in self._heads.items()
         }
         self._head_given = head is not None
+        self._several = head is not None and heads.are_several(head)
         self._states = {}  # what a loaded preprocessor had learned, until `preprocessings` takes it
         self._preprocessings = None
         self._readers = None, {}  # what `prepared_readers` keeps, and for which states
@@ -126,6 +127,27 @@ class Preprocessor:
                 f"The heads answer {', '.join(self.targets)}, but the records have labels of "
                 f"{', '.join(records.label_columns)}. Name them alike: head={{...}}, label={{...}}."
             )
+
+    @property
+    def head(self):
+        """The head, or dict of heads, that it was given, with what it learned, for `build_model`.
+
+        `Words`, `Transcript` and `Tags` know their words, alphabet and tags then. `None` where it
+        was given no head, or was loaded: the model that was saved beside it has them.
+
+        Example:
+
+        >>> import mmzoo
+        >>> inputs = {"text": mmzoo.Text(length=4, vocabulary_size=100)}
+        >>> preprocessor = Preprocessor(inputs, head=mmzoo.heads.Words(length=3))
+        >>> preprocessor.adapt(mmzoo.data.from_arrays({"text": ["red", "blue"]}, ["rot", "blau"]))
+        >>> preprocessor.head.vocabulary
+        ['blau', 'rot']
+        """
+        learned = {
+            name: each.learned_from(self.targets[name]) for name, each in self._heads.items()
+        }
+        return learned if self._several else learned.get("head")
 
     @property
     def class_names(self):

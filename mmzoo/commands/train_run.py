@@ -125,7 +125,7 @@ def train_run(
     return model, preprocessor, report
 
 
-def head_for(records, with_thresholds=False):
+def head_for(records, with_thresholds=False, named=None):
     """The head that fits the labels; a dict of heads where there are several answers.
 
     `Softmax` for classes, `Sigmoid` for rows of zeros and ones, `Regression` for other numbers.
@@ -133,6 +133,7 @@ def head_for(records, with_thresholds=False):
     Args:
         records: labelled `mmzoo.data.Records`.
         with_thresholds: whether two classes are yes and no, `Sigmoid`, which has a threshold.
+        named: dict from the name of an answer to the identifier of its head, where it is another.
 
     Returns:
         A `mmzoo.heads.Head`, or a dict of such by the name of the answer.
@@ -144,6 +145,9 @@ def head_for(records, with_thresholds=False):
         raise ValueError("The records have no labels to train with.")
     found = {}
     for name, column in records.label_columns.items():
+        if name in (named or {}):
+            found[name] = heads.get(named[name])
+            continue
         found[name] = heads.for_labels(column)
         if with_thresholds and column.is_classes and len(column.class_names) == 2:
             found[name] = heads.Sigmoid(class_names=column.class_names)
@@ -174,11 +178,12 @@ def _check_unfinished(unfinished, resume):
 
 def _build(train, options, recipe, inputs, **parts):
     """The model and its preprocessor, which has learned from the training rows."""
+    preprocessor = Preprocessor(recipes.model_inputs(recipe, inputs), parts["head"])
+    preprocessor.adapt(train)
+    parts["head"] = preprocessor.head
     model = build_model(
         recipe, inputs=inputs, name="model", compile=False, dtype=options.dtype, **parts
     )
-    preprocessor = Preprocessor(recipes.model_inputs(recipe, inputs), parts["head"])
-    preprocessor.adapt(train)
     check_pair(model, preprocessor)
     return model, preprocessor
 

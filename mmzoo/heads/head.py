@@ -71,6 +71,17 @@ class Head(CompositeLayer):
         """
         return self
 
+    def learned_from(self, target):
+        """The head, with what it has to know of the training labels, such as the words of answers.
+
+        Args:
+            target: the `mmzoo.targets.Target` that learned it.
+
+        Returns:
+            A head.
+        """
+        return self
+
     def token_mask(self, mask, inputs):
         """The mask of the tokens that it is called with, where it reads tokens.
 

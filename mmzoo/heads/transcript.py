@@ -115,6 +115,12 @@ class Transcript(Head):
     def build(self, *args, **shapes):
         """Nothing to build here: the layers inside get their weights as they are called."""
 
+    def learned_from(self, target):
+        if self.alphabet is not None or target.alphabet is None:
+            return self
+        config = {**self.get_config(), "alphabet": target.alphabet}
+        return type(self).from_config(config)
+
     def fitted_to(self, inputs, grids):
         found = [name for kind in KINDS for name, m in inputs.items() if m.kind == kind]
         name = (found or [None])[0] if self.frames is None else self.frames

@@ -114,6 +114,13 @@ class Words(Head):
         # Layers
         self.decoder = decoders.get(decoder, dtype=self.dtype_policy, name="decoder")
 
+    def learned_from(self, target):
+        if self.vocabulary is not None or target.vocabulary is None:
+            return self
+        config = {**self.get_config(), "vocabulary": target.vocabulary}
+        del config["vocabulary_size"]
+        return type(self).from_config(config)
+
     def make_dense(self, units):
         """None: the embedding of the words is used the other way, too."""
 

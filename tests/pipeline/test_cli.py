@@ -205,6 +205,25 @@ def test_several_answers(csv, tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_answers_in_words(csv, tmp_path, capsys):
+    run = str(tmp_path / "run")
+    options = {"csv": csv, "output": run, "label": "title", "image": "photo"}
+    arguments = {**TRAIN, "--head": "words", "--answer-length": "5"} | {
+        f"--{name}": value for name, value in options.items()
+    }
+    del arguments["--text"], arguments["--text-length"], arguments["--text-encoder"]
+    assert mmzoo("train", *(part for option in arguments.items() for part in option)) == 0
+    assert "Labels: for the head words." in capsys.readouterr().out
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert report["task"] == "text" and report["figures"]["wer"] >= 0
+    table = pandas.read_csv(tmp_path / "run" / "predictions.csv")
+    titles = set(pandas.read_csv(csv)["title"])
+    assert set(table["label"]) <= titles and {"predicted", "score"} <= {*table.columns}
+    assert mmzoo("predict", run, "--csv", csv, "--output", str(tmp_path / "p.csv")) == 0
+    assert pandas.read_csv(tmp_path / "p.csv")["predicted"].notna().all()
+
+
+@pytest.mark.slow
 def test_columns_of_cells_and_vectors(csv, tmp_path, capsys):
     run = tmp_path / "run"
     options = ["--epochs", 1, "--dim", 8, "--output", run, "--csv", csv, "--label", "category"]
@@ -233,6 +252,8 @@ def test_columns_of_cells_and_vectors(csv, tmp_path, capsys):
         ({"label": "kind"}, "has no column 'kind'; it has: photo, title, category, price, vector"),
         ({"fusion": "summ"}, "Did you mean 'sum'"),
         ({"text_encoder": "bagg"}, "Did you mean 'bag'"),
+        ({"head": "word"}, "Did you mean 'words'"),
+        ({"head": "price=words"}, "--head price=words: it has to be LABEL=NAME"),
     ],
 )
 def test_mistakes_are_one_line_and_leave_nothing(csv, tmp_path, capsys, change, message):
@@ -324,7 +345,8 @@ def test_broken_pictures_are_left_out_or_absent(csv, tmp_path, capsys):
     options = {"csv": csv, "label": "category", "output": run, "optional": "image"}
     assert train(**options, on_error="missing") == 0
     printed = capsys.readouterr().out
-    assert message in printed and "row 10 (8.png): taken as absent." in printed
+    said = next(line for line in printed.splitlines() if line.startswith(message))
+    assert "row 10 (8.png)" in said and said.endswith(": taken as absent.")
     assert mmzoo("evaluate", run, "--csv", csv) == 1
     assert "no such file" in capsys.readouterr().err
     assert mmzoo("evaluate", run, "--csv", csv, "--on-error", "skip") == 0
