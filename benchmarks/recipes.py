@@ -48,7 +48,11 @@ def fitting():
     """The recipes whose inputs the stamps have, and that need nothing but them."""
     needing = {"bert_resnet50_concat", "linear_sum"}
     recipes = {name: mmzoo.recipes.get(name) for name in mmzoo.list_models() if name not in needing}
-    return [name for name, recipe in recipes.items() if set(recipe.inputs) <= INPUTS]
+    return [
+        name
+        for name, recipe in recipes.items()
+        if set(recipe.inputs) <= INPUTS and not mmzoo.heads.get(recipe.head).reads_tokens
+    ]
 
 
 def seconds_of(path):

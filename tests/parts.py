@@ -203,6 +203,9 @@ def recipe_inputs(name, length=None):
     head = recipe.head
     if isinstance(head, mmzoo.heads.Tags):
         head = mmzoo.heads.Tags(tags=head.tags)
+    if isinstance(head, mmzoo.heads.Words):
+        decoder = type(head.decoder)(dropout=0.0)
+        head = mmzoo.heads.Words([*"abcdefgh"], length=4, decoder=decoder)
     return {"recipe": recipe, "inputs": inputs, "fusion": fusion, "head": head}
 
 

@@ -3,6 +3,7 @@
 import inspect
 
 from mmzoo.recipes.bert_resnet50_concat import bert_resnet50_concat
+from mmzoo.recipes.captioning import captioning
 from mmzoo.recipes.cnn_lstm_concat import cnn_lstm_concat
 from mmzoo.recipes.cnn_rnn_concat_softmax import cnn_rnn_concat_softmax
 from mmzoo.recipes.cnn_rnn_regression import cnn_rnn_regression
@@ -15,14 +16,19 @@ from mmzoo.recipes.linear_sum import linear_sum
 from mmzoo.recipes.mbt_small import mbt_small
 from mmzoo.recipes.mult import mult
 from mmzoo.recipes.multimodal_tagger import multimodal_tagger
+from mmzoo.recipes.multimodal_translation import multimodal_translation
 from mmzoo.recipes.perceiver_fusion import perceiver_fusion
 from mmzoo.recipes.recipe import Recipe
 from mmzoo.recipes.relation_network import relation_network
+from mmzoo.recipes.seq2seq import seq2seq
 from mmzoo.recipes.speech_to_text import speech_to_text
+from mmzoo.recipes.summary import summary
 from mmzoo.recipes.tfhub_image_text import tfhub_image_text
 from mmzoo.recipes.trimodal import trimodal
 from mmzoo.recipes.vilt_small import vilt_small
+from mmzoo.recipes.voice_assistant import voice_assistant
 from mmzoo.recipes.voice_sentiment import voice_sentiment
+from mmzoo.recipes.vqa_words import vqa_words
 from mmzoo.recipes.weighted_average import weighted_average
 from mmzoo.utils.identifiers import register as add
 from mmzoo.utils.identifiers import unknown
@@ -30,6 +36,7 @@ from mmzoo.utils.identifiers import unknown
 #: The recipes that need no arguments: name -> function.
 RECIPES = {
     "bert_resnet50_concat": bert_resnet50_concat,
+    "captioning": captioning,
     "cnn_lstm_concat": cnn_lstm_concat,
     "cnn_rnn_concat_softmax": cnn_rnn_concat_softmax,
     "cnn_rnn_regression": cnn_rnn_regression,
@@ -41,12 +48,17 @@ RECIPES = {
     "mbt_small": mbt_small,
     "mult": mult,
     "multimodal_tagger": multimodal_tagger,
+    "multimodal_translation": multimodal_translation,
     "perceiver_fusion": perceiver_fusion,
     "relation_network": relation_network,
+    "seq2seq": seq2seq,
     "speech_to_text": speech_to_text,
+    "summary": summary,
     "trimodal": trimodal,
     "vilt_small": vilt_small,
+    "voice_assistant": voice_assistant,
     "voice_sentiment": voice_sentiment,
+    "vqa_words": vqa_words,
     "weighted_average": weighted_average,
 }
 #: Those that need some: name -> function that returns a `Recipe`.
@@ -163,6 +175,7 @@ __all__ = [
     "WITH_ARGUMENTS",
     "Recipe",
     "bert_resnet50_concat",
+    "captioning",
     "cnn_lstm_concat",
     "cnn_rnn_concat_softmax",
     "cnn_rnn_regression",
@@ -178,13 +191,18 @@ __all__ = [
     "model_inputs",
     "mult",
     "multimodal_tagger",
+    "multimodal_translation",
     "perceiver_fusion",
     "register",
     "relation_network",
+    "seq2seq",
     "speech_to_text",
+    "summary",
     "tfhub_image_text",
     "trimodal",
     "vilt_small",
+    "voice_assistant",
     "voice_sentiment",
+    "vqa_words",
     "weighted_average",
 ]

@@ -1,6 +1,6 @@
 """What a customer wants, and what to answer."""
 
-from mmzoo.heads import Softmax
+from mmzoo.heads import Softmax, Words
 from mmzoo.modalities import Audio, Image, Text
 from mmzoo.recipes.recipe import Recipe, part
 
@@ -17,17 +17,21 @@ REPLIES = {
 }
 
 
-def customer_service(replies=None):
+def customer_service(replies=None, vocabulary=None):
     """A customer's message, perhaps with a photo or a voice message; its intent, and a reply.
 
     The text through a transformer, the photo through a small residual network, the voice through
     convolutions over its log-mel frames; a gate decides how much each counts. The head knows a
     reply to every intent: the exported model returns those of the best intents as `replies`, beside
-    their `labels` and `scores`.
+    their `labels` and `scores`. With `replies="words"` the model writes its reply instead, word by
+    word, and has learned from replies rather than from intents.
 
     Args:
         replies: dict from intent to the text of its reply; `None`: eight intents of a web shop, to
-            try it with.
+            try it with; or `"words"`.
+        vocabulary: the pieces of words of the replies that it writes, as
+            `preprocessor.targets["head"].vocabulary` has learned them; `None`: 5,000 ids, for a
+            preprocessor to fill.
 
     Returns:
         A `Recipe` with the inputs `text`, `image` (optional) and `audio` (optional).
@@ -39,10 +43,16 @@ def customer_service(replies=None):
     >>> model = mmzoo.build_model(mmzoo.recipes.customer_service(replies), modality_dropout=0.2)
     >>> model.get_layer("head").class_names
     ['price', 'return']
+    >>> mmzoo.recipes.customer_service("words").head.length
+    64
 
     Reference: the documents mmzoo grew from; gate: Arevalo et al. 2017, arXiv 1702.01992 (GMU).
     """
-    replies = REPLIES if replies is None else replies
+    if replies == "words":
+        head = Words(vocabulary, length=64, unit="wordpiece")
+    else:
+        replies = REPLIES if replies is None else replies
+        head = Softmax(class_names=sorted(replies), replies=replies)
     return Recipe(
         name="customer_service",
         inputs={
@@ -57,5 +67,5 @@ def customer_service(replies=None):
             "audio": Audio(sample_rate=16_000, seconds=5, encoder="cnn", optional=True),
         },
         fusion="gated",
-        head=Softmax(class_names=sorted(replies), replies=replies),
+        head=head,
     )
