@@ -44,8 +44,8 @@ class Preprocessor:
     def __init__(self, inputs, head=None):
         check_inputs(inputs)
         self.inputs = dict(inputs)
-        #: Dict from the name of an answer (`"head"`, where there is only one) to its target.
         self._heads = heads.by_answer(head)
+        #: Dict from the name of an answer (`"head"`, where there is only one) to its target.
         self.targets = {
             name: each.fitted_to(self.inputs, {}).target() for name, each in self._heads.items()
         }
