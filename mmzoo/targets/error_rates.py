@@ -67,7 +67,7 @@ def nearest(references, answers):
 
     Example:
 
-    >>> nearest([["a red circle", "a circle"], ["blue"]], ["one circle", "red"])
+    >>> nearest([["a red circle", "a circle"], ["blue"]], ["circle", "red"])
     ['a circle', 'blue']
     """
     if all(len(of_row) == 1 for of_row in references):
