@@ -22,7 +22,7 @@ import time
 
 import keras
 import numpy as np
-from results_file import read, write
+from results_file import keep, read
 
 import mmzoo
 from mmzoo.targets.text_figures import text_figures
@@ -30,6 +30,8 @@ from mmzoo.training import warmup_cosine
 from mmzoo.utils.optional_packages import require
 
 NAME = "emoji_names"
+#: What tells records apart.
+KEYS = ("language", "inputs", "peer", "seed")
 LANGUAGES = ("fr", "de", "zh")
 NEAREST = "nearest English name"
 EPOCHS, BATCH_SIZE, LEARNING_RATE, DIM = 40, 32, 2e-3, 96
@@ -197,26 +199,16 @@ def main():
         rows = emoji(arguments.data)
         for seed in arguments.seeds:
             for language in LANGUAGES:
-                keep(nearest(rows, language, seed))
+                keep(NAME, nearest(rows, language, seed), KEYS)
             for language, names in RUNS:
                 if arguments.only not in (None, language):
                     continue
                 if arguments.inputs and set(arguments.inputs) != {*names}:
                     continue
-                done = [r for r in read(NAME) if _key(r) == (language, "+".join(names), None, seed)]
-                if not done:
-                    keep(run(rows, language, names, seed, arguments.epochs))
+                key = (language, "+".join(names), None, seed)
+                if key not in [tuple(r.get(name) for name in KEYS) for r in read(NAME)]:
+                    keep(NAME, run(rows, language, names, seed, arguments.epochs), KEYS)
     print(table(read(NAME)))
-
-
-def _key(record):
-    return tuple(record.get(name) for name in ("language", "inputs", "peer", "seed"))
-
-
-def keep(found):
-    """Writes a record in the place of an older one of the same."""
-    print(found, flush=True)
-    write(NAME, [*(r for r in read(NAME) if _key(r) != _key(found)), found])
 
 
 if __name__ == "__main__":

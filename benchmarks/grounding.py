@@ -19,7 +19,7 @@ import time
 import keras
 import numpy as np
 import tensorflow as tf
-from results_file import read, write
+from results_file import keep, read
 
 import mmzoo
 from mmzoo.data.datasets.sort_of_clevr import COLORS, RADIUS, SIDE
@@ -232,10 +232,7 @@ def main():
                 found = run(
                     condition, seed, ROWS, TEST_ROWS, arguments.epochs, arguments.checkpoints
                 )
-                print(found, flush=True)
-                key = ("condition", "seed")
-                kept = [r for r in read(NAME) if any(r[k] != found[k] for k in key)]
-                write(NAME, [*kept, found])
+                keep(NAME, found, ("condition", "seed"))
     print(table(read(NAME)))
 
 

@@ -47,6 +47,19 @@ def read(name, folder=FOLDER):
     return json.loads(path.read_text())["results"] if path.exists() else []
 
 
+def keep(name, found, keys):
+    """Writes a record in the place of an older one of the same, and prints it.
+
+    Args:
+        name: as for `read`.
+        found: the record.
+        keys: names of what tells which measurement it is; one may be missing in a record.
+    """
+    print(found, flush=True)
+    others = [r for r in read(name) if any(r.get(key) != found.get(key) for key in keys)]
+    write(name, [*others, found])
+
+
 def write(name, results, folder=FOLDER):
     """Writes `NAME.json`, atomically."""
     path = pathlib.Path(folder) / f"{name}.json"

@@ -25,12 +25,14 @@ import time
 
 import keras
 import numpy as np
-from results_file import read, write
+from results_file import keep, read
 
 import mmzoo
 from mmzoo.training import warmup_cosine
 
 NAME = "tagging"
+#: What tells records apart.
+KEYS = ("corpus", "recipe", "peer", "head", "seed")
 FOLDS = 5
 #: Marks of the Brown corpus that are no parts of speech.
 MARKS = re.compile(r"-(hl|tl|nc)$")
@@ -282,14 +284,6 @@ def cpu_seconds():
     return used.ru_utime + used.ru_stime
 
 
-def keep(found):
-    """Writes a record in the place of an older one of the same."""
-    print(found, flush=True)
-    key = ("corpus", "recipe", "peer", "head", "seed")
-    kept = [r for r in read(NAME) if any(r.get(k) != found.get(k) for k in key)]
-    write(NAME, [*kept, found])
-
-
 def table(results):
     """The results as a Markdown table."""
     lines = ["| corpus | model | token accuracy | F1 | CPU seconds |", "|---|---|---|---|---|"]
@@ -315,13 +309,14 @@ def main():
         if arguments.corpus is None or arguments.data is None:
             parser.error("give a corpus and --data")
         if arguments.peers:
-            keep(most_frequent_tag(arguments.corpus, arguments.data))
+            keep(NAME, most_frequent_tag(arguments.corpus, arguments.data), KEYS)
             if arguments.corpus == "tweets":
-                keep(crfsuite(arguments.data))
+                keep(NAME, crfsuite(arguments.data), KEYS)
         else:
             epochs = arguments.epochs or SETTINGS[arguments.corpus]["epochs"]
             crf = arguments.head == "crf"
-            keep(measure(arguments.corpus, arguments.data, crf, arguments.seed, epochs))
+            found = measure(arguments.corpus, arguments.data, crf, arguments.seed, epochs)
+            keep(NAME, found, KEYS)
     print(table(read(NAME)))
 
 

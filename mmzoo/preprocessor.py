@@ -49,8 +49,6 @@ class Preprocessor:
         self.targets = {
             name: each.fitted_to(self.inputs, {}).target() for name, each in self._heads.items()
         }
-        self._head_given = head is not None
-        self._several = head is not None and heads.are_several(head)
         self._states = {}  # what a loaded preprocessor had learned, until `preprocessings` takes it
         self._preprocessings = None
         self._readers = None, {}  # what `prepared_readers` keeps, and for which states
@@ -105,11 +103,11 @@ class Preprocessor:
             values = records.column(name)
             self.inputs[name].check_values(name, values, records.describe)
             part.adapt(values)
-        if not self._head_given:
+        if not self._heads:
             self.targets = {}
         self._check_answers(records)
         for name, column in records.label_columns.items():
-            if not self._head_given:
+            if not self._heads:
                 self.targets[name] = target = of_labels(column.labels, column.class_names)
             else:
                 target = self.targets[name]
@@ -120,7 +118,7 @@ class Preprocessor:
 
     def _check_answers(self, records):
         """Raises unless the records have labels for the answers of the heads."""
-        if not self._head_given or not records.label_columns:
+        if not self._heads or not records.label_columns:
             return
         if {*records.label_columns} != {*self.targets}:
             raise ValueError(
@@ -147,7 +145,7 @@ class Preprocessor:
         learned = {
             name: each.learned_from(self.targets[name]) for name, each in self._heads.items()
         }
-        return learned if self._several else learned.get("head")
+        return learned.get("head") if {*learned} <= {"head"} else learned
 
     @property
     def class_names(self):

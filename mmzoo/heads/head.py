@@ -45,6 +45,8 @@ class Head(CompositeLayer):
     reads_tokens = False
     #: Whether it writes its answers step by step, by a method `generate`, rather than by a call.
     generates = False
+    #: Name of the argument, and of the target's attribute, that is learned where it is `None`.
+    learned_argument = None
 
     def make_dense(self, units):
         """The linear layer; `None` in a head that predicts otherwise."""
@@ -71,16 +73,21 @@ class Head(CompositeLayer):
         """
         return self
 
-    def learned_from(self, target):
-        """The head, with what it has to know of the training labels, such as the words of answers.
+    def learned_from(self, target, **others):
+        """The head, with what it has to know of the training labels, see `learned_argument`.
 
         Args:
             target: the `mmzoo.targets.Target` that learned it.
+            **others: further arguments of the head that change with it.
 
         Returns:
             A head.
         """
-        return self
+        name = self.learned_argument
+        if name is None or getattr(self, name) is not None or getattr(target, name) is None:
+            return self
+        config = {**self.get_config(), name: getattr(target, name), **others}
+        return type(self).from_config(config)
 
     def token_mask(self, mask, inputs):
         """The mask of the tokens that it is called with, where it reads tokens.

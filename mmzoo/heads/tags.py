@@ -64,6 +64,7 @@ class Tags(Head):
     """
 
     reads_tokens = True
+    learned_argument = "tags"
 
     def __init__(
         self,
@@ -108,12 +109,6 @@ class Tags(Head):
 
     def build(self, *args, **shapes):
         """Nothing to build here: the layers inside get their weights as they are called."""
-
-    def learned_from(self, target):
-        if self.tags is not None or target.tags is None:
-            return self
-        config = {**self.get_config(), "tags": target.tags}
-        return type(self).from_config(config)
 
     def fitted_to(self, inputs, grids):
         divided = {

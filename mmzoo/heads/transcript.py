@@ -81,6 +81,7 @@ class Transcript(Head):
     """
 
     reads_tokens = True
+    learned_argument = "alphabet"
 
     def __init__(
         self,
@@ -114,12 +115,6 @@ class Transcript(Head):
 
     def build(self, *args, **shapes):
         """Nothing to build here: the layers inside get their weights as they are called."""
-
-    def learned_from(self, target):
-        if self.alphabet is not None or target.alphabet is None:
-            return self
-        config = {**self.get_config(), "alphabet": target.alphabet}
-        return type(self).from_config(config)
 
     def fitted_to(self, inputs, grids):
         found = [name for kind in KINDS for name, m in inputs.items() if m.kind == kind]

@@ -76,6 +76,7 @@ class Words(Head):
 
     reads_tokens = True
     generates = True
+    learned_argument = "vocabulary"
     input_dtypes: ClassVar = {**Head.input_dtypes, "previous": "int32"}
 
     def __init__(
@@ -115,11 +116,7 @@ class Words(Head):
         self.decoder = decoders.get(decoder, dtype=self.dtype_policy, name="decoder")
 
     def learned_from(self, target):
-        if self.vocabulary is not None or target.vocabulary is None:
-            return self
-        config = {**self.get_config(), "vocabulary": target.vocabulary}
-        del config["vocabulary_size"]
-        return type(self).from_config(config)
+        return super().learned_from(target, vocabulary_size=None)
 
     def make_dense(self, units):
         """None: the embedding of the words is used the other way, too."""

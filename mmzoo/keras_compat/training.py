@@ -42,9 +42,9 @@ class BuiltBeforeTraining(keras.Model):
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         strategy = getattr(self, "_distribute_strategy", None)
-        if keras.backend.backend() == "tensorflow" and strategy is None:
+        if strategy is None:
             self._build_losses_and_metrics(iterator, data_batch)
-        if strategy is not None and iterator is not None:
+        elif iterator is not None:
             for _, _, batches in iterator:
                 data_batch = keras.tree.map_structure(
                     lambda x: strategy.experimental_local_results(x)[0], next(batches)
@@ -54,7 +54,7 @@ class BuiltBeforeTraining(keras.Model):
 
     def make_train_function(self, force=False):
         unbuilt = self.optimizer is not None and not self.optimizer.built
-        if unbuilt and keras.backend.backend() == "tensorflow" and not made_under_strategy(self):
+        if unbuilt and not made_under_strategy(self):
             self.optimizer.build(self.trainable_variables)
         return super().make_train_function(force)
 

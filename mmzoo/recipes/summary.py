@@ -1,8 +1,9 @@
 """A long text in short."""
 
+import dataclasses
+
 from mmzoo.heads import Words
-from mmzoo.modalities import Image, Text
-from mmzoo.recipes.recipe import Recipe, part
+from mmzoo.recipes.multimodal_translation import multimodal_translation
 
 
 def summary(vocabulary=None):
@@ -26,20 +27,10 @@ def summary(vocabulary=None):
 
     Reference: Rush et al. 2015, arXiv 1509.00685; with pictures: Zhu et al. 2018, "MSMO".
     """
-    return Recipe(
+    alike = multimodal_translation(vocabulary)
+    return dataclasses.replace(
+        alike,
         name="summary",
-        inputs={
-            "text": Text(
-                length=256,
-                vocabulary_size=10_000,
-                encoder=part("transformer", embedding_dim=128, depth=2),
-            ),
-            "image": Image(
-                size=(96, 96),
-                encoder=part("resnet", filters=[32, 64, 128]),
-                optional=True,
-            ),
-        },
-        fusion=part("gated_cross_attention", query="text"),
+        inputs={**alike.inputs, "text": dataclasses.replace(alike.inputs["text"], length=256)},
         head=Words(vocabulary, length=32, unit="wordpiece"),
     )

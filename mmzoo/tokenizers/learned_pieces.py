@@ -76,9 +76,8 @@ def characters(word):
     >>> characters("red"), characters("##ed")
     (['r', '##e', '##d'], ['##e', '##d'])
     """
-    joined = word.startswith(JOINED) and len(word) > len(JOINED)
-    first, *rest = word.removeprefix(JOINED) if joined else word
-    return [JOINED + first if joined else first, *(JOINED + character for character in rest)]
+    mark, (first, *rest) = _mark_and_text(word)
+    return [mark + first, *(JOINED + character for character in rest)]
 
 
 def pieces_of(word, known):
@@ -93,16 +92,23 @@ def pieces_of(word, known):
     >>> pieces_of("playing", {"play", "##i", "##ing", "p"}), pieces_of("red", {"r"})
     (['play', '##ing'], None)
     """
-    joined = word.startswith(JOINED) and len(word) > len(JOINED)
-    prefix, rest, pieces = JOINED if joined else "", word.removeprefix(JOINED if joined else ""), []
+    mark, rest = _mark_and_text(word)
+    pieces = []
     while rest:
-        fits = (rest[:end] for end in range(len(rest), 0, -1) if prefix + rest[:end] in known)
+        fits = (rest[:end] for end in range(len(rest), 0, -1) if mark + rest[:end] in known)
         piece = next(fits, None)
         if piece is None:
             return None
-        pieces.append(prefix + piece)
-        prefix, rest = JOINED, rest[len(piece) :]
+        pieces.append(mark + piece)
+        mark, rest = JOINED, rest[len(piece) :]
     return pieces
+
+
+def _mark_and_text(word):
+    """`##` or nothing, and what stands behind it."""
+    if word.startswith(JOINED) and len(word) > len(JOINED):
+        return JOINED, word.removeprefix(JOINED)
+    return "", word
 
 
 def _joined(pieces, pair, new):

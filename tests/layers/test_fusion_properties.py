@@ -1,9 +1,7 @@
 """What fusion blocks promise, by the suite for users' own ones. Runs on TensorFlow and on JAX."""
 
-import keras
 import numpy as np
 import pytest
-from keras import ops
 
 import mmzoo
 from mmzoo.testing.check_fusion import FUSION_PROPERTIES, FusionCase
@@ -22,11 +20,6 @@ OF_MODELS = ("is_saved_and_cloned", "every_weight_gets_a_gradient")
 def case(name):
     """A tiny block of a name, with something to fuse: built once for all tests of the module."""
     return FusionCase(made(name))
-
-
-def arrays(result):
-    """The vector, the tokens and the masks of `contextualized` as NumPy."""
-    return keras.tree.map_structure(ops.convert_to_numpy, result)
 
 
 @every_fusion
@@ -87,8 +80,10 @@ def test_one_modality_or_three(name, names):
 def test_training_reaches_dropout():
     block = mmzoo.fusion.CrossAttention(dim=8, dropout=0.5)
     tokens, mask = batch(NAMES)
-    quiet, _, _ = arrays(block.contextualized(tokens, mask, training=False))
-    again, _, _ = arrays(block.contextualized(tokens, mask))
-    loud, _, _ = arrays(block.contextualized(tokens, mask, training=True))
+    build_with(block, tokens, mask, method="contextualized")
+    quiet, again, loud = (
+        answer(block, tokens, mask, method="contextualized", **options)[0]
+        for options in ({"training": False}, {}, {"training": True})
+    )
     np.testing.assert_array_equal(quiet, again)
     assert not np.allclose(quiet, loud)
