@@ -104,11 +104,11 @@ class DecoderBlock(CompositeLayer):
         """
         hidden = self.norm(x)
         keys, values = kept
-        keys = ops.slice_update(keys, (0, position, 0), ops.cast(self.key(hidden), keys.dtype))
-        values = ops.slice_update(
-            values, (0, position, 0), ops.cast(self.value(hidden), values.dtype)
-        )
-        earlier = ops.arange(keys.shape[1]) <= position
+        places = ops.arange(keys.shape[1])
+        here = (places == position)[None, :, None]  # every format has this, unlike an update
+        keys = ops.where(here, ops.cast(self.key(hidden), keys.dtype), keys)
+        values = ops.where(here, ops.cast(self.value(hidden), values.dtype), values)
+        earlier = places <= position
         x = x + self.output_map(self._attend(self.query(hidden), keys, values, earlier[None, None]))
         return self._finish(x, *read, memory_mask), (keys, values)
 

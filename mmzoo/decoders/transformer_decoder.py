@@ -67,12 +67,13 @@ class TransformerDecoder(Decoder):
         read = {
             "blocks": [block.read(memory) for block in self.blocks],
             "mask": memory_mask,
-            "positions": sinusoidal_positions(length, dim),
         }
         return read, [(nothing(), nothing()) for _ in self.blocks]
 
     def step(self, x, position, read, state):
-        x = x + ops.cast(ops.take(read["positions"], position, axis=0), x.dtype)
+        length = state[0][0].shape[1] if state else 1
+        positions = sinusoidal_positions(length, x.shape[-1])
+        x = x + ops.cast(ops.take(positions, position, axis=0), x.dtype)
         x, kept = x[:, None], []
         for block, of_block, before in zip(self.blocks, read["blocks"], state, strict=True):
             x, now = block.step(x, position, of_block, read["mask"], before)

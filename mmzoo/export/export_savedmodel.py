@@ -10,7 +10,8 @@ from mmzoo.export.answers import answer_outputs, main_outputs
 from mmzoo.export.any_rows import of_any_rows
 from mmzoo.export.float32_copy import float32_copy
 from mmzoo.export.model_card import write_model_card
-from mmzoo.heads import answering_model, heads_of, inputs_of, targets_of
+from mmzoo.export.writing_steps import WritingSteps, writing_answer
+from mmzoo.heads import answering_model, inputs_of, targets_of
 from mmzoo.prediction.predict import as_records
 from mmzoo.saving import check_pair
 from mmzoo.training.fine_tuning.lora import merged_copy
@@ -58,7 +59,9 @@ def export_savedmodel(
     versions and the whole preprocessing.
 
     The other formats have the model alone: a signature from its tensors, as
-    `preprocessor(batch)` makes them, to `probabilities` or `values`.
+    `preprocessor(batch)` makes them, to `probabilities` or `values`. Of a model that writes they
+    have two functions, `read` and `step`, and the client loops over the words, greedily: the model
+    card shows how.
 
     Before the folder gets its name, the runtime of the format loads it and answers two made-up
     rows: as the model does, or nothing is left. With `weights` of fewer bits only shapes and
@@ -229,8 +232,8 @@ def _write_savedmodel(model, preprocessor, weights, folder):
     resources.tables = [part.resources() for part in preprocessor.preprocessings.values()]
     resources.tracked = tracked
     archive.track(resources)
-    archive.add_endpoint("serving_default", from_raw, [preprocessor.raw_specs()])
-    archive.add_endpoint("tensors", lambda tensors: from_tensors(tensors), [_specs(network)])
+    _add_endpoint(archive, "serving_default", from_raw, preprocessor.raw_specs())
+    _add_endpoint(archive, "tensors", lambda tensors: from_tensors(tensors), _specs(network))
     if network is not model:
 
         def drawn(batch):
@@ -239,8 +242,17 @@ def _write_savedmodel(model, preprocessor, weights, folder):
             return from_raw(rows, sampler="sample", **settings)
 
         specs = {name: tf.TensorSpec((), dtype, name) for name, dtype in GENERATION.items()}
-        archive.add_endpoint("generate", drawn, [{**preprocessor.raw_specs(), **specs}])
+        _add_endpoint(archive, "generate", drawn, {**preprocessor.raw_specs(), **specs})
     _write_out(archive, folder)
+
+
+def _add_endpoint(archive, name, function, specs):
+    """Adds a signature that is traced once; with `specs` given to Keras it would be twice."""
+    import tensorflow as tf
+
+    traced = tf.function(function, input_signature=[specs], autograph=False)
+    traced.get_concrete_function()
+    archive.add_endpoint(name, traced)
 
 
 def _call_of(model, network, weights):
@@ -275,31 +287,56 @@ def _write_tensors(model, preprocessor, format, weights, folder):
             f"{format} files take no strings, but the model's input {strings[0]!r} does: its "
             "encoder has the tokenizer inside. Choose another encoder, or export as a SavedModel."
         )
-    writes = next((name for name, x in heads_of(model).items() if x.generates), None)
-    if writes is not None:
-        raise ValueError(
-            f"{format} files hold no loop that writes, but the head {writes!r} writes its answers "
-            "word by word. Export as a SavedModel."
-        )
     targets = targets_of(model, preprocessor)
-    function = tf.function(
-        lambda tensors: main_outputs(targets, model(tensors, training=False)), autograph=False
-    )
+    steps = WritingSteps(model, targets) if writing_answer(model) is not None else None
+
+    def answer(tensors):
+        return main_outputs(targets, model(tensors, training=False))
+
+    specs = _specs(answering_model(model))
+    name, function = ("model", answer) if steps is None else ("read", steps.read)
+    traced = tf.function(function, autograph=False)
     if format == "onnx":
         from mmzoo.export.onnx import write_onnx
 
-        write_onnx(function, _specs(model), os.path.join(folder, "model.onnx"))
+        write_onnx(traced, specs, os.path.join(folder, f"{name}.onnx"))
+        if steps is not None:
+            of_step = _step_specs(traced.get_concrete_function(specs))
+            step = tf.function(steps.step, autograph=False)
+            write_onnx(step, of_step, os.path.join(folder, "step.onnx"))
         return None
 
     from mmzoo.export.litert import needs_static_batch, write_litert
 
-    specs = _specs(model)
-    batch_size = 1 if needs_static_batch(function.get_concrete_function(specs)) else None
+    batch_size = 1 if needs_static_batch(traced.get_concrete_function(specs)) else None
     archive = keras.export.ExportArchive()
     archive.track(model)
-    archive.add_endpoint("serving_default", function, [_specs(model, batch_size)])
-    write_litert(archive, os.path.join(folder, "model.tflite"), weights)
+    specs = _specs(answering_model(model), batch_size)
+    signatures = ["serving_default" if steps is None else "read"]
+    _add_endpoint(archive, signatures[0], function, specs)
+    if steps is not None:
+        of_step = _step_specs(traced.get_concrete_function(specs))
+        _add_endpoint(archive, "step", steps.step, of_step)
+        signatures.append("step")
+    write_litert(archive, os.path.join(folder, "model.tflite"), weights, signatures)
     return batch_size
+
+
+def _step_specs(read):
+    """What a step of writing takes: what the concrete function `read` returns, and a token."""
+    import tensorflow as tf
+
+    kept = {
+        name: spec
+        for name, spec in read.structured_outputs.items()
+        if name.startswith(("read_", "state_"))
+    }
+    # Of rows that are unknown in one tensor no tensor knows the number.
+    sizes = {spec.shape[0] for spec in kept.values()}
+    rows = sizes.pop() if len(sizes) == 1 else None
+    kept = {name: tf.TensorSpec((rows, *x.shape[1:]), x.dtype, name) for name, x in kept.items()}
+    ids = tf.TensorSpec((rows,), tf.int32, "ids")
+    return {**kept, "ids": ids, "position": tf.TensorSpec((1,), tf.int32, "position")}
 
 
 def _specs(model, batch_size=None):

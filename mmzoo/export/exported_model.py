@@ -6,6 +6,7 @@ import os
 import keras
 import numpy as np
 
+from mmzoo.export.writing_steps import written
 from mmzoo.utils.optional_packages import require
 
 
@@ -23,8 +24,7 @@ class ExportedModel(keras.Model):
     def __init__(self, folder, heads):
         super().__init__()
         self.answer_heads = list(heads.values())
-        with open(os.path.join(folder, "assets.extra", "model.json"), encoding="utf-8") as file:
-            about = json.load(file)
+        about = _about(folder)
         self._rows = about["batch_size"]
         self._outputs = {name: facts["main_output"] for name, facts in about["answers"].items()}
         self._answer = RUNTIMES[about["format"]](folder, list(self._outputs.values()))
@@ -75,26 +75,53 @@ def _litert(folder, outputs):
     interpreter = require("ai_edge_litert.interpreter", "litert").Interpreter(
         os.path.join(folder, "model.tflite")
     )
-    answer = interpreter.get_signature_runner("serving_default")
-    dtypes = {name: spec["dtype"] for name, spec in answer.get_input_details().items()}
+
+    def function(signature):
+        answer = interpreter.get_signature_runner(signature)
+        dtypes = {name: spec["dtype"] for name, spec in answer.get_input_details().items()}
+        return lambda x: answer(**{name: x[name].astype(dtypes[name]) for name in dtypes})
+
+    if "step" in interpreter.get_signature_list():
+        return _writing(function("read"), function("step"), folder, outputs)
+    answer = function("serving_default")
 
     def call(x):
-        answers = answer(**{name: x[name].astype(dtypes[name]) for name in dtypes})
+        answers = answer(x)
         return answers if len(outputs) > 1 else dict(zip(outputs, answers.values(), strict=True))
 
     return call
 
 
 def _onnx(folder, outputs):
-    session = require("onnxruntime", "onnx").InferenceSession(os.path.join(folder, "model.onnx"))
-    names = {"tensor(float)": "float32", "tensor(int32)": "int32", "tensor(bool)": "bool"}
-    dtypes = {spec.name: names[spec.type] for spec in session.get_inputs()}
+    runtime = require("onnxruntime", "onnx")
+    dtypes = {"tensor(float)": "float32", "tensor(int32)": "int32", "tensor(bool)": "bool"}
 
-    def call(x):
-        answers = session.run(None, {name: x[name].astype(dtypes[name]) for name in dtypes})
-        return dict(zip(sorted(outputs), answers, strict=True))  # a graph's outputs are sorted
+    def function(name):
+        session = runtime.InferenceSession(os.path.join(folder, f"{name}.onnx"))
+        taken = {spec.name: dtypes[spec.type] for spec in session.get_inputs()}
+        given = [spec.name for spec in session.get_outputs()]
 
-    return call
+        def call(x):
+            answers = session.run(None, {name: x[name].astype(taken[name]) for name in taken})
+            return dict(zip(given, answers, strict=True))
+
+        return call
+
+    if os.path.exists(os.path.join(folder, "step.onnx")):
+        return _writing(function("read"), function("step"), folder, outputs)
+    return function("model")
+
+
+def _writing(read, step, folder, outputs):
+    """The function of a file that holds both of a model that writes."""
+    answers = _about(folder)["answers"]
+    (answer,) = (name for name, facts in answers.items() if facts.get("writes"))
+    return lambda x: written(read, step, x, answer, answers[answer], outputs)
+
+
+def _about(folder):
+    with open(os.path.join(folder, "assets.extra", "model.json"), encoding="utf-8") as file:
+        return json.load(file)
 
 
 #: Format -> function from a folder and the names of outputs to one from a dict of arrays to a dict.

@@ -11,16 +11,17 @@ LISTS = {"TensorListReserve", "TensorListFromTensor", "TensorListStack"}
 UNKNOWN_OP = re.compile(r'fused\["(\w+):", "([^"@]+)@[^\n]*\'tf\.\1\' op is neither')
 
 
-def write_litert(archive, path, weights):
-    """Converts the signature `serving_default` of an archive.
+def write_litert(archive, path, weights, signatures=("serving_default",)):
+    """Converts signatures of an archive.
 
     Only LiteRT's own ops are used, none of TensorFlow's: a client needs nothing but the runtime.
 
     Args:
-        archive: `keras.export.ExportArchive` with that one signature.
+        archive: `keras.export.ExportArchive` with these signatures.
         path: file to write.
         weights: `"float32"`, `"float16"` or `"int8"`, which also makes dense layers and
             convolutions compute in integers.
+        signatures: their names.
 
     Raises:
         ValueError: for an op that LiteRT does not have; names it and the layer.
@@ -28,7 +29,7 @@ def write_litert(archive, path, weights):
     with tempfile.TemporaryDirectory() as folder:
         archive.write_out(folder, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(
-            folder, signature_keys=["serving_default"]
+            folder, signature_keys=list(signatures)
         )
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if weights != "float32":

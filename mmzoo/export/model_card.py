@@ -7,7 +7,7 @@ import os
 from keras import tree
 
 from mmzoo.export.answers import output_name
-from mmzoo.heads import targets_of
+from mmzoo.heads import answering_model, inputs_of, targets_of
 
 
 def write_model_card(folder, model, preprocessor, *, format, weights, batch_size, packages):
@@ -117,8 +117,61 @@ CALLS = {
 }
 
 
+#: How `read` and `step` of a model that writes are called in a format.
+FUNCTIONS = {
+    "litert": (
+        "from ai_edge_litert.interpreter import Interpreter",
+        "",
+        'model = Interpreter("model.tflite")',
+        'read, step = (model.get_signature_runner(name) for name in ("read", "step"))',
+        "",
+        "def call(function, x):",
+        "    return function(**{name: x[name] for name in function.get_input_details()})",
+    ),
+    "onnx": (
+        "import onnxruntime",
+        "",
+        'read, step = (onnxruntime.InferenceSession(f"{name}.onnx") for name in ("read", "step"))',
+        "",
+        "def call(session, x):",
+        "    taken = {each.name: x[each.name] for each in session.get_inputs()}",
+        "    names = [each.name for each in session.get_outputs()]",
+        "    return dict(zip(names, session.run(None, taken)))",
+    ),
+}
+#: The loop around them.
+LOOP = (
+    "",
+    'about = json.load(open("assets.extra/model.json", encoding="utf-8"))["answers"]["{answer}"]',
+    "values = call(read, inputs)",
+    'last = np.full(len(values["state_0"]), 2, "int32")  # 2 stands where a text begins',
+    "ids = []",
+    'for position in range(about["length"]):',
+    '    values |= {{"ids": last, "position": np.array([position], "int32")}}',
+    '    values |= {{name.removeprefix("next_"): x for name, x in call(step, values).items()}}',
+    '    values["logits"][:, :3] = -np.inf  # 3 stands where it ends, words begin at 4',
+    '    last = values["logits"].argmax(axis=1).astype("int32")',
+    "    ids.append(last)",
+    "texts = [",
+    '    [about["vocabulary"][token - 4] for token in itertools.takewhile(lambda x: x > 3, row)]',
+    "    for row in zip(*ids)",
+    "]",
+)
+
+
+def _calls(about):
+    """How the files are called, lines of Python."""
+    written = [name for name, facts in about["answers"].items() if facts.get("writes")]
+    if not written:
+        return CALLS[about["format"]]
+    loop = [line.format(answer=written[0]) for line in LOOP]
+    imports = ["import itertools", "import json", "", "import numpy as np"]
+    return [*imports, *FUNCTIONS[about["format"]], *loop]
+
+
 def _tensors(model, preprocessor, about, targets):
     """The lines on a model alone: how to call it, and its tensors."""
+    inputs = inputs_of(answering_model(model))
     rows = "B is any number of rows"
     if about["batch_size"]:
         rows = f"B is {about['batch_size']}: a layer loops over time steps"
@@ -127,14 +180,14 @@ def _tensors(model, preprocessor, about, targets):
         '("assets.extra/preprocessor.json")(batch)` makes them.',
         "",
         "```python",
-        *CALLS[about["format"]],
+        *_calls(about),
         "```",
         "",
         f"`inputs` is a dict of arrays; {rows}.",
         "",
         "| input | shape and dtype |",
         "|---|---|",
-        *(f"| `{name}` | {_shape(x.shape)} {x.dtype} |" for name, x in model.input.items()),
+        *(f"| `{name}` | {_shape(x.shape)} {x.dtype} |" for name, x in inputs.items()),
         "",
     ]
     return [*lines, *_outputs(targets, only_main=True)]

@@ -15,7 +15,8 @@ def write_onnx(function, specs, path):
 
     Args:
         function: `tf.function` from a dict of tensors to a dict of tensors.
-        specs: dict from the name of an input to its `tf.TensorSpec`, `(None, ...)`.
+        specs: dict from the name of an input to its `tf.TensorSpec`, `(None, ...)` for any number
+            of rows.
         path: file to write.
 
     Raises:
@@ -39,8 +40,10 @@ def write_onnx(function, specs, path):
             f"ONNX has no such op: {', '.join(unknown)}. Choose another encoder or fusion block, "
             "or export as a SavedModel."
         )
+    static = {name for name, spec in specs.items() if spec.shape[0] is not None}
     for value in (*model.graph.input, *model.graph.output):
-        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+        if value.name not in static:
+            value.type.tensor_type.shape.dim[0].dim_param = "batch"
     onnx.checker.check_model(model)
     onnx.save(model, path)
 

@@ -76,7 +76,7 @@ def best_path(u, transitions, end, mask):
 
     def backward(following, scores):
         scores = scores + ops.take(onward, ops.cast(following[:, 0], "int32"), axis=0)
-        return ops.cast(ops.argmax(scores, axis=-1), "float32")[:, None]
+        return ops.cast(best_tag(scores), "float32")[:, None]
 
     tags = u.shape[-1]
     # Row `j`: what each tag gains if `j` follows it; the last one: if nothing does.
@@ -86,6 +86,15 @@ def best_path(u, transitions, end, mask):
     reached = _recur(backward, ops.flip(scores, axis=1), ops.flip(mask, axis=1), nothing)
     path = ops.cast(ops.flip(reached, axis=1)[:, :, 0], "int32")
     return ops.where(mask, path, 0)
+
+
+def best_tag(scores):
+    """The first of the best tags, `(..., K)` -> `(...)` int32.
+
+    `ops.argmax` of floats tells 0.0 from -0.0 by their bits, and ONNX and LiteRT have no such op.
+    """
+    is_best = scores == ops.max(scores, axis=-1, keepdims=True)
+    return ops.cast(ops.argmax(ops.cast(is_best, "int32"), axis=-1), "int32")
 
 
 def path_score(u, transitions, end, path, mask):

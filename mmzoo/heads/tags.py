@@ -5,7 +5,7 @@ from keras import ops
 
 from mmzoo.heads.head import Head, one_vector
 from mmzoo.heads.tag_accuracy import TagAccuracy
-from mmzoo.heads.tag_chain import best_path, log_partition, odds, path_score
+from mmzoo.heads.tag_chain import best_path, best_tag, log_partition, odds, path_score
 from mmzoo.heads.tags_loss import CHAINS, TagsLoss
 from mmzoo.targets.tag_scheme import costs
 from mmzoo.targets.tags_of_words import TagsOfWords
@@ -182,12 +182,12 @@ class Tags(Head):
         if self.crf or self.has_rules:
             path = best_path(u, allowed, allowed_end, mask)
         else:
-            path = ops.where(mask, ops.cast(ops.argmax(u, axis=-1), "int32"), 0)
+            path = ops.where(mask, best_tag(u), 0)
         words = ops.maximum(ops.sum(ops.cast(mask, "float32"), axis=1), 1.0)
         score = ops.exp((path_score(u, transitions, end, path, mask) - partition) / words)
         # Strictly less, so that of sequences that are as good the answer is the largest.
         others = ops.minimum(odds(u, allowed, allowed_end, path, mask), 1.0 - 1e-6)
-        chosen = ops.one_hot(path, self.units, dtype="bool")
+        chosen = path[..., None] == ops.arange(self.units, dtype="int32")
         shares = ops.where(chosen, 1.0, others) * score[:, None, None]
         return ops.where(mask[..., None], shares, 0.0)
 

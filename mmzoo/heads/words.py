@@ -158,19 +158,38 @@ class Words(Head):
             `mmzoo.decoders.Generated`: `ids`, `(B, K, length + 1)`, and `scores`, `(B, K)`.
         """
         sampling = Sampling(**{**self.sampling, **sampling})
-        memory, memory_mask = self._memory(fused, tokens, mask)
-        rows = ops.shape(memory)[0]
-        if sampling.texts > 1:
-            memory = ops.repeat(memory, sampling.texts, axis=0)
-            memory_mask = ops.repeat(memory_mask, sampling.texts, axis=0)
-        read, state = self.decoder.start(memory, memory_mask, self.length + 1)
+        rows = ops.shape(fused)[0]
+        read, state = self.start(fused, tokens, mask, sampling.texts)
 
         def step(ids, position, state):
-            x = self._embedded(ids) + memory[:, 0]
-            hidden, state = self.decoder.step(x, position, read, state)
-            return self._logits(hidden), state
+            return self.step(ids, position, read, state)
 
         return generate(step, state, rows, self.length, sampling, prefix)
+
+    def start(self, fused, tokens, mask, texts=1):
+        """What writing begins with.
+
+        Args:
+            fused: as for a call; likewise
+            tokens: and
+            mask: .
+            texts: how many texts a row has, which are neighbours.
+
+        Returns:
+            `(read, state)`, see `mmzoo.decoders.Decoder.start`.
+        """
+        memory, memory_mask = self._memory(fused, tokens, mask)
+        if texts > 1:
+            memory = ops.repeat(memory, texts, axis=0)
+            memory_mask = ops.repeat(memory_mask, texts, axis=0)
+        read, state = self.decoder.start(memory, memory_mask, self.length + 1)
+        return {"decoder": read, "vector": memory[:, 0]}, state
+
+    def step(self, ids, position, read, state):
+        """One step of writing: `(R,)` int32, the tokens before a position -> `(logits, state)`."""
+        x = self._embedded(ids) + read["vector"]
+        hidden, state = self.decoder.step(x, position, read["decoder"], state)
+        return self._logits(hidden), state
 
     def _memory(self, fused, tokens, mask):
         """`(B, 1 + S, D)` and its mask: first the fused vector, which is always there, then tokens.

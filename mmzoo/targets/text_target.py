@@ -207,7 +207,7 @@ class TextTarget(Target):
         return [f"Answers of at most {self.length} of {known}.", ""]
 
     def card_facts(self):
-        return {**self.get_config(), "vocabulary": self.vocabulary}
+        return {**self.get_config(), "vocabulary": self.vocabulary, "writes": True}
 
     def columns(self, prediction, delimiter="|"):
         return {"predicted": list(prediction)}

@@ -1,6 +1,8 @@
 """LiteRT, ONNX, narrow weights and warm-up requests: each read back by what it is meant for."""
 
+import contextlib
 import pathlib
+import re
 
 import keras
 import numpy as np
@@ -9,12 +11,14 @@ import tensorflow as tf
 
 import mmzoo
 from mmzoo.export.exported_model import ExportedModel
+from mmzoo.heads import answering_model, heads_of
 from tests.parts import (
     PARTS,
     audio,
     build,
     features,
     image,
+    slow_among,
     slow_for,
     tabular,
     tensors,
@@ -53,17 +57,62 @@ def test_other_formats_predict_the_same(part, format, tmp_path):
     runtime(format)
     model, arguments = build(part)
     preprocessor = preprocessor_of(arguments)
-    if model.get_layer("head").generates:
-        with pytest.raises(ValueError, match=f"{format} files hold no loop that writes"):
-            mmzoo.export_savedmodel(model, preprocessor, tmp_path / "out", format=format)
-        return
     x = tensors(model, rows=5)
-    expected = model.predict_on_batch(x)
+    expected = answering_model(model).predict_on_batch(x)
+    expected = expected.ids if model.get_layer("head").generates else expected
     folder = mmzoo.export_savedmodel(model, preprocessor, tmp_path / "out", format=format)
     exported = ExportedModel(folder, model.heads)
     for rows in (5, 1):
         answer = exported.predict_on_batch({name: values[:rows] for name, values in x.items()})
         np.testing.assert_allclose(answer, expected[:rows], atol=STEEP.get(part, 1e-5))
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("decoder", slow_among(["transformer", "gru"], slow=["gru"]))
+@pytest.mark.parametrize("format", ["litert", "onnx"])
+def test_a_model_that_writes_is_two_functions(format, decoder, several, tmp_path):
+    """And the loop around them, as the model card has it, writes what the model does."""
+    runtime(format)
+    inputs = {"image": image(optional=True), "text": text()}
+    words = mmzoo.heads.Words(
+        vocabulary=list("abcdefg"), length=5, decoder=decoder, sampling={"sampler": "beam"}
+    )
+    head = {"reply": words, "mood": mmzoo.heads.Softmax(3)} if several else words
+    model = mmzoo.build_model(inputs=inputs, fusion="concat", head=head, dim=8)
+    generator = np.random.default_rng(0)
+    for variable in model.variables:  # so that texts differ
+        variable.assign(variable + generator.normal(0, 0.7, variable.shape))
+    preprocessor = mmzoo.Preprocessor(inputs, head=head)
+    folder = mmzoo.export_savedmodel(model, preprocessor, tmp_path / "out", format=format)
+    x = tensors(model, rows=4)
+    expected = answering_model(model, sampler="greedy").predict_on_batch(x)
+    answer = ExportedModel(folder, heads_of(model)).predict_on_batch(x)
+    if several:
+        np.testing.assert_allclose(answer["mood"], expected["mood"], atol=1e-5)
+        answer, expected = answer["reply"], expected["reply"]
+    np.testing.assert_array_equal(answer, expected.ids)
+    texts = [[words.vocabulary[token - 4] for token in row if token] for row in answer[:, 0]]
+    assert len({*map(tuple, texts)}) > 1 and len({*map(len, texts), *map(len, map(set, texts))}) > 1
+
+    card = (pathlib.Path(folder) / "model_card.md").read_text()
+    rows = 1 if "B is 1:" in card else 4
+    namespace = {"inputs": {}}
+    for name, dtype in re.findall(r"^\| `(\w+)` \| \(B.*\) (\w+) \|$", card, re.M):
+        namespace["inputs"][name] = x[name][:rows].astype(dtype)
+    assert {*namespace["inputs"]} == {*x} - {f"{name}_previous" for name in heads_of(model)}
+    with contextlib.chdir(folder):
+        exec(re.search(r"```python\n(.*?)```", card, re.S).group(1), namespace)
+    assert namespace["texts"] == texts[:rows]
+
+
+def test_one_answer_may_be_written(tmp_path):
+    inputs = {"text": text()}
+    head = {name: mmzoo.heads.Words(vocabulary=["a"], length=2) for name in ("one", "two")}
+    model = mmzoo.build_model(inputs=inputs, head=head, dim=8)
+    with pytest.raises(ValueError, match="one answer that is written, but one, two all are"):
+        mmzoo.export_savedmodel(
+            model, mmzoo.Preprocessor(inputs, head=head), tmp_path / "out", format="onnx"
+        )
 
 
 def size(folder):

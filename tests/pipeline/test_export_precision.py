@@ -60,8 +60,6 @@ def test_every_part_of_every_format_and_policy(part, policy, format, tmp_path):
     wide, _ = build(part, dtype="float32")
     wide.set_weights(model.get_weights())
     writes = model.get_layer("head").generates
-    if writes and format != "savedmodel":
-        pytest.skip("refused: see test_export_formats.py")
     x = tensors(model, rows=5)
     folder = mmzoo.export_savedmodel(
         model, preprocessor_of(arguments), tmp_path / "out", format=format
