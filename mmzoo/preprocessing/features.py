@@ -5,6 +5,9 @@ import tensorflow as tf
 
 from mmzoo.preprocessing.preprocessing import Preprocessing
 
+#: So many constant dimensions are named, and of more only the first.
+NAMED = 10
+
 
 class FeaturesPreprocessing(Preprocessing):
     """Pads and cuts sequences; a value with a number that is not finite is absent.
@@ -13,6 +16,27 @@ class FeaturesPreprocessing(Preprocessing):
         modality: a `mmzoo.Features`.
         name: its key.
     """
+
+    def notes(self, values):
+        """Names the dimensions that are the same in all vectors."""
+        count, smallest, largest = 0, np.inf, -np.inf
+        for value in values:
+            vectors = np.empty(0) if value is None else self.modality.array(value)
+            vectors = vectors.reshape(-1, self.modality.shape[-1])
+            vectors = vectors[~np.isnan(vectors).all(axis=1)]
+            if len(vectors):
+                count += len(vectors)
+                smallest = np.minimum(smallest, vectors.min(axis=0))
+                largest = np.maximum(largest, vectors.max(axis=0))
+        constant = np.flatnonzero(smallest == largest).tolist() if count > 1 else []
+        if not constant:
+            return []
+        named = ", ".join(map(str, constant[:NAMED])) + (", ..." if constant[NAMED:] else "")
+        return [
+            f"{len(constant)} of the {self.modality.shape[-1]} dimensions of {self.name!r} "
+            f"{'is' if len(constant) == 1 else 'are'} constant, the same in all {count:,} vectors: "
+            f"{named} (counted from 0). A model learns nothing from such a dimension."
+        ]
 
     def column(self, values, root):
         arrays = [None if value is None else self.modality.array(value) for value in values]

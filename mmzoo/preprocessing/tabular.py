@@ -56,8 +56,6 @@ class TabularPreprocessing(Preprocessing):
             frequent = sorted(counts, key=lambda known: (-counts[known], known))
             vocabularies[column] = frequent[: self.modality.vocabulary_size - 2]
         self.set_state({"statistics": statistics, "vocabularies": vocabularies})
-        for note in self.notes(rows):
-            warnings.warn(note, stacklevel=2)
 
     def notes(self, values):
         """Names columns that are constant, and categories that are written in two ways."""

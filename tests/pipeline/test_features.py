@@ -1,5 +1,7 @@
 """Vectors computed elsewhere: shapes, padding, and bad input."""
 
+import warnings
+
 import numpy as np
 import pandas
 import pytest
@@ -31,6 +33,28 @@ def test_sequences_are_padded_cut_and_masked():
     assert tensors((None, 2), values)["vectors_mask"] == [
         [True, False, False], [True, True, True], [True, True, False]
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("dim", [3, (2, 3)])
+def test_constant_dimensions_are_named(dim):
+    rows = [[0.1, row, 7] for row in range(20)]
+    rows = rows if dim == 3 else [[row, row[::-1] if row[1] else [np.nan] * 3] for row in rows]
+    inputs = {"vectors": mmzoo.Features(dim, optional=True)}
+    records = from_arrays({"vectors": [*rows, None]})
+    if dim == 3:
+        said = r"2 of the 3 dimensions of 'vectors' are constant.* all 20 vectors: 0, 2 \(counted"
+        with pytest.warns(UserWarning, match=said):
+            mmzoo.Preprocessor(inputs).adapt(records)
+        (note,) = records.validate(inputs).notes
+        assert "0, 2 (counted from 0)" in note
+    else:  # the other vectors of each sequence have other values there
+        assert not records.validate(inputs).notes
+
+
+def test_a_single_vector_is_not_called_constant():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mmzoo.Preprocessor({"vectors": mmzoo.Features(2)}).adapt(from_arrays({"vectors": [[1, 2]]}))
 
 
 def test_vectors_of_nan_are_padding():
