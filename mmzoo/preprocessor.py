@@ -90,7 +90,8 @@ class Preprocessor:
     def adapt(self, records):
         """Learns from the training rows: vocabularies, statistics and class names.
 
-        A warning says where labels differ only in case or in spaces at their ends.
+        Warnings say where labels or categories differ only in case or in spaces at their ends, and
+        which columns, or dimensions of vectors, are constant.
 
         Args:
             records: `mmzoo.data.Records`.
@@ -103,6 +104,8 @@ class Preprocessor:
             values = records.column(name)
             self.inputs[name].check_values(name, values, records.describe)
             part.adapt(values)
+            for note in part.notes(values):
+                warnings.warn(note, stacklevel=2)
         if not self._heads:
             self.targets = {}
         self._check_answers(records)
@@ -296,13 +299,20 @@ class Preprocessor:
         """
         import tensorflow as tf
 
+        from mmzoo.preprocessing.prepared import prepared_decode
+
         decoded, readable = {}, {}
         for name, part in self.preprocessings.items():
             if name not in batch:
                 raise ValueError(f"The batch has no {name!r}; it has: {', '.join(batch)}.")
-            decoded[name], readable[name] = part.decode(
-                part.to_tensors(batch[name]), num_parallel_calls=tf.data.AUTOTUNE
-            )
+            values = part.to_tensors(batch[name])
+            if part.works_on_elements and tf.executing_eagerly():  # traced once, not in every call
+                values = tf.nest.map_structure(
+                    lambda x: x if tf.is_tensor(x) else tf.convert_to_tensor(x), values
+                )
+                decoded[name], readable[name] = prepared_decode(part, values)(values)
+                continue
+            decoded[name], readable[name] = part.decode(values, num_parallel_calls=tf.data.AUTOTUNE)
         return (*self.checked_batch(decoded, readable), decoded)
 
     def raw_specs(self):

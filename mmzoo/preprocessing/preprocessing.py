@@ -284,9 +284,11 @@ class Preprocessing:
         rows = tf.data.Dataset.from_tensor_slices(values)
         alone = tf.data.Dataset.from_tensors((self._absent_element(), False))
 
+        @tf.function(autograph=False)  # traced once, though two datasets call it
         def decode(value):
             return self.element(read(value)), True
 
+        @tf.autograph.experimental.do_not_convert
         def decode_or_blank(value):
             tried = tf.data.Dataset.from_tensors(value).map(decode)
             return tried.ignore_errors().concatenate(alone).take(1)

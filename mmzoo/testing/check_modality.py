@@ -12,6 +12,7 @@ from mmzoo.export import export_savedmodel
 from mmzoo.heads import Softmax
 from mmzoo.model import build_model
 from mmzoo.prediction.predict import predict
+from mmzoo.preprocessing.prepared import prepared_decode
 from mmzoo.preprocessor import Preprocessor
 from mmzoo.saving import load, save
 from mmzoo.testing.properties import run_properties
@@ -34,6 +35,7 @@ class ModalityCase:
         if len(values) < 2:
             raise ValueError("Give two values or more, so that one can be another's neighbour.")
         self.modality, self.values, self.root, self.broken = modality, list(values), root, broken
+        self._variants = {}
         self.preprocessor = Preprocessor({NAME: modality})
         self.preprocessor.adapt(self.records(self.values))
         self.preprocessing = self.preprocessor.preprocessings[NAME]
@@ -51,16 +53,20 @@ class ModalityCase:
         preprocessing = preprocessing or self.preprocessing
         values = self.records(values).column(NAME)
         column, read = preprocessing.column(values, self.root)
-        decoded, readable = preprocessing.decode(column, read)
+        if preprocessing.works_on_elements:  # as pipelines decode: by a function traced once
+            decoded, readable = prepared_decode(preprocessing, column, read)(column)
+        else:
+            decoded, readable = preprocessing.decode(column, read)
         tensors, ok = preprocessing.batch(decoded)
         return tf.nest.map_structure(lambda tensor: tensor.numpy(), (tensors, readable & ok))
 
     def variant(self, optional):
         """A `Preprocessing` of the modality that is optional or not, which has learned as much."""
-        modality = dataclasses.replace(self.modality, optional=optional)
-        preprocessing = modality.preprocessing(NAME)
-        preprocessing.set_state(json.loads(json.dumps(self.preprocessing.get_state())))
-        return preprocessing
+        if optional not in self._variants:
+            modality = dataclasses.replace(self.modality, optional=optional)
+            preprocessing = self._variants[optional] = modality.preprocessing(NAME)
+            preprocessing.set_state(json.loads(json.dumps(self.preprocessing.get_state())))
+        return self._variants[optional]
 
 
 def same(found, expected, rows=slice(None), **tolerance):

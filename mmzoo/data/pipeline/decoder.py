@@ -2,14 +2,14 @@
 
 import tensorflow as tf
 
-from mmzoo.data.pipeline.prepared import prepared, rows_spec
+from mmzoo.preprocessing.prepared import prepared_decode
 
 
 def decoder(part, column, read):
     """How the rows of a column are decoded in `tf.data`.
 
     Keras makes two passes an epoch, so the graph that decodes is one that a dataset need not
-    prepare in each, see `mmzoo.data.pipeline.prepared.Prepared`.
+    prepare in each, see `mmzoo.preprocessing.prepared.Prepared`.
 
     Args:
         part: the `mmzoo.preprocessing.Preprocessing` that decodes.
@@ -34,15 +34,3 @@ def decoder(part, column, read):
     return lambda rows: function.in_dataset(
         tf.nest.map_structure(lambda values: tf.gather(values, rows), column)
     )
-
-
-def prepared_decode(part, column, read):
-    """`part.decode` as a `Prepared`, for values of the kind of a column's.
-
-    Args:
-        part: as for `decoder`.
-        column: likewise.
-        read: likewise.
-    """
-    specs = tf.nest.map_structure(rows_spec, column)
-    return prepared(part.prepared, read, lambda taken: part.decode(taken, read), specs)

@@ -9,9 +9,12 @@ WAITING = 2
 def parallel_map(dataset, function):
     """`dataset.map`, in order, with as many calls at once as there are cores for this process.
 
+    Without AutoGraph, which would rewrite every function that is called, and so take half of the
+    time to the first batch.
+
     Args:
         dataset: a `tf.data.Dataset`.
-        function: as in `map`.
+        function: as in `map`, with `tf.cond` in place of an `if` on a tensor.
 
     Returns:
         A dataset.
@@ -22,6 +25,9 @@ def parallel_map(dataset, function):
     >>> [int(element) for element in parallel_map(tf.data.Dataset.range(3), lambda x: 2 * x)]
     [0, 2, 4]
     """
+    import tensorflow as tf
+
+    function = tf.autograph.experimental.do_not_convert(function)
     known = hasattr(os, "sched_getaffinity")
     cores = len(os.sched_getaffinity(0)) if known else os.cpu_count()
     return dataset.map(function, num_parallel_calls=cores, deterministic=True)

@@ -79,6 +79,7 @@ def shuffled(count, seed, shard=(0, 1), epoch=None, batch_size=1):
     """
     passes = tf.Variable(-1, dtype=tf.int64, trainable=False)
 
+    @tf.autograph.experimental.do_not_convert
     def one_epoch(_):
         number = passes.assign_add(1) if epoch is None else tf.cast(epoch, tf.int64)
         order = epoch_order(count, seed, number, shard, batch_size)

@@ -2,8 +2,7 @@
 
 import tensorflow as tf
 
-from mmzoo.data.pipeline.decoder import prepared_decode
-from mmzoo.data.pipeline.prepared import prepared, rows_spec
+from mmzoo.preprocessing.prepared import prepared, prepared_decode, rows_spec
 
 
 def row_reader(preprocessor, columns):

@@ -44,8 +44,9 @@ class UnreadableReport:
             return number
 
         number = tf.data.Dataset.from_tensors(0)
-        number = number.map(lambda _: python_call(begin, [], tf.int64))
-        return number.flat_map(one_pass)
+        as_it_is = tf.autograph.experimental.do_not_convert
+        number = number.map(as_it_is(lambda _: python_call(begin, [], tf.int64)))
+        return number.flat_map(as_it_is(one_pass))
 
     def note(self, number, rows, good):
         """An op that remembers the bad values of a batch.

@@ -89,13 +89,12 @@ def resize(image, size, policy):
         columns = rows_of(tf.transpose(image, (1, 0, 2)), 1)
         return rows_of(tf.transpose(columns, (1, 0, 2)), 0)
 
-    def scaled():
-        # Of a picture of one row and a million columns, that would be many rows of a million.
-        is_costly = wanted[0] * shape[1] > MOST_BETWEEN * shape[0] * wanted[1]
-        return tf.cond(is_costly, columns_first, rows_first)
-
     same = tf.reduce_all(shape == tf.cast(size, tf.float32))
-    return tf.cond(same, lambda: tf.cast(image, tf.float32), scaled)
+    # Of a picture of one row and a million columns, rows first would be many rows of a million.
+    is_costly = wanted[0] * shape[1] > MOST_BETWEEN * shape[0] * wanted[1]
+    way = tf.where(same, 0, tf.where(is_costly, 1, 2))
+    ways = [lambda: tf.cast(image, tf.float32), columns_first, rows_first]
+    return tf.switch_case(way, ways)
 
 
 def _scale_rows(image, size, scale, translation):

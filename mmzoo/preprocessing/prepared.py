@@ -1,4 +1,4 @@
-"""Functions of tensors that are traced once, however many datasets call them."""
+"""Functions of tensors that are traced once, however many datasets or callers call them."""
 
 import contextlib
 import threading
@@ -113,3 +113,15 @@ def rows_spec(values):
     if isinstance(spec, tf.RaggedTensorSpec):
         return tf.RaggedTensorSpec(shape, spec.dtype, spec.ragged_rank, spec.row_splits_dtype)
     return tf.TensorSpec(shape, spec.dtype)
+
+
+def prepared_decode(part, column, read=tf.identity):
+    """`part.decode` as a `Prepared`, for values of the kind of a column's.
+
+    Args:
+        part: the `mmzoo.preprocessing.Preprocessing` that decodes.
+        column: `(N, ...)` tensors.
+        read: how to read one of them, as `part.column` returned both.
+    """
+    specs = tf.nest.map_structure(rows_spec, column)
+    return prepared(part.prepared, read, lambda taken: part.decode(taken, read), specs)
