@@ -1,4 +1,4 @@
-"""Every line of Python in the README runs, in order, on small data."""
+"""Every line of Python in the README and in the guides runs, in order, on small data."""
 
 import functools
 import hashlib
@@ -15,6 +15,8 @@ from tests.pipeline import hub_modules, keras_hub_presets
 from tests.pipeline.raw import encoded, raw_columns
 
 README = pathlib.Path(__file__).parent.parent / "README.md"
+DOCS = README.parent / "docs"
+GUIDES = sorted((DOCS / "guides").glob("*.md"))
 
 
 @pytest.fixture
@@ -53,14 +55,51 @@ def shop(tmp_path, monkeypatch):
     return tmp_path
 
 
+def blocks(page):
+    return re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
+
+
 def test_snippets(shop):
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    assert len(blocks) == 13
+    assert len(blocks(README)) == 6
     namespace = {}
-    for block in blocks:
+    for block in blocks(README):
         exec(block, namespace)
     assert namespace["report"].rows == 6
     assert namespace["outputs"]["labels"].shape == (1, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "guide", [page for page in GUIDES if blocks(page)], ids=lambda page: page.stem
+)
+def test_snippets_of_guides(shop, guide):
+    namespace = {}
+    for block in [*blocks(README)[:2], *blocks(guide)]:  # what the guides take from the README
+        exec(block, namespace)
+    assert namespace["report"].rows == 6
+
+
+def test_links_lead_somewhere():
+    for page in [README, *DOCS.glob("*.md"), *GUIDES]:
+        for link in re.findall(r"\]\((?!http)(.*?)\)", page.read_text()):
+            name, _, heading = link.partition("#")
+            target = (page.parent / name) if name else page
+            assert target.exists(), (page.name, link)
+            if heading and target.suffix == ".md":
+                headings = re.findall(r"^#+ (.*)$", target.read_text(), flags=re.MULTILINE)
+                anchors = {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}
+                assert heading in anchors, (page.name, link)
+
+
+def test_results_in_short_are_those_of_the_tables():
+    short = README.read_text().split("## Results")[1].split("##")[0]
+    numbers = re.findall(r"\d+\.\d+", short)
+    whole = (DOCS / "results.md").read_text()
+    assert len(numbers) > 8 and all(number in whole for number in numbers)
+
+
+def test_the_readme_is_short():
+    assert len(README.read_text().splitlines()) <= 200
 
 
 def test_parts_are_listed():
@@ -83,11 +122,10 @@ def test_tables_are_those_of_the_results_files(benchmark, monkeypatch):
     folder = README.parent / "benchmarks"
     monkeypatch.syspath_prepend(folder)
     script = runpy.run_path(str(folder / f"{benchmark}.py"))
-    assert script["table"](script["read"](benchmark)) in README.read_text()
+    assert script["table"](script["read"](benchmark)) in (DOCS / "results.md").read_text()
 
 
 def test_pages_made_of_docstrings_and_results_are_up_to_date(monkeypatch):
     monkeypatch.setattr("sys.path", [*sys.path])  # the script adds to it
-    docs = README.parent / "docs"
-    for name, page in runpy.run_path(str(docs / "generate.py"))["PAGES"].items():
-        assert page() == (docs / name).read_text(), "run python docs/generate.py"
+    for name, page in runpy.run_path(str(DOCS / "generate.py"))["PAGES"].items():
+        assert page() == (DOCS / name).read_text(), "run python docs/generate.py"
