@@ -35,15 +35,28 @@ def columns():
     return raw_columns(7)[0]
 
 
-@pytest.fixture
-def pair():
+def make_pair():
     inputs = {"image": image(optional=True), "text": text()}
     head = mmzoo.heads.Softmax(class_names=["red", "green", "blue"])
     return mmzoo.build_model(inputs=inputs, head=head, dim=8), mmzoo.Preprocessor(inputs)
 
 
-def served(folder, **rows):
-    answer = tf.saved_model.load(folder).signatures["serving_default"]
+@pytest.fixture
+def pair():
+    return make_pair()
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A model, its preprocessor, the folder of their export, and what was loaded from there."""
+    keras.utils.set_random_seed(0)
+    pair = make_pair()
+    folder = mmzoo.export_savedmodel(*pair, tmp_path_factory.mktemp("exported") / "serving")
+    return *pair, folder, tf.saved_model.load(folder)
+
+
+def served(loaded, **rows):
+    answer = loaded.signatures["serving_default"]
     return {k: v.numpy() for k, v in answer(**{k: tf.constant(v) for k, v in rows.items()}).items()}
 
 
@@ -99,8 +112,8 @@ def test_weights_are_in_the_export_once(tmp_path):
     assert variables.stat().st_size == pytest.approx(4 * model.count_params(), rel=0.01)
 
 
-def test_a_process_with_tensorflow_alone(pair, tmp_path, columns):
-    folder = mmzoo.export_savedmodel(*pair, tmp_path / "serving")
+def test_a_process_with_tensorflow_alone(exported, tmp_path, columns):
+    *pair, folder, _ = exported
     (tmp_path / "a.png").write_bytes(columns["image"][0])
     result = subprocess.run(
         [sys.executable, "-I", "-c", CLIENT, folder, str(tmp_path / "a.png")],
@@ -114,14 +127,13 @@ def test_a_process_with_tensorflow_alone(pair, tmp_path, columns):
     np.testing.assert_allclose(json.loads(result.stdout), expected, atol=1e-5)
 
 
-def test_a_bad_row_leaves_the_others_alone(pair, tmp_path, columns):
-    folder = mmzoo.export_savedmodel(*pair, tmp_path / "serving")
+def test_a_bad_row_leaves_the_others_alone(exported, columns):
     pictures = [columns["image"][0], b"junk", b"", columns["image"][1]]
-    outputs = served(folder, image=pictures, text=["red", "red", "red", ""])
+    outputs = served(exported[-1], image=pictures, text=["red", "red", "red", ""])
     assert outputs["image_ok"].tolist() == [True, False, True, True]
     assert outputs["text_ok"].tolist() == [True, True, True, False]
     assert outputs["ok"].tolist() == [True, False, True, False]
-    clean = served(folder, image=pictures[:1], text=["red"])
+    clean = served(exported[-1], image=pictures[:1], text=["red"])
     np.testing.assert_allclose(outputs["probabilities"][:1], clean["probabilities"], atol=1e-6)
     # A picture that can't be read is an absent one.
     np.testing.assert_array_equal(outputs["probabilities"][1], outputs["probabilities"][2])
@@ -139,11 +151,8 @@ def test_a_request_of_no_rows_has_answers_of_no_rows(tmp_path):
             assert output.shape[0] == 0 and output.dtype == signature.output_dtypes[name]
 
 
-def test_labels_and_scores_are_the_best_classes(pair, tmp_path, columns):
-    outputs = served(
-        mmzoo.export_savedmodel(*pair, tmp_path / "serving"),
-        image=columns["image"][:2], text=["a", "b"],
-    )  # fmt: skip
+def test_labels_and_scores_are_the_best_classes(exported, columns):
+    outputs = served(exported[-1], image=columns["image"][:2], text=["a", "b"])
     order = np.argsort(-outputs["probabilities"], axis=1)
     names = np.array([b"red", b"green", b"blue"])
     assert outputs["labels"].tolist() == names[order].tolist()
@@ -161,7 +170,8 @@ def test_replies_answer_the_labels(tmp_path, columns):
     model, preprocessor = mmzoo.build_model(recipe, dim=8), mmzoo.Preprocessor(inputs)
     mmzoo.save(model, preprocessor, tmp_path / "model")
     folder = mmzoo.export_savedmodel(*mmzoo.load(tmp_path / "model"), tmp_path / "serving")
-    outputs = served(folder, image=columns["image"][:3], text=["red", "is it", "a"])
+    loaded = tf.saved_model.load(folder)
+    outputs = served(loaded, image=columns["image"][:3], text=["red", "is it", "a"])
     expected = [[replies[name.decode()] for name in row] for row in outputs["labels"]]
     assert [[reply.decode() for reply in row] for row in outputs["replies"]] == expected
     assert "| `replies` | (B, 3) |" in (tmp_path / "serving" / "model_card.md").read_text()
@@ -172,7 +182,7 @@ def test_binary_labels_are_no_and_yes(tmp_path):
     head = mmzoo.heads.Sigmoid(class_names=["no", "yes"])
     model = mmzoo.build_model(inputs=inputs, head=head, dim=8)
     folder = mmzoo.export_savedmodel(model, mmzoo.Preprocessor(inputs), tmp_path / "serving")
-    outputs = served(folder, text=["red", "is it"])
+    outputs = served(tf.saved_model.load(folder), text=["red", "is it"])
     yes = outputs["probabilities"][:, 0]
     assert [row[0] == b"yes" for row in outputs["labels"]] == (yes > 0.5).tolist()
     np.testing.assert_allclose(outputs["scores"].sum(axis=1), 1, rtol=1e-6)
@@ -192,19 +202,19 @@ def test_versions_and_folders(pair, tmp_path):
     assert sorted(os.listdir(tmp_path / "serving")) == ["1", "7", "8"]
 
 
-def test_the_artefact_says_what_it_is(pair, tmp_path):
-    model, preprocessor = pair
-    folder = mmzoo.export_savedmodel(model, preprocessor, tmp_path / "serving")
-    card = (tmp_path / "serving" / "model_card.md").read_text()
-    signature = tf.saved_model.load(folder).signatures["serving_default"]
+def test_the_artefact_says_what_it_is(exported):
+    model, preprocessor, folder, loaded = exported
+    card = (pathlib.Path(folder) / "model_card.md").read_text()
+    signature = loaded.signatures["serving_default"]
     names = [line.split("`")[1] for line in card.splitlines() if line.startswith("| `")]
     inputs = signature.structured_input_signature[1]
     assert sorted(names) == sorted([*inputs, *signature.structured_outputs])
     assert f"{model.count_params():,} parameters" in card and "It needs TensorFlow alone." in card
-    about = json.loads((tmp_path / "serving" / "assets.extra" / "model.json").read_text())
+    extra = pathlib.Path(folder) / "assets.extra"
+    about = json.loads((extra / "model.json").read_text())
     assert about["versions"]["mmzoo"] == mmzoo.__version__
     assert about["class_names"] == ["red", "green", "blue"]
-    again = mmzoo.Preprocessor.load(tmp_path / "serving" / "assets.extra" / "preprocessor.json")
+    again = mmzoo.Preprocessor.load(extra / "preprocessor.json")
     assert again.get_config() == preprocessor.get_config()
 
 
@@ -323,9 +333,8 @@ def test_predict_says_which_row(pair, rows, error, message):
 
 
 @pytest.mark.slow
-def test_any_batch_size_in_one_artefact(pair, tmp_path, columns):
-    loaded = tf.saved_model.load(mmzoo.export_savedmodel(*pair, tmp_path / "serving"))
-    answer = loaded.signatures["serving_default"]
+def test_any_batch_size_in_one_artefact(exported, columns):
+    answer = exported[-1].signatures["serving_default"]
     pictures, texts = [*columns["image"], b"junk", b""], ["red", "is it", "?", "a blue one"]
     alone = answer(image=tf.constant(pictures), text=tf.fill([len(pictures)], texts[1]))
     for rows in (1, 2, 3, 31, 256, 1024):
@@ -339,9 +348,9 @@ def test_any_batch_size_in_one_artefact(pair, tmp_path, columns):
 
 
 @pytest.mark.slow
-def test_saved_model_cli(pair, tmp_path, columns):
+def test_saved_model_cli(exported, tmp_path, columns):
     """The command that TensorFlow installs, a client that knows nothing of mmzoo."""
-    folder = mmzoo.export_savedmodel(*pair, tmp_path / "serving")
+    *pair, folder, _ = exported
     np.savez(
         tmp_path / "rows.npz",
         image=np.array([columns["image"][0], columns["image"][1]], "S"),
