@@ -44,7 +44,7 @@ class Preprocessing:
     def __init__(self, modality, name):
         self.modality = modality
         self.name = name
-        self.prepared = {}  # functions of `mmzoo.data.decoder`
+        self.prepared = {}  # functions of `mmzoo.preprocessing.prepared`
 
     def adapt(self, values):
         """Learns from the raw values of the training rows; nothing by default."""
