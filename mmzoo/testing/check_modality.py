@@ -12,7 +12,6 @@ from mmzoo.export import export_savedmodel
 from mmzoo.heads import Softmax
 from mmzoo.model import build_model
 from mmzoo.prediction.predict import predict
-from mmzoo.preprocessing.prepared import prepared_decode
 from mmzoo.preprocessor import Preprocessor
 from mmzoo.saving import load, save
 from mmzoo.testing.properties import run_properties
@@ -49,6 +48,8 @@ class ModalityCase:
     def read(self, values, preprocessing=None):
         """`(tensors, ok)` of raw values as training makes them, as arrays."""
         import tensorflow as tf
+
+        from mmzoo.preprocessing.prepared import prepared_decode
 
         preprocessing = preprocessing or self.preprocessing
         values = self.records(values).column(NAME)

@@ -67,7 +67,7 @@ def test_other_formats_predict_the_same(part, format, tmp_path):
         np.testing.assert_allclose(answer, expected[:rows], atol=STEEP.get(part, 1e-5))
 
 
-@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("several", slow_among([True, False], slow=[False]))
 @pytest.mark.parametrize("decoder", slow_among(["transformer", "gru"], slow=["gru"]))
 @pytest.mark.parametrize("format", ["litert", "onnx"])
 def test_a_model_that_writes_is_two_functions(format, decoder, several, tmp_path):
