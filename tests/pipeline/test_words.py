@@ -13,6 +13,8 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
+from mmzoo.export.exported_model import ExportedModel
+from mmzoo.heads import heads_of
 from mmzoo.targets.text_figures import text_figures
 
 COLORS, SHAPES = ("red", "blue", "green"), ("circle", "square")
@@ -187,8 +189,14 @@ def test_narrow_weights_and_other_formats(trained, tmp_path):
     rows = preprocessor.raw_batch(mmzoo.data.from_arrays(COLUMNS))
     answers = [text.decode() for text in served(**rows)["caption_text"].numpy()]
     assert sum(map(str.__eq__, answers, TEXTS)) > len(TEXTS) / 2
-    with pytest.raises(ValueError, match=r"caption.*word by word.*SavedModel"):
-        mmzoo.export_savedmodel(model, preprocessor, tmp_path / "litert", format="litert")
+    options = {"format": "litert", "weights": "int8"}
+    folder = mmzoo.export_savedmodel(model, preprocessor, tmp_path / "litert", **options)
+    x, _ = preprocessor.checked_call({name: tf.constant(COLUMNS[name]) for name in COLUMNS})
+    written = ExportedModel(folder, heads_of(model)).predict_on_batch(
+        {name: tensor.numpy() for name, tensor in x.items()}
+    )
+    answers = preprocessor.targets["caption"].answers(written["caption"])
+    assert sum(map(str.__eq__, answers, TEXTS)) > len(TEXTS) / 2
 
 
 def test_texts_that_are_cut_and_words_that_are_not_known():
