@@ -6,7 +6,6 @@ import warnings
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.data.pipeline.row_reader import row_reader
 from mmzoo.export.answers import main_outputs, output_name
 from mmzoo.export.exported_model import ExportedModel
 from mmzoo.heads import answering_model, heads_of, inputs_of, targets_of
@@ -38,7 +37,8 @@ def check_export(folder, model, preprocessor, format, weights):
     """
     heads, targets = heads_of(model), targets_of(model, preprocessor)
     model = answering_model(model, **({} if format == "savedmodel" else GREEDY))
-    batch = _batch(inputs_of(model), _sample(preprocessor))
+    raw = {name: part.sample() for name, part in preprocessor.preprocessings.items()}
+    batch = _batch(inputs_of(model), preprocessor.checked_call(raw)[0])
     try:
         exported = ExportedModel(folder, heads)
     except ImportError as error:
@@ -60,14 +60,6 @@ def check_export(folder, model, preprocessor, format, weights):
         _compare(format, weights, name, wanted, answers[answer])
         if from_raw is not None:
             _compare(format, weights, name, wanted[:1], from_raw[name])
-
-
-def _sample(preprocessor):
-    """The harmless raw row as the model's inputs, by a function that may be traced already."""
-    parts = preprocessor.preprocessings
-    raw = {name: part.to_tensors(part.sample()) for name, part in parts.items()}
-    reader = row_reader(preprocessor, {name: (values, tf.identity) for name, values in raw.items()})
-    return reader((raw, {name: tf.constant([True]) for name in raw}))[0]
 
 
 def _batch(inputs, tensors):
