@@ -231,4 +231,5 @@ def renamed(layer, name):
         )
     if layer.name == name:
         return layer
-    return type(layer).from_config({**layer.get_config(), "name": name})
+    shared = layer.shared_parts() if isinstance(layer, heads.Head) else {}
+    return type(layer).from_config({**layer.get_config(), **shared, "name": name})

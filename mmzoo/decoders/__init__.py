@@ -2,8 +2,10 @@
 
 from mmzoo.decoders.decoder import Decoder
 from mmzoo.decoders.decoder_block import DecoderBlock
+from mmzoo.decoders.gated_reading import GatedReading
 from mmzoo.decoders.generation import Generated, Sampling, generate
 from mmzoo.decoders.gru_decoder import GRUDecoder
+from mmzoo.decoders.language_model import LanguageModel
 from mmzoo.decoders.transformer_decoder import TransformerDecoder
 from mmzoo.utils.identifiers import check_serializable, resolve
 from mmzoo.utils.identifiers import register as add
@@ -76,7 +78,9 @@ __all__ = [
     "Decoder",
     "DecoderBlock",
     "GRUDecoder",
+    "GatedReading",
     "Generated",
+    "LanguageModel",
     "Sampling",
     "TransformerDecoder",
     "generate",

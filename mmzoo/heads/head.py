@@ -89,6 +89,14 @@ class Head(CompositeLayer):
         config = {**self.get_config(), name: getattr(target, name), **others}
         return type(self).from_config(config)
 
+    def shared_parts(self):
+        """Arguments that a copy of this head takes as they are: layers that have weights already.
+
+        Returns:
+            Dict from the name of an argument to its value.
+        """
+        return {}
+
     def token_mask(self, mask, inputs):
         """The mask of the tokens that it is called with, where it reads tokens.
 

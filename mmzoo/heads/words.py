@@ -6,12 +6,13 @@ import keras
 from keras import ops
 
 from mmzoo import decoders
-from mmzoo.decoders import Sampling, generate
+from mmzoo.decoders import LanguageModel, Sampling, generate
 from mmzoo.heads.head import Head, one_vector
 from mmzoo.heads.logits import remember_logits
 from mmzoo.heads.token_accuracy import TokenAccuracy
 from mmzoo.heads.token_crossentropy import TokenCrossentropy
 from mmzoo.targets.text_target import TextTarget
+from mmzoo.tokenizers.token_vocabulary import TokenVocabulary
 from mmzoo.tokenizers.vocabulary import SPECIAL
 from mmzoo.utils.checks import check_positive_integers
 
@@ -44,6 +45,14 @@ class Words(Head):
         lowercase: whether texts are read, and answered, in lower case.
         decoder: a name of `mmzoo.decoders.names()`, a config dict or an instance.
         label_smoothing: see `mmzoo.heads.TokenCrossentropy`.
+        tokenizer: a `keras_hub.tokenizers.Tokenizer` of byte pairs or SentencePiece, whose tokens
+            the answers are made of, in place of words that are learned; `None`: that of the
+            language model, if there is one. Needs the extra `mmzoo[keras-hub]`.
+        language_model: the decoder is a causal language model of KerasHub (GPT-2, Gemma, ...): the
+            name of a preset, a `keras_hub.models.CausalLM`, or a `mmzoo.decoders.LanguageModel`,
+            which has more options. One that comes from a preset is frozen: see there.
+        connector: how it is told what was read: `"prefix"` or `"gated_cross_attention"`, see
+            `mmzoo.decoders.LanguageModel`.
         sampling: dict of arguments of `mmzoo.decoders.Sampling`: how `predict`, `evaluate` and an
             exported model write. `None`: greedily.
 
@@ -89,8 +98,25 @@ class Words(Head):
         decoder="transformer",
         label_smoothing=0.0,
         sampling=None,
+        tokenizer=None,
+        language_model=None,
+        connector="prefix",
         **kwargs,
     ):
+        if language_model is not None:
+            language_model = _language_model(language_model, connector)
+            tokenizer = language_model.tokenizer if tokenizer is None else tokenizer
+        if tokenizer is not None:
+            if not isinstance(tokenizer, TokenVocabulary):
+                tokenizer = TokenVocabulary(tokenizer)
+            if vocabulary is not None or unit not in ("word", "token") or lowercase:
+                raise ValueError(
+                    "The tokens are those of the tokenizer: leave `vocabulary`, `unit` and "
+                    "`lowercase` out."
+                )
+            unit, vocabulary_size = "token", SPECIAL + len(tokenizer.words)
+            if language_model is not None:
+                vocabulary_size = language_model.units
         if vocabulary is not None:
             vocabulary = [str(word) for word in vocabulary]
             size = len(vocabulary) + SPECIAL
@@ -110,13 +136,29 @@ class Words(Head):
         self.lowercase = lowercase
         self.label_smoothing = label_smoothing
         self.sampling = dict(sampling or {})
+        self.tokenizer = tokenizer
         Sampling(**self.sampling)  # raises where something is wrong
         self.target()
         # Layers
-        self.decoder = decoders.get(decoder, dtype=self.dtype_policy, name="decoder")
+        self.language_model = language_model
+        self.decoder = None
+        if language_model is None:
+            self.decoder = decoders.get(decoder, dtype=self.dtype_policy, name="decoder")
 
     def learned_from(self, target):
+        if self.tokenizer is not None:
+            return self
         return super().learned_from(target, vocabulary_size=None)
+
+    def shared_parts(self):
+        if self.language_model is None:
+            return {}
+        if self.language_model.built:
+            raise ValueError(
+                f"{self.language_model.name!r} is already part of a model. Make a new "
+                "`mmzoo.decoders.LanguageModel`, of the same language model if you like."
+            )
+        return {"language_model": self.language_model}
 
     def make_dense(self, units):
         """None: the embedding of the words is used the other way, too."""
@@ -129,7 +171,10 @@ class Words(Head):
             name: keras.layers.Dense(dim, dtype=self.dtype_policy, name=f"{name}_map")
             for name in sorted(widths)
         }
-        self.vector_map = keras.layers.Dense(dim, dtype=self.dtype_policy, name="vector_map")
+        if not self._reads_tokens_alone:
+            self.vector_map = keras.layers.Dense(dim, dtype=self.dtype_policy, name="vector_map")
+        if self.language_model is not None:
+            return
         # Of unit length, so that logits begin at about 1.
         self.embedding = self.add_weight(
             (self.units, dim),
@@ -140,8 +185,11 @@ class Words(Head):
 
     def call(self, fused, tokens, mask, previous):
         memory, memory_mask = self._memory(fused, tokens, mask)
-        x = self._embedded(previous) + memory[:, :1]
-        logits = self._logits(self.decoder(x, memory, memory_mask))
+        if self.language_model is not None:
+            logits = self.language_model(previous, memory, memory_mask)
+        else:
+            x = self._embedded(previous) + memory[:, :1]
+            logits = self._logits(self.decoder(x, memory, memory_mask))
         return remember_logits(ops.softmax(logits, axis=-1), logits)
 
     def generate(self, fused, tokens, mask, prefix=None, **sampling):
@@ -182,11 +230,16 @@ class Words(Head):
         if texts > 1:
             memory = ops.repeat(memory, texts, axis=0)
             memory_mask = ops.repeat(memory_mask, texts, axis=0)
-        read, state = self.decoder.start(memory, memory_mask, self.length + 1)
+        writer = self.language_model or self.decoder
+        read, state = writer.start(memory, memory_mask, self.length + 1)
+        if self.language_model is not None:
+            return read, state
         return {"decoder": read, "vector": memory[:, 0]}, state
 
     def step(self, ids, position, read, state):
         """One step of writing: `(R,)` int32, the tokens before a position -> `(logits, state)`."""
+        if self.language_model is not None:
+            return self.language_model.step(ids, position, read, state)
         x = self._embedded(ids) + read["vector"]
         hidden, state = self.decoder.step(x, position, read["decoder"], state)
         return self._logits(hidden), state
@@ -194,17 +247,23 @@ class Words(Head):
     def _memory(self, fused, tokens, mask):
         """`(B, 1 + S, D)` and its mask: first the fused vector, which is always there, then tokens.
 
-        The vector is added to every word, too, so that what it says need not be looked for.
+        The vector is added to every word, too, so that what it says need not be looked for. Gates
+        of a language model read the tokens alone, so that there may be nothing to read.
         """
-        fused = ops.cast(one_vector(fused), self.compute_dtype)
-        vector = self.vector_map(fused)[:, None]
         names = sorted(tokens)
         read = [
             self.memory_maps[name](ops.cast(tokens[name], self.compute_dtype)) for name in names
         ]
-        always = ops.ones_like(mask[names[0]][:, :1])
-        memory = ops.concatenate([vector, *read], axis=1)
-        return memory, ops.concatenate([always, *(mask[name] for name in names)], axis=1)
+        masks = [mask[name] for name in names]
+        if not self._reads_tokens_alone:
+            fused = ops.cast(one_vector(fused), self.compute_dtype)
+            read.insert(0, self.vector_map(fused)[:, None])
+            masks.insert(0, ops.ones_like(masks[0][:, :1]))
+        return ops.concatenate(read, axis=1), ops.concatenate(masks, axis=1)
+
+    @property
+    def _reads_tokens_alone(self):
+        return bool(self.language_model and self.language_model.gates)
 
     def _embedded(self, ids):
         embedded = ops.take(ops.convert_to_tensor(self.embedding), ids, axis=0)
@@ -220,7 +279,9 @@ class Words(Head):
         return {"previous": ((self.length + 1,), "int32")}
 
     def target(self):
-        return TextTarget(self.length, self.unit, self.lowercase, self.units, self.vocabulary)
+        return TextTarget(
+            self.length, self.unit, self.lowercase, self.units, self.vocabulary, self.tokenizer
+        )
 
     def make_loss(self):
         return TokenCrossentropy(self.label_smoothing)
@@ -238,7 +299,19 @@ class Words(Head):
             "length": self.length,
             "unit": self.unit,
             "lowercase": self.lowercase,
-            "decoder": keras.saving.serialize_keras_object(self.decoder),
+            "decoder": self.decoder and keras.saving.serialize_keras_object(self.decoder),
             "label_smoothing": self.label_smoothing,
             "sampling": self.sampling,
+            "tokenizer": self.tokenizer and self.tokenizer.get_config(),
+            "language_model": self.language_model
+            and keras.saving.serialize_keras_object(self.language_model),
         }
+
+
+def _language_model(identifier, connector):
+    """What `Words(language_model=...)` takes -> a `LanguageModel`."""
+    if isinstance(identifier, dict):
+        identifier = keras.saving.deserialize_keras_object(identifier)
+    if isinstance(identifier, LanguageModel):
+        return identifier
+    return LanguageModel(identifier, connector=connector, name="language_model")

@@ -5,6 +5,7 @@ Each name here has a test that says what changed, should it fail: `tests/keras_c
 """
 
 from mmzoo.keras_compat.attention import AttentionStep
+from mmzoo.keras_compat.causal_lm import call_with_vectors, empty_cache
 from mmzoo.keras_compat.compilation_log import compilations, note_compilation, watch_compilations
 from mmzoo.keras_compat.data_dependencies import data_dependencies
 from mmzoo.keras_compat.keras_hub import make_tables, tokenize_in_graph
@@ -48,9 +49,11 @@ __all__ = [
     "base_weight",
     "bounded_variables",
     "call_arguments",
+    "call_with_vectors",
     "compilations",
     "copy_decay_exclusions",
     "data_dependencies",
+    "empty_cache",
     "function_called",
     "in_safe_mode",
     "inner_layers",

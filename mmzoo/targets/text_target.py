@@ -9,6 +9,7 @@ from mmzoo.raw.absent import is_absent
 from mmzoo.raw.cells import category
 from mmzoo.targets.target import Target
 from mmzoo.targets.text_figures import text_figures
+from mmzoo.tokenizers.token_vocabulary import TokenVocabulary
 from mmzoo.tokenizers.vocabulary import (
     END,
     NOT_LEARNED,
@@ -37,6 +38,9 @@ class TextTarget(Target):
         lowercase: whether texts are read, and answered, in lower case.
         vocabulary_size: number of ids, the 4 that stand for no word included.
         vocabulary: the words, or `None`: learned from the training rows.
+        tokenizer: a tokenizer of KerasHub, whose tokens the text is made of, see
+            `mmzoo.tokenizers.TokenVocabulary`; then `unit`, `lowercase` and `vocabulary` say
+            nothing.
 
     Example:
 
@@ -50,11 +54,22 @@ class TextTarget(Target):
     main_output = "ids"
 
     def __init__(
-        self, length=32, unit="word", lowercase=False, vocabulary_size=5000, vocabulary=None
+        self,
+        length=32,
+        unit="word",
+        lowercase=False,
+        vocabulary_size=5000,
+        vocabulary=None,
+        tokenizer=None,
     ):
         self.length = length
         self.vocabulary_size = vocabulary_size
-        self._vocabulary = Vocabulary(unit, lowercase, vocabulary)
+        if tokenizer is None:
+            self._vocabulary = Vocabulary(unit, lowercase, vocabulary)
+        elif isinstance(tokenizer, TokenVocabulary):
+            self._vocabulary = tokenizer
+        else:
+            self._vocabulary = TokenVocabulary(tokenizer)
         self._others, self._other_ids = {}, {}
 
     @property
@@ -63,6 +78,12 @@ class TextTarget(Target):
         return self._vocabulary.words
 
     def get_config(self):
+        config = self._facts()
+        if self._is_given:
+            config["tokenizer"] = self._vocabulary.get_config()
+        return config
+
+    def _facts(self):
         return {
             "length": self.length,
             "unit": self._vocabulary.unit,
@@ -70,8 +91,13 @@ class TextTarget(Target):
             "vocabulary_size": self.vocabulary_size,
         }
 
+    @property
+    def _is_given(self):
+        """Whether a tokenizer is given, so that there is nothing to learn."""
+        return isinstance(self._vocabulary, TokenVocabulary)
+
     def get_state(self):
-        return {"vocabulary": self.vocabulary}
+        return {"vocabulary": None if self._is_given else self.vocabulary}
 
     def set_state(self, state):
         if state.get("vocabulary") is not None:
@@ -207,7 +233,7 @@ class TextTarget(Target):
         return [f"Answers of at most {self.length} of {known}.", ""]
 
     def card_facts(self):
-        return {**self.get_config(), "vocabulary": self.vocabulary, "writes": True}
+        return {**self._facts(), "vocabulary": self.vocabulary, "writes": True}
 
     def columns(self, prediction, delimiter="|"):
         return {"predicted": list(prediction)}
@@ -268,7 +294,7 @@ class TextTarget(Target):
                 f"preprocessor has labels of the kind {other.kind!r}. Make it with the same head: "
                 "`mmzoo.Preprocessor(inputs, head=head)`."
             )
-        mine, theirs = self.get_config(), other.get_config()
+        mine, theirs = self._facts(), other._facts()
         for name in ("length", "unit", "lowercase"):
             if mine[name] != theirs[name]:
                 raise ValueError(

@@ -518,3 +518,41 @@ def data_dependencies(function):
     batches = tf.data.Dataset.from_tensors((tf.ones((2, 3)), tf.ones((2, 1)))).repeat(3)
     model.fit(batches.filter(lambda x, y: True), verbose=0)  # of a length that is not known
     assert int(model.optimizer.iterations) == 3
+
+
+def tiny_gpt2():
+    from tests.tiny_language_models import language_model
+
+    return language_model()
+
+
+@check(library="KerasHub", needs="keras_hub")
+def empty_cache(function):
+    model = tiny_gpt2()
+    ids = np.zeros((2, 6), "int32")
+    cache = function(type(model), model.backbone, ids)
+    assert cache.shape == (2, 2, 2, 6, 4, 4) and not ops.any(cache)
+
+
+@check(library="KerasHub", needs="keras_hub")
+def call_with_vectors(function):
+    model = tiny_gpt2()
+    ids = np.random.default_rng(0).integers(1, 20, (2, 6))
+    kind, backbone = type(model), model.backbone
+    seen = []
+
+    def around(number, block):
+        seen.append(number)
+        return block
+
+    expected = model({"token_ids": ids, "padding_mask": np.ones_like(ids)})
+    vectors = backbone.token_embedding(ids)
+    logits, _ = function(kind, backbone, vectors, None, 0, around)
+    np.testing.assert_allclose(logits, expected, atol=1e-5)
+    cache = keras_compat.empty_cache(kind, backbone, ids)
+    for position in range(6):
+        here = vectors[:, position : position + 1]
+        logits, cache = function(kind, backbone, here, cache, position, around)
+        np.testing.assert_allclose(logits[:, 0], expected[:, position], atol=1e-5)
+    assert seen == [0, 1] * 7
+    assert type(backbone.token_embedding).__name__ == "ReversibleEmbedding"  # untouched

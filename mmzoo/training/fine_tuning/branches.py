@@ -20,7 +20,8 @@ def branches_of(model):
 
     Returns:
         Dict from the branch's name, a modality's or `"fusion"` or `"head"`, to a list of layers.
-        The heads of several answers are one branch.
+        The heads of several answers are one branch; but a language model that writes is one of its
+        own, `"language_model"`.
 
     Raises:
         ValueError: when it is not such a model.
@@ -39,7 +40,14 @@ def branches_of(model):
             encoders[name.removesuffix("_encoder")] = [layer]
         elif layer.weights and layer not in heads:
             before.append(layer)
-    return {**encoders, "fusion": [*before, fusion], "head": heads}
+    writing = [head for head in heads if getattr(head, "language_model", None) is not None]
+    models = [head.language_model.backbone for head in writing]
+    for head in writing:
+        inside = [*inner_layers(head), *inner_layers(head.language_model)]
+        others = [x for x in inside if x is not head.language_model and x not in models]
+        heads[heads.index(head) : heads.index(head) + 1] = others
+    own = {"language_model": models} if models else {}
+    return {**encoders, "fusion": [*before, fusion], "head": heads, **own}
 
 
 def branch_layers(model, branch):
