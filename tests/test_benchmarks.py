@@ -398,6 +398,7 @@ def test_train_step_notices_other_work(monkeypatch):
         ),
     ],
 )
+@pytest.mark.end_to_end
 def test_gpu_train_runs_without_tensorflow_on_a_cpu(pair, contenders, tmp_path):
     """End to end, as a GPU machine without TensorFlow runs it."""
     if "torch eager" in contenders:

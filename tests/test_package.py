@@ -62,6 +62,7 @@ def run(code, *arguments, **environment):
     return result.stdout
 
 
+@pytest.mark.end_to_end
 def test_import_adds_little():
     # With bytecode, which the first of these writes, as whoever imports it twice has it.
     assert any(float(run(FIRST_IMPORT, PYTHONDONTWRITEBYTECODE="")) < 0.2 for _ in range(3))
@@ -73,6 +74,7 @@ def test_works_on_jax_without_tensorflow(tmp_path):
     run(WITHOUT_TENSORFLOW, str(tmp_path / "model"), KERAS_BACKEND="jax")
 
 
+@pytest.mark.end_to_end
 def test_model_trained_on_jax_predicts_the_same_on_tensorflow(tmp_path):
     pytest.importorskip("jax", reason="the extra `jax` is not installed")
     code = WITHOUT_TENSORFLOW + (

@@ -11,6 +11,7 @@ import pandas
 import pytest
 
 import mmzoo
+from tests import tiny_language_models
 from tests.pipeline import hub_modules, keras_hub_presets
 from tests.pipeline.raw import encoded, raw_columns
 
@@ -42,6 +43,7 @@ def shop(tmp_path, monkeypatch):
     handle = re.search(r'"(https://tfhub.dev/.*?)"', README.read_text()).group(1)
     hub_modules.save_words(str(tmp_path / "hub" / hashlib.sha1(handle.encode()).hexdigest()))
     keras_hub_presets.bert(tmp_path / "all-MiniLM-L6-v2")
+    tiny_language_models.gpt2(["red circle", "blue square"]).save_to_preset(tmp_path / "gpt2")
     keras_hub_presets.clip(tmp_path / "clip-vit-base-patch32")
     make = mmzoo.encoders.applications.ARCHITECTURES["MobileNetV3Small"]
 
@@ -59,6 +61,7 @@ def blocks(page):
     return re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
 
 
+@pytest.mark.end_to_end
 def test_snippets(shop):
     assert len(blocks(README)) == 6
     namespace = {}

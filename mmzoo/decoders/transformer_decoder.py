@@ -6,6 +6,7 @@ from keras import ops
 from mmzoo.decoders.decoder import Decoder
 from mmzoo.decoders.decoder_block import DecoderBlock
 from mmzoo.layers import sinusoidal_positions
+from mmzoo.utils.checks import check_positive_integers
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -26,6 +27,9 @@ class TransformerDecoder(Decoder):
     Returns:
         `(B, L, D)`.
 
+    Raises:
+        ValueError: for a depth that is not positive.
+
     Example:
 
     >>> import numpy as np
@@ -38,6 +42,7 @@ class TransformerDecoder(Decoder):
 
     def __init__(self, depth=2, num_heads=4, hidden_dim=None, dropout=0.1, **kwargs):
         super().__init__(**kwargs)
+        check_positive_integers("depth", depth)
         # Layers
         dtype = self.dtype_policy
         self.blocks = [
@@ -71,8 +76,7 @@ class TransformerDecoder(Decoder):
         return read, [(nothing(), nothing()) for _ in self.blocks]
 
     def step(self, x, position, read, state):
-        length = state[0][0].shape[1] if state else 1
-        positions = sinusoidal_positions(length, x.shape[-1])
+        positions = sinusoidal_positions(state[0][0].shape[1], x.shape[-1])
         x = x + ops.cast(ops.take(positions, position, axis=0), x.dtype)
         x, kept = x[:, None], []
         for block, of_block, before in zip(self.blocks, read["blocks"], state, strict=True):

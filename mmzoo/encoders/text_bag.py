@@ -13,8 +13,8 @@ class TextBag(TextEncoder):
         vocabulary_size: number of ids. `None`: that of the modality.
         embedding_dim: width of the embeddings.
         pooling: as everywhere; `"mean"` by default, `None` keeps one token a word.
-        **kwargs: `embeddings_initializer`, `projection_units`, `projection_activation`, `name`,
-            `dtype`.
+        **kwargs: `embeddings_initializer`, `word_dropout`, `projection_units`,
+            `projection_activation`, `name`, `dtype`.
 
     Call arguments:
         x: `(B, T)` int32 token ids, 0 is padding.

@@ -17,8 +17,8 @@ class TextCNN(TextEncoder):
         embedding_dim: width of the embeddings.
         filters: output channels of each convolution.
         kernel_sizes: window sizes in words, a convolution each.
-        **kwargs: `embeddings_initializer`, `pooling`, `projection_units`, `projection_activation`,
-            `name`, `dtype`.
+        **kwargs: `embeddings_initializer`, `word_dropout`, `pooling`, `projection_units`,
+            `projection_activation`, `name`, `dtype`.
 
     Call arguments:
         x: `(B, T)` int32 token ids, 0 is padding.

@@ -18,6 +18,8 @@ class TextEncoder(Encoder):
         vocabulary_size: number of ids, padding and unknown counted. `None`: that of the modality.
         embedding_dim: width of the embeddings.
         embeddings_initializer: of the embeddings; anything `keras.initializers.get` takes.
+        word_dropout: share of the words whose embedding is left out in training, as a whole; what
+            their bytes tell stays.
         **kwargs: those of `mmzoo.encoders.Encoder`.
 
     Call arguments:
@@ -27,6 +29,8 @@ class TextEncoder(Encoder):
 
     Returns:
         `(tokens, mask)`: `(B, T, D)` and `(B, T)`.
+
+    Reference of `word_dropout`: Gal and Ghahramani 2015, arXiv 1512.05287, section 4.2.
     """
 
     input_dtypes: ClassVar = {"x": "int32"}
@@ -40,6 +44,7 @@ class TextEncoder(Encoder):
         vocabulary_size=None,
         embedding_dim=128,
         embeddings_initializer="uniform",
+        word_dropout=0.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -54,6 +59,13 @@ class TextEncoder(Encoder):
             if vocabulary_size
             else None
         )
+        self.word_dropout_layer = keras.layers.Dropout(
+            word_dropout,
+            noise_shape=(None, None, 1),
+            dtype=self.dtype_policy,
+            name="word_dropout",
+        )
+        self.word_dropout = word_dropout
         self.vocabulary_size = vocabulary_size
         self.embedding_dim = embedding_dim
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
@@ -78,7 +90,7 @@ class TextEncoder(Encoder):
             )
         ids, mask = (x["ids"], x.get("mask")) if isinstance(x, dict) else (x, None)
         mask = ops.not_equal(ids, 0) if mask is None else ops.cast(mask, "bool")
-        tokens = self.embed(ids, x)
+        tokens = self.word_dropout_layer(self.embed(ids, x))
         if self.word_bytes is not None:
             tokens = tokens + self.word_bytes(x["bytes"])
         return self.contextualize(tokens, mask)
@@ -93,4 +105,5 @@ class TextEncoder(Encoder):
             "vocabulary_size": self.vocabulary_size,
             "embedding_dim": self.embedding_dim,
             "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
+            "word_dropout": self.word_dropout,
         }

@@ -18,8 +18,9 @@ class TextGRU(TextRecurrent):
         bidirectional: whether a second layer reads from the end; the width doubles.
         use_cudnn: `False` keeps XLA compilation of the train step possible; `"auto"` uses the
             cuDNN kernel on a GPU, and XLA is then off for the whole model.
-        **kwargs: `embeddings_initializer`, `pooling`, `projection_units`, `projection_activation`,
-            `name`, `dtype`.
+        dropout: rate of what the recurrent layer reads, in training.
+        **kwargs: `embeddings_initializer`, `word_dropout`, `pooling`, `projection_units`,
+            `projection_activation`, `name`, `dtype`.
 
     Call arguments:
         x: `(B, T)` int32 token ids, 0 is padding.

@@ -1,5 +1,7 @@
 """What the LSTM and GRU text encoders share."""
 
+import keras
+
 from mmzoo.encoders.recurrent import recurrent_layer, recurrent_states
 from mmzoo.encoders.text_encoder import TextEncoder
 
@@ -14,8 +16,9 @@ class TextRecurrent(TextEncoder):
         bidirectional: whether a second layer reads from the end; the width doubles.
         use_cudnn: `False` keeps XLA compilation of the train step possible; `"auto"` uses the
             cuDNN kernel on a GPU, and XLA is then off for the whole model.
-        **kwargs: `embeddings_initializer`, `pooling`, `projection_units`, `projection_activation`,
-            `name`, `dtype`.
+        dropout: rate of what the recurrent layer reads, in training.
+        **kwargs: `embeddings_initializer`, `word_dropout`, `pooling`, `projection_units`,
+            `projection_activation`, `name`, `dtype`.
     """
 
     def __init__(
@@ -25,6 +28,7 @@ class TextRecurrent(TextEncoder):
         units=128,
         bidirectional=False,
         use_cudnn=False,
+        dropout=0.0,
         **kwargs,
     ):
         super().__init__(vocabulary_size, embedding_dim, **kwargs)
@@ -32,7 +36,9 @@ class TextRecurrent(TextEncoder):
         self.recurrent = recurrent_layer(
             self.make_recurrent, units, bidirectional, use_cudnn, self.pooling, self.dtype_policy
         )
+        self.dropout_layer = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
         # Config
+        self.dropout = dropout
         self.units = units
         self.bidirectional = bidirectional
         self.use_cudnn = use_cudnn
@@ -42,6 +48,7 @@ class TextRecurrent(TextEncoder):
         raise NotImplementedError(f"{type(self).__name__} must implement `make_recurrent`.")
 
     def contextualize(self, tokens, mask):
+        tokens = self.dropout_layer(tokens)
         return recurrent_states(self.recurrent, tokens, mask, self.pooling)
 
     def get_config(self):
@@ -50,4 +57,5 @@ class TextRecurrent(TextEncoder):
             "units": self.units,
             "bidirectional": self.bidirectional,
             "use_cudnn": self.use_cudnn,
+            "dropout": self.dropout,
         }

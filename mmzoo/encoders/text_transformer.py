@@ -20,8 +20,8 @@ class TextTransformer(TextEncoder):
         dropout: dropout rate in the blocks.
         segments: number of segments, each with a vector that is added to the embeddings of its
             words. `None`: that of the modality, or none.
-        **kwargs: `embeddings_initializer`, `pooling`, `projection_units`, `projection_activation`,
-            `name`, `dtype`.
+        **kwargs: `embeddings_initializer`, `word_dropout`, `pooling`, `projection_units`,
+            `projection_activation`, `name`, `dtype`.
 
     Call arguments:
         x: `(B, T)` int32 token ids, 0 is padding; or a dict of these as `ids`, and of `segments`,

@@ -1,9 +1,26 @@
 """The tiny model of a part, which tests of properties share."""
 
+import keras
 import pytest
 from keras import ops
 
 from tests.parts import build
+
+
+@pytest.fixture(autouse=True)
+def _graphs_as_they_are():
+    """TensorFlow runs the graphs of tiny layers a few times: to rewrite each first takes longer.
+
+    Graphs that are rewritten are those of the other folders, exports and whole models among them.
+    """
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    yield
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
 
 
 @pytest.fixture(scope="module")

@@ -194,6 +194,7 @@ def test_gray_pictures_are_three_equal_channels(family):
         np.testing.assert_array_equal(numpy(encoder(same)[0]), numpy(tokens))
 
 
+@pytest.mark.end_to_end
 def test_frozen_it_stays_as_it_is_to_the_bit(mobilenet):
     encoder = Applications("MobileNet", weights=mobilenet)
     model = model_of(encoder)
@@ -256,6 +257,7 @@ def test_what_is_trained(vgg):
         assert again.network.trainable == expected and again.trainable == encoder.trainable
 
 
+@pytest.mark.end_to_end
 def test_the_projection_of_a_frozen_network_is_trained(vgg):
     encoder = Applications("VGG16", weights=vgg, projection_units=4)
     model = model_of(encoder)
@@ -268,6 +270,7 @@ def test_the_projection_of_a_frozen_network_is_trained(vgg):
     assert all(changed(encoder.network.get_weights(), network))
 
 
+@pytest.mark.end_to_end
 def test_copies_do_without_the_file(vgg, tmp_path):
     path = tmp_path / "moved.weights.h5"
     shutil.copy(vgg, path)
@@ -326,6 +329,7 @@ def test_mixed_precision(policy):
     np.testing.assert_array_equal(as_float[0].ravel(), as_float[1].ravel())
 
 
+@pytest.mark.end_to_end
 def test_beside_a_text(vgg):
     """One encoder of two pictures, one of them gray and optional, and a text that asks."""
     encoder = Applications("VGG16", weights=vgg)

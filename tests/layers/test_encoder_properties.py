@@ -3,6 +3,7 @@
 In whole models they are tested by test_properties.py.
 """
 
+import keras
 import numpy as np
 import pytest
 
@@ -60,3 +61,20 @@ def test_properties(case, holds):
 @pytest.mark.parametrize("holds", [each for each in ENCODER_PROPERTIES if each not in DAILY])
 def test_other_properties(case, holds):
     ENCODER_PROPERTIES[holds](case)
+
+
+@pytest.mark.parametrize("name", ["bag", "cnn", "gru", "lstm", "transformer"])
+def test_words_are_left_out_as_a_whole(name):
+    """In training, and only the embedding: what the bytes of a word tell stays."""
+    make = mmzoo.encoders.ENCODERS["text"][name]
+    encoder = make(vocabulary_size=9, embedding_dim=8, word_dropout=0.5)
+    embedded = []
+    encoder.contextualize = lambda tokens, mask: (embedded.append(tokens), (tokens, mask))[1]
+    ids = np.random.default_rng(0).integers(2, 9, (ROWS, 50)).astype("int32")
+    encoder(ids)
+    encoder(ids, training=True)
+    always, in_training = map(keras.ops.convert_to_numpy, embedded[-2:])
+    left_out = (in_training == 0).all(axis=-1)
+    assert 0.3 < left_out.mean() < 0.7
+    np.testing.assert_allclose(in_training[~left_out], 2 * always[~left_out], rtol=1e-5)
+    assert make.from_config(encoder.get_config()).word_dropout == 0.5

@@ -316,6 +316,7 @@ class Record(keras.callbacks.Callback):
         self.rates.append(float(self.model.optimizer.learning_rate))
 
 
+@pytest.mark.end_to_end
 def test_gradual_unfreezing_trains_stage_by_stage_in_one_fit():
     model = build()
     schedule = keras.optimizers.schedules.PolynomialDecay(0.01, 8, 0.001)
@@ -407,6 +408,7 @@ if BACKEND == "tensorflow":
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.end_to_end
 def test_layerwise_adamw_is_adamw_and_multiplier_0_is_frozen(settings):
     settings = dict(settings)
     compile_settings = {

@@ -192,6 +192,7 @@ def test_whisper_hears_waveforms(tmp_path):
     np.testing.assert_array_equal(predict(loaded, sound), predict(model, sound))
 
 
+@pytest.mark.end_to_end
 def test_frozen_it_stays_to_the_bit_and_fine_tuned_all_of_it_moves(case):
     encoder, x, _ = case
     encoder.trainable = False

@@ -38,6 +38,7 @@ def test_it_computes_what_keras_computes(strides, kernel_size, padding):
 
 @tensorflow_only
 @pytest.mark.parametrize("options", [[], pytest.param(["train"], marks=pytest.mark.slow)])
+@pytest.mark.end_to_end
 def test_no_memory_is_overwritten(options):
     command = [sys.executable, SCRIPT, *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -264,6 +264,7 @@ def batch(rows=6):
 @pytest.mark.parametrize(
     ("decoder", "dtype"), [("transformer", "float32"), ("gru", "mixed_bfloat16")]
 )
+@pytest.mark.end_to_end
 def test_a_model_learns_is_saved_and_writes_the_same(decoder, dtype, tmp_path):
     x, y = batch()
     model = model_of(decoder, dtype)
@@ -281,6 +282,7 @@ def test_a_model_learns_is_saved_and_writes_the_same(decoder, dtype, tmp_path):
     np.testing.assert_allclose(written[0].scores, written[1].scores, rtol=1e-4)
 
 
+@pytest.mark.end_to_end
 def test_compiled_by_xla():
     x, y = batch()
     model = model_of()
@@ -313,3 +315,8 @@ def test_config_and_shapes():
         mmzoo.heads.Words(WORDS, decoder={"class_name": "transformer", "config": {"num_heads": 3}})(
             *fused(), np.full((ROWS, 33), START)
         )
+
+
+def test_a_decoder_without_blocks_is_refused():
+    with pytest.raises(ValueError, match="depth"):
+        mmzoo.decoders.TransformerDecoder(depth=0)

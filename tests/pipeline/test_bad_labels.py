@@ -170,6 +170,7 @@ PLACES = {
 
 
 @pytest.mark.parametrize("several", [False, True])
+@pytest.mark.end_to_end
 def test_places_that_are_not_in_their_picture(several, tmp_path):
     picture = png(np.zeros((6, 8, 3), "uint8"))
     preprocessors = {}  # one for all cases of a head, which decodes by what it has traced

@@ -71,6 +71,7 @@ def csv(tmp_path):
     return path
 
 
+@pytest.mark.end_to_end
 def test_train_evaluate_predict_export(csv, tmp_path, capsys):
     run = tmp_path / "run"
     assert train(csv=csv, label="category", output=run) == 0
@@ -325,6 +326,7 @@ def test_inputs_are_called_as_their_columns_where_they_can_be():
         _ = ColumnOptions().columns
 
 
+@pytest.mark.end_to_end
 def test_broken_pictures_are_found_before_the_training(csv, tmp_path, capsys):
     (tmp_path / "7.png").write_bytes(b"junk")
     run = tmp_path / "run"
@@ -382,6 +384,7 @@ def test_rows_without_a_label_are_skipped(tmp_path):
         labelled_records(path, columns, "price", None, "skip", regression=True)
 
 
+@pytest.mark.end_to_end
 def test_skipped_rows_never_reach_the_training(csv, tmp_path, monkeypatch):
     (tmp_path / "7.png").write_bytes(b"junk")
     seen = []

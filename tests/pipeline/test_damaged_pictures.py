@@ -69,6 +69,7 @@ def messages(caplog):
     ("count", "seed"),
     [(60, 0), *(pytest.param(1000, seed, marks=pytest.mark.slow) for seed in range(1, 4))],
 )
+@pytest.mark.end_to_end
 def test_damaged_pictures(count, seed, tmp_path, caplog):
     values, is_good = damaged(count, seed)
     inputs = {"photo": mmzoo.Image(size=(12, 16), optional=True, max_pixels=10_000)}

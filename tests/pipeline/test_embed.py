@@ -9,6 +9,7 @@ from tests.pipeline.raw import raw_columns
 
 
 @pytest.mark.parametrize("dtype", [None, "mixed_bfloat16"])
+@pytest.mark.end_to_end
 def test_the_head_reads_the_vectors_of_raw_rows(dtype):
     inputs = {"image": image(optional=True), "text": text()}
     preprocessor = mmzoo.Preprocessor(inputs)

@@ -53,6 +53,7 @@ def pair():
 
 @slow_for(set(PARTS) - set(DAILY))
 @pytest.mark.parametrize("format", ["litert", "onnx"])
+@pytest.mark.end_to_end
 def test_other_formats_predict_the_same(part, format, tmp_path):
     runtime(format)
     model, arguments = build(part)
@@ -70,6 +71,7 @@ def test_other_formats_predict_the_same(part, format, tmp_path):
 @pytest.mark.parametrize("several", slow_among([True, False], slow=[False]))
 @pytest.mark.parametrize("decoder", slow_among(["transformer", "gru"], slow=["gru"]))
 @pytest.mark.parametrize("format", ["litert", "onnx"])
+@pytest.mark.end_to_end
 def test_a_model_that_writes_is_two_functions(format, decoder, several, tmp_path):
     """And the loop around them, as the model card has it, writes what the model does."""
     runtime(format)

@@ -38,6 +38,7 @@ def of_policy(request):
 
 
 @pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.end_to_end
 def test_every_format_of_every_policy_computes_in_float32(of_policy, format, tmp_path):
     runtime(format)
     model, preprocessor, x, expected = of_policy

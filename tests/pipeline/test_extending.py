@@ -39,6 +39,7 @@ def page(registries, tmp_path_factory):
         yield namespace
 
 
+@pytest.mark.end_to_end
 def test_a_modality_from_outside(page):
     records, preprocessor, model = page["records"], page["preprocessor"], page["model"]
     assert list(records.columns) == ["text", "cloud"]

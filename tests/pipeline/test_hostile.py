@@ -120,6 +120,7 @@ def costs(preprocessor, values, whole):
 
 
 @pytest.mark.parametrize("size", [LARGE // 20, pytest.param(LARGE, marks=pytest.mark.slow)])
+@pytest.mark.end_to_end
 def test_no_picture_costs_more_than_a_second(size):
     values = {key: make(size) for key, make in {**PICTURES, **HARMLESS}.items()}
     preprocessor = mmzoo.Preprocessor({"photo": mmzoo.Image(size=RGB.size[::-1])})

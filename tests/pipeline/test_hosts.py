@@ -89,6 +89,7 @@ def errors(folder, index):
     return (folder / f"errors-{index}.txt").read_text()
 
 
+@pytest.mark.end_to_end
 def test_two_hosts_train_as_one(tmp_path):
     """Dropout too, since batches are the same; 46 rows and 7 to validate can't be shared evenly."""
     folders = tmp_path / "one", tmp_path / "two"

@@ -11,6 +11,7 @@ from keras import ops
 
 import mmzoo
 from mmzoo.decoders import LanguageModel
+from mmzoo.export.exported_model import ExportedModel
 from mmzoo.tokenizers import TokenVocabulary
 from mmzoo.tokenizers.vocabulary import SPECIAL
 
@@ -110,6 +111,7 @@ def test_without_a_prefix_it_writes_what_keras_hub_writes(prompt):
     assert written == expected.strip() and len(written) > len(prompt)
 
 
+@pytest.mark.end_to_end
 def test_a_row_with_nothing_at_all():
     """Gates leave the language model alone then, however it was trained."""
     keras.utils.set_random_seed(0)
@@ -129,6 +131,7 @@ def test_a_row_with_nothing_at_all():
     assert abs(of_gates[1][0][1] - of_alone[1][0][1]) > 1e-4
 
 
+@pytest.mark.end_to_end
 def test_only_what_is_to_be_trained_is_trained():
     language_model = tiny.gpt2(TEXTS)
     frozen = LanguageModel(language_model, trainable=False)
@@ -156,6 +159,7 @@ def test_only_what_is_to_be_trained_is_trained():
     assert any("transformer_layer" in weight.path for weight in model.trainable_variables)
 
 
+@pytest.mark.end_to_end
 def test_a_tokenizer_alone():
     """Any decoder may write in the tokens of a tokenizer."""
     keras.utils.set_random_seed(0)
@@ -222,3 +226,16 @@ def test_what_does_not_fit():
         other.fit(records.to_dataset(preprocessor), verbose=0)
     with pytest.warns(UserWarning, match="are longer than length=10"):
         mmzoo.data.from_arrays(COLUMNS, [text * 9 for text in TEXTS]).to_dataset(preprocessor)
+
+
+@pytest.mark.slow
+def test_other_formats(trained, tmp_path):
+    """LiteRT has every op; ONNX lacks the one by which KerasHub writes its cache, and says so."""
+    model, preprocessor, _ = trained
+    folder = mmzoo.export_savedmodel(model, preprocessor, tmp_path / "litert", format="litert")
+    tensors = preprocessor({name: values[:2] for name, values in COLUMNS.items()})
+    x = {name: tensor.numpy() for name, tensor in tensors.items()}
+    written = ExportedModel(folder, model.heads).predict_on_batch(x)
+    assert preprocessor.targets["head"].answers(written) == TEXTS[:2]
+    with pytest.raises(ValueError, match="XlaDynamicUpdateSlice"):
+        mmzoo.export_savedmodel(model, preprocessor, tmp_path / "onnx", format="onnx")

@@ -185,6 +185,7 @@ def with_size(value, format, side=50_000):
     return value[:at] + new + value[at + len(new) :]
 
 
+@pytest.mark.end_to_end
 def test_a_gigapixel_header_is_a_bad_value():
     names = ["jpeg", "png", "gif", "bmp", "webp"]
     frame = FILES["gif"].index(b"\x2c\0\0\0\0", 13) + 5

@@ -218,6 +218,7 @@ def labelled(kind, count=6):
 
 
 @pytest.mark.parametrize("kind", slow_among(["box", "mask"], slow=["mask"]))
+@pytest.mark.end_to_end
 def test_the_whole_way(kind, tmp_path):
     head = mmzoo.heads.Box() if kind == "box" else mmzoo.heads.Mask(values=[0, 255])
     pictures, labels = labelled(kind)

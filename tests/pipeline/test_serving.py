@@ -71,6 +71,7 @@ def with_every_subset(columns, optional):
 
 
 @slow_but_daily
+@pytest.mark.end_to_end
 def test_exported_model_equals_predict(part, tmp_path, columns):
     model, arguments = build(part)
     preprocessor = preprocessor_of(arguments)
@@ -139,6 +140,7 @@ def test_a_bad_row_leaves_the_others_alone(exported, columns):
     np.testing.assert_array_equal(outputs["probabilities"][1], outputs["probabilities"][2])
 
 
+@pytest.mark.end_to_end
 def test_a_request_of_no_rows_has_answers_of_no_rows(tmp_path):
     inputs = {"photo": image(), "text": text(), "voice": audio(optional=True)}
     model = mmzoo.build_model(inputs=inputs, head=mmzoo.heads.Softmax(3), dim=8)

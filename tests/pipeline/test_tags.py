@@ -94,6 +94,7 @@ def test_a_word_in_pieces():
     assert tensors["starts"].numpy().tolist() == [[0, 1, 0, 0]]
 
 
+@pytest.mark.end_to_end
 def test_a_model_that_reads_pieces(tmp_path):
     """A tag a word, however many tokens it has; the same after it was saved."""
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "new", "##er", "york", "!"]
@@ -237,6 +238,7 @@ def spans_in(answer, row):
 @pytest.mark.parametrize(
     "form", slow_among(["strings", "lists", "softmax"], slow=["lists", "softmax"])
 )
+@pytest.mark.end_to_end
 def test_the_whole_way(form, tmp_path):
     pytest.importorskip("seqeval")
     texts = [text.split() for text in TEXTS] if form == "lists" else TEXTS

@@ -48,6 +48,7 @@ def trained(labels, head, epochs=12, rate=3e-2, **options):
 # --- Numbers ---
 
 
+@pytest.mark.end_to_end
 def test_numbers_are_learned_as_well_in_any_unit():
     _, prices, *_ = rows()
     found = {}
@@ -155,6 +156,7 @@ def several_answers():
     return trained({"kind": kinds, "price": prices, "words": words}, several(), epochs=30)
 
 
+@pytest.mark.end_to_end
 def test_several_answers_are_learned_together(several_answers):
     records, preprocessor, model = several_answers
     report = mmzoo.evaluate(model, records.to_dataset(preprocessor), verbose=False)

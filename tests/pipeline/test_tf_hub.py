@@ -320,6 +320,7 @@ def text_encoders(folder):
 
 @pytest.mark.parametrize("kind", slow_among(["strings", "preprocessor"], slow=["preprocessor"]))
 @pytest.mark.parametrize("optional", slow_among([False, True], slow=[False]))
+@pytest.mark.end_to_end
 def test_texts_from_raw_rows_to_the_export(kind, optional, tmp_path):
     encoder = text_encoders(tmp_path)[kind]
     inputs = {

@@ -67,6 +67,7 @@ def learned():
     return preprocessor, model, history
 
 
+@pytest.mark.end_to_end
 def test_tones_are_learned_and_read(learned, tmp_path):
     preprocessor, model, history = learned
     assert history["exact_match"][-1] > 0.9 and not any(history["rows_left_out"])
@@ -183,6 +184,7 @@ def test_where_there_is_no_frame():
     ]
 
 
+@pytest.mark.end_to_end
 def test_a_transcript_beside_another_answer_with_a_text_as_context():
     heads = {
         "said": mmzoo.heads.Transcript("abc", lowercase=True),
@@ -203,6 +205,7 @@ def test_a_transcript_beside_another_answer_with_a_text_as_context():
     assert len(answers["said"]) == 4 and answers["kind"].shape == (4, 2)
 
 
+@pytest.mark.end_to_end
 def test_columns_of_a_picture_and_frames_of_a_video():
     encoder = {"class_name": "cnn", "config": {"filters": [4, 8], "pool_size": None}}
     image = mmzoo.Image(size=(16, 32), encoder=encoder)

@@ -67,6 +67,7 @@ def test_skip_keeps_static_batches_in_training(records):
     assert not np.array_equal(first[0][1], second[0][1])
 
 
+@pytest.mark.end_to_end
 def test_missing_makes_the_value_absent(records, caplog):
     absent = dataset(records, on_error="missing")
     assert absent.cardinality() == 3
@@ -75,6 +76,7 @@ def test_missing_makes_the_value_absent(records, caplog):
     assert "in 4 of 12 rows" in logged(caplog)[0] and logged(caplog)[0].endswith("as absent.")
 
 
+@pytest.mark.end_to_end
 def test_missing_is_for_optional_modalities(records):
     with pytest.raises(ValueError, match="only where a modality is optional"):
         dataset(records, optional=False, on_error="missing")
@@ -91,6 +93,7 @@ def test_raise_names_the_row(records):
         dataset(records, on_error="ignore")
 
 
+@pytest.mark.end_to_end
 def test_fit_skips_rows_as_if_they_were_not_there(records, caplog):
     """The same steps, batches and weights, to the bit."""
     good = records.take([row for row in range(12) if row not in BAD])

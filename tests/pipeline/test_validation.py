@@ -49,6 +49,7 @@ def records(tmp_path):
 
 
 @pytest.mark.parametrize("resize", slow_among(["stretch", "fit"], slow=["stretch"]))
+@pytest.mark.end_to_end
 def test_every_kind_of_bad_value(records, resize):
     image = mmzoo.Image(size=(8, 12), max_pixels=1000, resize=resize)
     report = records.validate({"image": image, "text": TEXT})

@@ -73,6 +73,7 @@ def test_normal_forms_are_those_of_tensorflow_text(function, theirs):
 @pytest.mark.parametrize("split_on_cjk", slow_among([True, False], slow=[False]))
 @pytest.mark.parametrize("strip_accents", slow_among([True, False], slow=[False]))
 @pytest.mark.parametrize("lowercase", slow_among([True, False], slow=[False]))
+@pytest.mark.end_to_end
 def test_ids_are_those_of_keras_hub(lowercase, strip_accents, split_on_cjk):
     options = {
         "lowercase": lowercase, "strip_accents": strip_accents, "split_on_cjk": split_on_cjk

@@ -73,6 +73,7 @@ def test_what_was_learned_is_said(trained):
     assert report["caption"].worst == report["caption"].confusions == []
 
 
+@pytest.mark.end_to_end
 def test_ways_to_write(trained):
     model, preprocessor, _ = trained
     rows = {name: values[:4] for name, values in COLUMNS.items()}
@@ -182,6 +183,7 @@ def test_a_process_with_tensorflow_alone_writes(trained, tmp_path):
     )
 
 
+@pytest.mark.end_to_end
 def test_narrow_weights_and_other_formats(trained, tmp_path):
     model, preprocessor, _ = trained
     folder = mmzoo.export_savedmodel(model, preprocessor, tmp_path / "int8", weights="int8")
@@ -199,6 +201,7 @@ def test_narrow_weights_and_other_formats(trained, tmp_path):
     assert sum(map(str.__eq__, answers, TEXTS)) > len(TEXTS) / 2
 
 
+@pytest.mark.end_to_end
 def test_texts_that_are_cut_and_words_that_are_not_known():
     head = mmzoo.heads.Words(length=4, vocabulary_size=7)  # three words
     _, preprocessor = prepared(["a b", "a c c", "c b a"] * 6, head)
@@ -254,6 +257,7 @@ def test_pieces_make_words_that_were_never_met():
     assert fewer.words == ["##a", "##b", "a"]  # the most frequent characters
 
 
+@pytest.mark.end_to_end
 def test_a_row_may_have_several_right_texts(trained):
     model, preprocessor, _ = trained
     kinds = [shape for _, shape, _ in ROWS]
@@ -326,6 +330,7 @@ def test_bad_labels():
     assert mmzoo.targets.TextTarget().check([b"caf\xc3\xa9", 7, None]) == ["café", "7", None]
 
 
+@pytest.mark.end_to_end
 def test_what_does_not_fit():
     preprocessor = mmzoo.Preprocessor(INPUTS, head=mmzoo.heads.Words(length=3))
     records = mmzoo.data.from_arrays(COLUMNS, TEXTS)

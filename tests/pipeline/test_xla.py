@@ -34,6 +34,7 @@ def losses(model, jit_compile, rows=8, batch_size=4, epochs=2):
 
 
 @slow_but_daily
+@pytest.mark.end_to_end
 def test_compiled_training_is_the_same_and_compiles_once(part):
     model, _ = build(part)
     weights = model.get_weights()
@@ -176,6 +177,7 @@ def test_report_of_another_model_and_of_a_short_last_batch():
     assert "traced" in str(mmzoo.xla_report(model))
 
 
+@pytest.mark.end_to_end
 def test_steps_of_ones_own_are_not_counted():
     model = mmzoo.build_model(inputs={"features": mmzoo.Features(2)}, head="sigmoid")
     data = {"features": tf.ones((4, 2))}, tf.zeros((4, 1))
