@@ -64,6 +64,7 @@ def xor(model, epochs=8):
 
 
 @pytest.mark.parametrize("name", slow_among(XOR, slow=set(XOR) - DAILY))
+@pytest.mark.end_to_end
 def test_xor_is_learned(name):
     _, accuracy = xor(model_of(name))
     assert accuracy == 1
@@ -71,6 +72,7 @@ def test_xor_is_learned(name):
 
 @pytest.mark.parametrize("policy", HALF)
 @pytest.mark.parametrize("name", slow_among(XOR, slow=set(XOR) - {"tensor"}))
+@pytest.mark.end_to_end
 def test_xor_is_learned_in_half_precision(name, policy):
     for seed in range(3):  # rounding is another start: as with one, a block may get stuck
         keras.utils.set_random_seed(seed)
@@ -94,6 +96,7 @@ def test_half_precision_is_within_half_a_point_of_float32(name, policy):
 
 
 @pytest.mark.parametrize("name", ADDITIVE)
+@pytest.mark.end_to_end
 def test_xor_is_beyond_additive_blocks(name):
     logits, accuracy = xor(model_of(name, ADDITIVE[name]), epochs=2)
     # What makes it impossible: the two inputs have no joint effect on the logits.

@@ -108,6 +108,7 @@ def test_rows_do_not_see_their_neighbours(model):
 
 
 @slow_but_daily
+@pytest.mark.end_to_end
 def test_overfits_one_batch(part):
     model, _ = build(part, dim=16)  # of 8 hidden units a seed may leave too few alive
     loss = model.get_layer("head").make_loss()

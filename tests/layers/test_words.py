@@ -153,6 +153,7 @@ def test_one_beam_is_greedy(decoder):
     np.testing.assert_allclose(array(greedy.scores), array(beam.scores), rtol=1e-5)
 
 
+@pytest.mark.end_to_end
 def test_lengths_repeats_and_prefixes():
     head, inputs = head_of(length=8), fused()
 

@@ -98,6 +98,7 @@ def test_a_modality_from_outside(page):
     )  # fmt: skip
 
 
+@pytest.mark.end_to_end
 def test_a_layer_that_takes_no_dict_gets_the_main_part(page):
     @keras.saving.register_keras_serializable(package="shop")
     class Named(page["PointCloud"]):

@@ -80,6 +80,7 @@ def test_saved_and_loaded(trained, tmp_path):
     assert mmzoo.predict(*loaded, COLUMNS) == TEXTS
 
 
+@pytest.mark.end_to_end
 def test_a_process_with_tensorflow_alone_writes(trained, tmp_path):
     model, preprocessor, _ = trained
     folder = mmzoo.export_savedmodel(model, preprocessor, tmp_path / "served")
@@ -95,6 +96,7 @@ assert not [name for name in ("keras_hub", "mmzoo", "tensorflow_text") if name i
 
 
 @pytest.mark.parametrize("prompt", ["", "It's a", "red"])
+@pytest.mark.end_to_end
 def test_without_a_prefix_it_writes_what_keras_hub_writes(prompt):
     """Their `generate` and ours, of the same weights; special tokens never win here."""
     keras.utils.set_random_seed(3)

@@ -99,6 +99,7 @@ def pixels(values, **options):
     return tensors["photo"].numpy().astype(int), good["photo"].numpy().tolist()
 
 
+@pytest.mark.end_to_end
 def test_every_format_equals_pillow():
     expected = {name: by_pillow(value) for name, value in FILES.items()}
     for size in {image.size[::-1] for image in expected.values()}:
@@ -123,6 +124,7 @@ def test_16_bits_by_value_range():
         ("crop", lambda image, size: PIL.ImageOps.fit(image, size, BILINEAR)),
     ],
 )
+@pytest.mark.end_to_end
 def test_resize_policies_equal_pillow(resize, by_pillow_too):
     # A JPEG that is decoded at half its size is another test's.
     names = [name for name in FILES if not (name.startswith("jpeg") and resize == "fit")]
@@ -139,6 +141,7 @@ def test_resize_policies_equal_pillow(resize, by_pillow_too):
 
 @pytest.mark.parametrize("orientation", [1, 6])
 @pytest.mark.parametrize(("size", "ratio"), [(140, 1), (70, 2), (33, 4), (16, 8)])
+@pytest.mark.end_to_end
 def test_jpeg_is_decoded_at_the_smallest_size_that_is_enough(orientation, size, ratio):
     photo = RGB.resize((320, 141), PIL.Image.Resampling.BICUBIC)
     value = encode(photo, "JPEG", exif=exif(orientation))

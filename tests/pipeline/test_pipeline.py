@@ -63,6 +63,7 @@ def written(monkeypatch):
     return paths
 
 
+@pytest.mark.end_to_end
 def test_a_cache_changes_nothing_but_the_time(records, tmp_path):
     preprocessor = prepared(records)
     for training in (False, True):

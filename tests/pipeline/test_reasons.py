@@ -115,6 +115,7 @@ def test_a_row_that_is_not_predicted_has_a_reason_and_the_next_part_is_prepared(
     np.testing.assert_allclose(again["head"], np.repeat(answers["head"][:1], 3, axis=0), atol=1e-6)
 
 
+@pytest.mark.end_to_end
 def test_predictions_are_traced_once(monkeypatch):
     inputs = {
         "text": mmzoo.Text(length=2, vocabulary_size=9, encoder="bag"),

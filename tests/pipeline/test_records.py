@@ -144,6 +144,7 @@ def test_absent_arrays():
     assert (x["image"][0] == 200).all()
 
 
+@pytest.mark.end_to_end
 def test_unreadable_picture_names_row_and_file(csv):
     (csv.parent / "3.png").write_bytes(b"not a picture")
     (csv.parent / "4.png").write_bytes(picture("red")[:50])
@@ -155,6 +156,7 @@ def test_unreadable_picture_names_row_and_file(csv):
 
 
 @pytest.mark.parametrize("cache", [False, True])
+@pytest.mark.end_to_end
 def test_same_seed_same_batches(records, cache):
     inputs = {**INPUTS, "image": mmzoo.Image(size=(8, 8), augmentation=["flip", "color"])}
     preprocessor = adapted(records, inputs)

@@ -238,6 +238,7 @@ ALIKE = set(PARTS) - {"head-regression"}
 
 
 @slow_for(ALIKE)
+@pytest.mark.end_to_end
 def test_save_and_load(part, tmp_path, columns):
     model, arguments = build(part)
     preprocessor = preprocessor_of(arguments)
@@ -295,6 +296,7 @@ def test_model_and_preprocessor_must_fit(pair, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.end_to_end
 def test_numbers_read_as_classes_are_refused(tmp_path):
     inputs = {"text": text()}
     records = mmzoo.data.from_arrays({"text": ["a", "b"] * 10}, labels=[100, 250] * 10)

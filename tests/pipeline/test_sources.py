@@ -351,6 +351,7 @@ def test_decoded_pictures_lose_nothing():
 # TFRecord files
 
 
+@pytest.mark.end_to_end
 def test_batches_of_shards(tmp_path, preprocessor):
     """Bytes read out of shards make the batches that bytes in memory make, in the same order."""
     reference().write_tfrecords(tmp_path / "here", shards=2)
@@ -390,6 +391,7 @@ def test_interrupted_writing_goes_on(tmp_path, monkeypatch):
     }
 
 
+@pytest.mark.end_to_end
 def test_damaged_shard_is_named(tmp_path, preprocessor):
     reference().write_tfrecords(tmp_path, shards=2)
     records = from_tfrecords(tmp_path)

@@ -170,6 +170,7 @@ def test_several_answers_are_learned_together(several_answers):
     assert names == ["kind_head", "price_head", "words_head"]
 
 
+@pytest.mark.end_to_end
 def test_a_row_without_a_label_costs_nothing_for_that_answer(several_answers):
     records, preprocessor, model = several_answers
     (x, y, weights), *_ = records.to_dataset(preprocessor, 4)
@@ -405,6 +406,7 @@ class Graded(mmzoo.heads.Regression):
         return Grade()
 
 
+@pytest.mark.end_to_end
 def test_a_head_of_ones_own_answers_values_everywhere(tmp_path):
     counts = [float(text.count("red")) for text in rows()[0]]
     records, preprocessor, model = trained(counts, Rate())
@@ -425,6 +427,7 @@ def test_a_head_of_ones_own_answers_values_everywhere(tmp_path):
     assert isinstance(targets_of(loaded)["head"], Values)
 
 
+@pytest.mark.end_to_end
 def test_a_target_of_ones_own_goes_all_the_way(tmp_path):
     grades = ["ABC"[min(2, text.count("red"))] for text in rows()[0]]
     records, preprocessor, model = trained(grades, Graded(), epochs=30)

@@ -100,6 +100,7 @@ def test_tones_are_learned_and_read(learned, tmp_path):
     assert "Alphabet, a character each: `a`, `b`, `c`." in card and "`texts`" in card
 
 
+@pytest.mark.end_to_end
 def test_a_file_of_transcripts(learned, tmp_path):
     preprocessor, model, _ = learned
     rows = mmzoo.data.from_arrays({"audio": [*map(spoken, words(3)), b"broken"]})

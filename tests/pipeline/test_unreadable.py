@@ -43,6 +43,7 @@ def logged(caplog):
 
 
 @pytest.mark.parametrize("cache", slow_among([False, True], slow=[False]))
+@pytest.mark.end_to_end
 def test_skip_leaves_rows_out_and_says_so_every_pass(records, caplog, cache):
     clean = batches(dataset(records.take([row for row in range(12) if row not in BAD])))
     skipping = dataset(records, optional=False, on_error="skip", cache=cache)
@@ -57,6 +58,7 @@ def test_skip_leaves_rows_out_and_says_so_every_pass(records, caplog, cache):
         assert messages[-1].endswith(": left out.")
 
 
+@pytest.mark.end_to_end
 def test_skip_keeps_static_batches_in_training(records):
     training = dataset(records.take(range(11)), on_error="skip", training=True)
     assert training.element_spec[1].shape == (4,)
@@ -86,6 +88,7 @@ def test_missing_is_for_optional_modalities(records):
         batches(pair.to_dataset(mmzoo.Preprocessor(both), on_error="missing"))
 
 
+@pytest.mark.end_to_end
 def test_raise_names_the_row(records):
     with pytest.raises(tf.errors.InvalidArgumentError, match="no readable image in row 1"):
         batches(dataset(records))

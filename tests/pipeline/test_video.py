@@ -86,6 +86,7 @@ def test_arrays_of_any_size_and_gray_ones():
     np.testing.assert_array_equal(x["video"][1, :2], gray)
 
 
+@pytest.mark.end_to_end
 def test_absent_videos():
     values = [clip(2), None, [], np.zeros((0, 6, 8, 3), "uint8")]
     x = tensors(values, optional=True)

@@ -155,6 +155,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.end_to_end
 def test_a_process_with_tensorflow_alone_writes(trained, tmp_path):
     model, preprocessor, _ = trained
     folder = mmzoo.export_savedmodel(model, preprocessor, tmp_path / "serving")
