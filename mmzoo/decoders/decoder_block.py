@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from mmzoo.layers import CompositeLayer, attend
+from mmzoo.layers import CompositeLayer, attend_by_heads
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -122,13 +122,7 @@ class DecoderBlock(CompositeLayer):
 
     def _attend(self, query, key, value, mask):
         """`(R, T, D)`, `(R, S, D)` twice, a mask `(R or 1, T or 1, S)` -> `(R, T, D)`."""
-        width = query.shape[-1]
-
-        def split(x):
-            return ops.reshape(x, (*ops.shape(x)[:2], self.num_heads, width // self.num_heads))
-
-        attended = attend(split(query), split(key), split(value), mask[:, None])
-        return ops.reshape(attended, (*ops.shape(query)[:2], width))
+        return attend_by_heads(query, key, value, mask[:, None], self.num_heads)
 
     def get_config(self):
         return {

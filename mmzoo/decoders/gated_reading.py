@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from mmzoo.layers import CompositeLayer, attend
+from mmzoo.layers import CompositeLayer, attend_by_heads
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -78,12 +78,13 @@ class GatedReading(CompositeLayer):
 
     def with_read(self, x, read, memory_mask):
         """As the call, with what `read` returned in place of the memory."""
-        anything = ops.cast(ops.any(memory_mask, axis=1), x.dtype)[:, None, None]
+        anything = ops.any(memory_mask, axis=1, keepdims=True)
         # A softmax over nothing would be NaN; what comes of it is multiplied by 0.
-        mask = memory_mask | ~ops.any(memory_mask, axis=1, keepdims=True)
-        query, key, value = (self._split(y) for y in (self.query(self.norm(x)), *read))
-        attended = attend(query, key, value, mask[:, None, None, :])
-        attended = self.output_map(ops.reshape(attended, ops.shape(x)))
+        mask = memory_mask | ~anything
+        anything = ops.cast(anything, x.dtype)[..., None]
+        query = self.query(self.norm(x))
+        attended = attend_by_heads(query, *read, mask[:, None, None, :], self.num_heads)
+        attended = self.output_map(attended)
         gates = (self.attention_gate, self.feedforward_gate)
         attention_gate, feedforward_gate = (
             anything * ops.cast(ops.tanh(gate), x.dtype) for gate in gates
@@ -91,10 +92,6 @@ class GatedReading(CompositeLayer):
         x = x + attention_gate * ops.cast(attended, x.dtype)
         hidden = self.feedforward_output(self.hidden(self.feedforward_norm(x)))
         return x + feedforward_gate * ops.cast(hidden, x.dtype)
-
-    def _split(self, x):
-        width = x.shape[-1] // self.num_heads
-        return ops.reshape(x, (*ops.shape(x)[:2], self.num_heads, width))
 
     def get_config(self):
         return {

@@ -3,6 +3,7 @@
 import os
 
 import keras
+import numpy as np
 from keras import ops
 
 from mmzoo.decoders.gated_reading import GatedReading
@@ -213,10 +214,8 @@ class LanguageModel(CompositeLayer):
     def _own_logits(self, logits):
         """Logits of the language model's tokens -> of ids."""
         logits = ops.cast(logits, "float32")
-        never = sorted({self.special["end"], *self.special["never"]})
-        can_be = ops.all(
-            ops.arange(logits.shape[-1])[:, None] != ops.convert_to_tensor(never, "int32"), axis=1
-        )
+        never = [self.special["end"], *self.special["never"]]
+        can_be = ~np.isin(np.arange(logits.shape[-1]), never)  # a constant of the graph
         end = logits[..., self.special["end"]][..., None]
         nothing = ops.full_like(end, IMPOSSIBLE)
         words = ops.where(can_be, logits, IMPOSSIBLE)

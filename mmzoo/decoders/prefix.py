@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from mmzoo.layers import CompositeLayer, attend
+from mmzoo.layers import CompositeLayer, attend_by_heads
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -61,12 +61,9 @@ class Prefix(CompositeLayer):
         rows = ops.shape(memory)[0]
         queries = ops.cast(ops.convert_to_tensor(self.queries), self.compute_dtype)
         queries = ops.broadcast_to(queries, (rows, *queries.shape))
-        query, key, value = map(self._split, (queries, self.key(memory), self.value(memory)))
-        read = attend(query, key, value, memory_mask[:, None, None, :])
-        return self.output_map(queries + ops.reshape(read, (rows, self.length, self.dim)))
-
-    def _split(self, x):
-        return ops.reshape(x, (*ops.shape(x)[:2], self.num_heads, self.dim // self.num_heads))
+        key, value, mask = self.key(memory), self.value(memory), memory_mask[:, None, None, :]
+        read = attend_by_heads(queries, key, value, mask, self.num_heads)
+        return self.output_map(queries + read)
 
     def get_config(self):
         return {

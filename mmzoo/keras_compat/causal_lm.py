@@ -16,9 +16,6 @@ class _Seen:
     def __getattr__(self, name):
         return getattr(self._seen, name)
 
-    def __call__(self, *args, **kwargs):
-        return self._seen(*args, **kwargs)
-
 
 class _Embedding(_Seen):
     """A token embedding that answers with given vectors; the other way, from vectors to logits, it

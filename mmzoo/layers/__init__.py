@@ -20,7 +20,7 @@ from mmzoo.layers.masking import (
 )
 from mmzoo.layers.mlp import MLP
 from mmzoo.layers.modality_dropout import ModalityDropout
-from mmzoo.layers.multi_head_attention import MultiHeadAttention, attend
+from mmzoo.layers.multi_head_attention import MultiHeadAttention, attend, attend_by_heads
 from mmzoo.layers.position_embedding import PositionEmbedding
 from mmzoo.layers.residual_block import ResidualBlock, normalization_layer
 from mmzoo.layers.sinusoidal_positions import sinusoidal_positions
@@ -49,6 +49,7 @@ __all__ = [
     "WordBytes",
     "append_coordinates",
     "attend",
+    "attend_by_heads",
     "channels_last",
     "flatten_tokens",
     "last_token",

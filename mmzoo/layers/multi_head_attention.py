@@ -63,6 +63,27 @@ def attend(query, key, value, mask, fused=None):
     return _by_matrix_products(query, key, value, mask)
 
 
+def attend_by_heads(query, key, value, mask, num_heads):
+    """Attention between projections whose heads stand side by side.
+
+    Args:
+        query: `(B, T, D)` float.
+        key: `(B, S, D)` float.
+        value: likewise.
+        mask: as for `attend`.
+        num_heads: number of heads; divides `D`.
+
+    Returns:
+        `(B, T, D)`.
+    """
+
+    def split(x):
+        return ops.reshape(x, (*ops.shape(x)[:2], num_heads, x.shape[-1] // num_heads))
+
+    attended = attend(split(query), split(key), split(value), mask)
+    return ops.reshape(attended, (*ops.shape(query)[:2], query.shape[-1]))
+
+
 def _by_dot_product_attention(query, key, value, mask):
     """`(B, T, N, D)` each -> `(B, T, N, D)`, by a fused kernel where there is one."""
     fused = None  # if it can
