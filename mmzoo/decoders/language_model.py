@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from mmzoo.decoders.gated_reading import GatedReading
+from mmzoo.decoders.generation import IMPOSSIBLE
 from mmzoo.decoders.prefix import Prefix
 from mmzoo.keras_compat import call_with_vectors, empty_cache
 from mmzoo.layers import CompositeLayer
@@ -17,8 +18,6 @@ from mmzoo.utils.optional_packages import require
 from mmzoo.utils.safe_mode import check_nothing_fetched
 
 CONNECTORS = ("prefix", "gated_cross_attention")
-#: The logarithm of what can't be written; minus infinity would make NaN of a difference.
-IMPOSSIBLE = -1e9
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")

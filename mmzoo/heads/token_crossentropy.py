@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from mmzoo.decoders.generation import IMPOSSIBLE
 from mmzoo.heads.logits import recall_logits
 from mmzoo.tokenizers.vocabulary import END, PADDING, UNKNOWN
 from mmzoo.utils.by_backend import sum_over_replicas
@@ -57,7 +58,8 @@ class TokenCrossentropy(keras.losses.Loss):
         known = ops.where(y_true >= units, UNKNOWN, y_true)
         losses = -ops.take_along_axis(logs, known[..., None], axis=-1)[..., 0]
         if self.label_smoothing:
-            even = -ops.mean(logs[..., END:], axis=-1)
+            can_be = ops.cast(logs[..., END:] > IMPOSSIBLE / 2, "float32")
+            even = -ops.sum(can_be * logs[..., END:], axis=-1) / ops.sum(can_be, axis=-1)
             losses = (1.0 - self.label_smoothing) * losses + self.label_smoothing * even
         valid = ops.cast(y_true != PADDING, "float32")
         return ops.where(y_true != PADDING, losses, 0.0), valid

@@ -7,6 +7,8 @@ from keras import ops
 
 from mmzoo.decoders import LanguageModel
 from mmzoo.decoders.language_model import CONNECTORS
+from mmzoo.heads import TokenCrossentropy
+from mmzoo.heads.logits import remember_logits
 from mmzoo.tokenizers.vocabulary import END, SPECIAL, START
 
 tiny = pytest.importorskip("tests.tiny_language_models")
@@ -153,6 +155,20 @@ def test_a_frozen_one_has_no_dropout():
     decoder = decoder_of(tiny.language_model(dropout=0.5), trainable=True)
     one, other = (array(decoder(ids_of(), *memory_of(), training=True)) for _ in range(2))
     assert np.abs(one - other).max() > 1e-4
+
+
+def test_label_smoothing_is_over_what_can_be_written():
+    """Tokens that are never written have a logit of about minus infinity, and no share."""
+    ids = ids_of()
+    logits = decoder_of()(ids, *memory_of())
+    loss = TokenCrossentropy(label_smoothing=0.5)
+    y = np.roll(ids, -1, axis=1)
+    y[:, -1] = END
+    smoothed = float(loss(y, remember_logits(ops.softmax(logits), logits)))
+    logs = array(ops.log_softmax(logits))
+    right = np.take_along_axis(logs, y[..., None], axis=-1)
+    even = logs[..., logs[0, 0] > -1e8].mean(axis=-1)
+    np.testing.assert_allclose(smoothed, -(right.mean() + even.mean()) / 2, rtol=1e-5)
 
 
 def test_half_precision():
