@@ -9,6 +9,7 @@ from keras import ops
 
 import mmzoo
 from mmzoo.heads import RowsLeftOut, Transcript, TranscriptLoss, TranscriptMatch
+from mmzoo.heads.alignments import log_sum_of_alignments
 from mmzoo.targets.ctc import best_alignment, frames_needed, frames_of
 from mmzoo.targets.prefix_beam_search import prefix_beam_search
 from mmzoo.testing import check_target
@@ -99,6 +100,29 @@ def test_the_loss_against_all_alignments_and_what_costs_nothing():
     assert float(metric.result()) == 4  # a row without a text is none that is left out
     metric.update_state(y, frames, sample_weight=np.array([1, 0, 1, 1.0]))
     assert float(metric.result()) == 5
+
+
+def test_the_loss_and_its_gradient_are_those_of_keras():
+    generator = np.random.default_rng(0)
+    logits = 4 * generator.normal(size=(4, 40, 6)).astype("float32")
+    logits[0] *= 20  # sure of what is wrong
+    frames, lengths = np.array([40, 38, 25, 1]), np.array([12, 9, 3, 1])
+    logits = np.where(np.arange(40)[:, None] < frames[:, None, None], logits, 0)
+    y = np.where(np.arange(12) < lengths[:, None], generator.integers(1, 4, (4, 12)), 0)
+    logs = array(ops.log_softmax(logits, axis=-1))
+
+    def ours(x):
+        return -ops.sum(log_sum_of_alignments(y, ops.log_softmax(x, axis=-1), frames))
+
+    def theirs(x):
+        return ops.sum(ops.ctc_loss(y, x, lengths, frames, mask_index=0))
+
+    np.testing.assert_allclose(
+        -array(log_sum_of_alignments(y, logs, frames)),
+        array(ops.ctc_loss(y, logits, lengths, frames, mask_index=0)),
+        rtol=1e-5,
+    )
+    np.testing.assert_allclose(slope(ours, logits), slope(theirs, logits), atol=2e-4)
 
 
 def test_the_loss_does_not_depend_on_padding_and_leaves_it_without_gradient():
