@@ -11,7 +11,7 @@ from mmzoo.decoders.generation import IMPOSSIBLE
 from mmzoo.decoders.prefix import Prefix
 from mmzoo.keras_compat import call_with_vectors, empty_cache
 from mmzoo.layers import CompositeLayer
-from mmzoo.tokenizers.token_vocabulary import TokenVocabulary
+from mmzoo.tokenizers.token_vocabulary import TokenVocabulary, special_ids
 from mmzoo.tokenizers.vocabulary import END, SPECIAL
 from mmzoo.utils.checks import check_positive_integers
 from mmzoo.utils.optional_packages import require
@@ -278,7 +278,7 @@ def special_of(tokenizer, units):
             "together."
         )
     start = getattr(tokenizer, "start_token_id", None)
-    never = {*tokenizer.special_token_ids, *range(known, units), start} - {end, None}
+    never = {*special_ids(tokenizer), *range(known, units), start} - {end, None}
     return {
         "start": int(end if start is None else start),
         "end": int(end),

@@ -13,8 +13,9 @@ from mmzoo.utils.by_backend import sum_over_replicas
 class TokenCrossentropy(keras.losses.Loss):
     """Cross-entropy a token: the mean over all tokens of the batch, whatever rows they are in.
 
-    Padding costs nothing. With several replicas of `tf.distribute` the mean is over the tokens of
-    all of them, so that the gradients are those of one device.
+    Padding costs nothing, and neither does a token that the model can't write. With several
+    replicas of `tf.distribute` the mean is over the tokens of all of them, so that the gradients
+    are those of one device.
 
     Args:
         label_smoothing: share of the target that is spread evenly over all words and the end.
@@ -57,12 +58,12 @@ class TokenCrossentropy(keras.losses.Loss):
             logs = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
         known = ops.where(y_true >= units, UNKNOWN, y_true)
         losses = -ops.take_along_axis(logs, known[..., None], axis=-1)[..., 0]
+        counts = ops.logical_and(y_true != PADDING, losses < -IMPOSSIBLE / 2)
         if self.label_smoothing:
             can_be = ops.cast(logs[..., END:] > IMPOSSIBLE / 2, "float32")
             even = -ops.sum(can_be * logs[..., END:], axis=-1) / ops.sum(can_be, axis=-1)
             losses = (1.0 - self.label_smoothing) * losses + self.label_smoothing * even
-        valid = ops.cast(y_true != PADDING, "float32")
-        return ops.where(y_true != PADDING, losses, 0.0), valid
+        return ops.where(counts, losses, 0.0), ops.cast(counts, "float32")
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         losses, valid = self.token_losses(y_true, y_pred)

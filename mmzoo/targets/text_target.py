@@ -28,6 +28,8 @@ class TextTarget(Target):
     `y` is `(B, length + 1)` int32: ids, 3 at the end, then padding with 0. A text that is longer
     than `length` is cut, has no end, and is counted in a warning. Words that were not learned have
     ids behind all others, so that a report still knows them; to the model they are unknown, id 1.
+    Characters that a given tokenizer has no token for are unknown, too: a warning counts them, they
+    are not learned, and no part of the perplexity.
 
     A label may be a list of texts, each of them right: the model learns the first, a report knows
     all. Then `y` is `(B, R (length + 1))`, the texts one behind the other.
@@ -118,10 +120,12 @@ class TextTarget(Target):
         labels = self.check(labels, describe)
         counts = [len(_several(label)) for label in labels]
         y = np.zeros((len(labels), max([1, *counts]), self.length + 1), "int32")
-        cut = []
+        cut, without_tokens = [], []
         for row, label in enumerate(labels):
             for place, text in enumerate(_several(label)):
                 ids = self._vocabulary.ids(text, self._id_of_other)
+                if UNKNOWN in ids:
+                    without_tokens.append((row, text))
                 if len(ids) > self.length:
                     cut.append((row, len(ids)))
                     ids = ids[: self.length]
@@ -136,6 +140,15 @@ class TextTarget(Target):
                 f"{len(cut)} of {count} texts to answer with are longer than length="
                 f"{self.length} and are cut; the longest, {describe(row)}, has {longest} "
                 f"{self._vocabulary.unit}s.",
+                stacklevel=2,
+            )
+        if without_tokens:
+            row, text = without_tokens[0]
+            warnings.warn(
+                f"{len(without_tokens)} of {sum(counts)} texts to answer with have characters that "
+                f"the tokenizer has no token for, and that can't be written; the first is "
+                f"{describe(row)}: {text[:60]!r}. Give a tokenizer that falls back on bytes, or "
+                "leave these rows out.",
                 stacklevel=2,
             )
         return y
@@ -174,7 +187,7 @@ class TextTarget(Target):
             `(rows, P)` int32, padded with 0.
 
         Raises:
-            ValueError: for a word that is not known, or more words than an answer has.
+            ValueError: for a word or character that is not known, or more words than an answer has.
         """
         self.check_learned()
 
@@ -185,6 +198,11 @@ class TextTarget(Target):
         longest = max(map(len, ids), default=0)
         if longest > self.length:
             raise ValueError(f"A prefix is longer than an answer can be: length={self.length}.")
+        for text, of_text in zip(texts, ids, strict=True):
+            if UNKNOWN in of_text:
+                raise ValueError(
+                    f"The prefix {text!r} has characters that the tokenizer has no token for."
+                )
         padded = np.zeros((len(ids), max(longest, 1)), "int32")
         for row, of_row in enumerate(ids):
             padded[row, : len(of_row)] = of_row
@@ -253,7 +271,7 @@ class TextTarget(Target):
         y = y[:, : self.length + 1]
         known = np.where(y >= prediction.shape[-1], UNKNOWN, y)
         shares = np.take_along_axis(prediction, known[..., None], axis=-1)[..., 0]
-        logs = np.log(np.maximum(shares, 1e-37)) * (y != PADDING)
+        logs = np.log(np.maximum(shares, 1e-37)) * self._can_be_written(y)
         return {"ids": answer.ids, "log_likelihood": logs.sum(axis=1)}
 
     def figures(self, y, prediction, sample_weight=None):
@@ -266,9 +284,13 @@ class TextTarget(Target):
         answers, split = self.answers(prediction), self._vocabulary.split
         figures = {"task": self.kind, **text_figures(references, answers, split, sample_weight)}
         if isinstance(prediction, dict):
-            tokens = max((texts[:, 0] != PADDING).sum(), 1)
+            tokens = max(self._can_be_written(texts[:, 0]).sum(), 1)
             figures["perplexity"] = float(np.exp(-prediction["log_likelihood"].sum() / tokens))
         return figures
+
+    def _can_be_written(self, y):
+        """Which ids are tokens that the model has a probability for."""
+        return (y != PADDING) & (y != UNKNOWN) if self._is_given else y != PADDING
 
     # --- The model that it fits ---
 

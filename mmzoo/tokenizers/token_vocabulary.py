@@ -13,8 +13,8 @@ SPACE = "\u2581"
 class TokenVocabulary(Vocabulary):
     """Texts <-> ids of answers, by a tokenizer of KerasHub: of byte pairs, or SentencePiece.
 
-    Id `4 + i` is the tokenizer's `i`. Nothing is learned. Texts are read as they are; white space
-    around what was written is taken away.
+    Id `4 + i` is the tokenizer's `i`; 1 is what it has no token for. Nothing is learned. Texts are
+    read as they are; white space around what was written is taken away.
 
     Args:
         tokenizer: a `keras_hub.tokenizers.Tokenizer`, or what `get_config` returned.
@@ -52,7 +52,9 @@ class TokenVocabulary(Vocabulary):
         return self.tokenizer.get_config()
 
     def ids(self, text, unknown=None):
-        return [SPECIAL + int(token) for token in self.tokenizer.tokenizer.tokenize(text)]
+        tokens = map(int, self.tokenizer.tokenizer.tokenize(text))
+        # Special tokens, that of the unknown among them, stand for no text, and are never written.
+        return [SPECIAL + token if self._bytes[token] else UNKNOWN for token in tokens]
 
     def text(self, ids, others=()):
         pieces = []
@@ -74,9 +76,20 @@ class TokenVocabulary(Vocabulary):
         return tf.strings.strip(tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8"))
 
 
+def special_ids(tokenizer):
+    """The tokens of a tokenizer of KerasHub that stand for no text.
+
+    KerasHub does not count the one that SentencePiece has for all that it does not know.
+    """
+    special = {int(token) for token in tokenizer.special_token_ids}
+    if hasattr(tokenizer, "proto"):
+        special.add(int(tokenizer.token_to_id("\0no such token")))
+    return special
+
+
 def _bytes_of(tokenizer):
     """The bytes that each token of a tokenizer of KerasHub stands for; none for a special one."""
-    special = {int(token) for token in tokenizer.special_token_ids}
+    special = special_ids(tokenizer)
     if hasattr(tokenizer, "merges"):
         of_character = {character: byte for byte, character in _characters_of_bytes().items()}
 

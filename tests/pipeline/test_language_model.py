@@ -1,5 +1,6 @@
 """Answers that a language model of KerasHub writes, from raw rows to a served SavedModel."""
 
+import io
 import json
 import subprocess
 import sys
@@ -45,6 +46,17 @@ def made(head):
         inputs=INPUTS, head=head, dim=32, optimizer=keras.optimizers.Adam(1e-2)
     )
     return records, preprocessor, model
+
+
+def sentence_pieces(**options):
+    """A SentencePiece model of byte pairs that was learned from the texts."""
+    sentencepiece = pytest.importorskip("sentencepiece")
+    proto = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([*TEXTS, "Das Grün."] * 20), model_writer=proto, vocab_size=290,
+        model_type="bpe", hard_vocab_limit=False, minloglevel=2, **options,
+    )  # fmt: skip
+    return proto.getvalue()
 
 
 def fit(model, records, preprocessor, steps):
@@ -194,23 +206,41 @@ def test_every_text_comes_back():
 
 def test_sentence_pieces():
     keras_hub = pytest.importorskip("keras_hub")
-    import io
-
-    import sentencepiece
-
-    proto = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter([*TEXTS, "Das Grün."] * 20), model_writer=proto, vocab_size=290,
-        model_type="bpe", byte_fallback=True, pad_id=0, eos_id=1, bos_id=2, unk_id=3,
-        pad_piece="<pad>", eos_piece="<eos>", bos_piece="<bos>", hard_vocab_limit=False,
+    proto = sentence_pieces(
+        byte_fallback=True, pad_id=0, eos_id=1, bos_id=2, unk_id=3,
+        pad_piece="<pad>", eos_piece="<eos>", bos_piece="<bos>",
     )  # fmt: skip
-    vocabulary = TokenVocabulary(keras_hub.tokenizers.GemmaTokenizer(proto.getvalue()))
+    vocabulary = TokenVocabulary(keras_hub.tokenizers.GemmaTokenizer(proto))
     for text in (*TEXTS, "Das ist grün 世."):
         assert vocabulary.text(vocabulary.ids(text)) == text
     with pytest.raises(ValueError, match="BertTokenizer"):
         TokenVocabulary(
             keras_hub.tokenizers.BertTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
         )
+
+
+def test_characters_without_a_token_are_counted_and_not_learned():
+    """SentencePiece without bytes to fall back on has one token for all that it does not know."""
+    keras_hub = pytest.importorskip("keras_hub")
+    proto = sentence_pieces(unk_id=0, bos_id=1, eos_id=2, pad_id=-1)
+    tokenizer = keras_hub.tokenizers.LlamaTokenizer(proto)
+    language_model = tiny.language_model(
+        "Llama", tokenizer.vocabulary_size(), keras_hub.models.LlamaCausalLMPreprocessor(tokenizer)
+    )
+    head = mmzoo.heads.Words(length=LENGTH, language_model=LanguageModel(language_model))
+    rows = {"text": ["red", "blue", "red"], "numbers": [[0.0], [1.0], [2.0]]}
+    records = mmzoo.data.from_arrays(rows, labels=["a red circle", "a ß circle", "a square"])
+    preprocessor = mmzoo.Preprocessor(INPUTS, head=head)
+    preprocessor.adapt(records)
+    model = mmzoo.build_model(inputs=INPUTS, head=head, dim=32)
+    with pytest.warns(UserWarning, match=r"1 of 3 texts .* no token for.*'a ß circle'"):
+        dataset = records.to_dataset(preprocessor, batch_size=3)
+    loss = model.evaluate(dataset, verbose=0, return_dict=True)["loss"]
+    assert loss == pytest.approx(np.log(tokenizer.vocabulary_size()), rel=0.5)
+    report = mmzoo.evaluate(model, dataset, verbose=False)
+    assert report.perplexity == pytest.approx(np.exp(loss), rel=1e-3)
+    with pytest.raises(ValueError, match="'aß' has characters that the tokenizer has no token"):
+        mmzoo.generate(model, preprocessor, rows, prefix="aß")
 
 
 def test_what_does_not_fit():
