@@ -232,11 +232,12 @@ COMBINED = [
 #: What is trained, compiled by XLA and exported in the default run: a loop over time steps, a
 #: spectrum, attention, and values in place of classes. For all others these are slow tests.
 DAILY = ["encoder-text-gru", "encoder-text-transformer", "encoder-audio-cnn", "head-regression"]
+#: Blocks that are part of a whole model in the default run; all others are in CI's own step.
+DAILY_FUSIONS = ["concat", "gated_cross_attention"]
 
 
-def slow_among(values, slow):
-    """Values to parametrise with, of which those in `slow` make slow tests."""
-    mark = pytest.mark.slow
+def slow_among(values, slow, mark=pytest.mark.slow):
+    """Values to parametrise with, of which those in `slow` are slow tests, or have the `mark`."""
     return [pytest.param(value, marks=mark) if value in slow else value for value in values]
 
 
@@ -248,8 +249,23 @@ def slow_for(parts):
     return pytest.mark.parametrize("part", slow_among(PARTS, parts), scope="module")
 
 
+def whole_models_of(parts):
+    """Parametrises over parts: slow tests of those that are combined, most blocks end to end.
+
+    `check_fusion` tests all blocks by themselves, in the default run.
+    """
+    marks = dict.fromkeys(COMBINED, pytest.mark.slow)
+    marks |= {f"fusion-{name}": pytest.mark.end_to_end for name in mmzoo.fusion.names()}
+    for name in DAILY_FUSIONS:
+        del marks[f"fusion-{name}"]
+    return pytest.mark.parametrize(
+        "part",
+        [pytest.param(part, marks=marks[part]) if part in marks else part for part in parts],
+        scope="module",
+    )
+
+
 slow_but_daily = slow_for(set(PARTS) - set(DAILY))
-slow_if_combined = slow_for(COMBINED)
 
 
 def build(part, seed=0, **options):

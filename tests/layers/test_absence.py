@@ -7,11 +7,9 @@ from keras import ops
 
 import mmzoo
 from tests.layers.test_properties import gradients
-from tests.parts import build, disturb, image, labels, predict, tensors, text
+from tests.parts import build, disturb, image, labels, predict, tensors, text, whole_models_of
 
-every_fusion = pytest.mark.parametrize(
-    "part", [f"fusion-{name}" for name in mmzoo.fusion.names()], scope="module"
-)
+every_fusion = whole_models_of([f"fusion-{name}" for name in mmzoo.fusion.names()])
 
 
 def replaced(x, name, value):

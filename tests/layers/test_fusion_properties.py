@@ -7,12 +7,11 @@ import mmzoo
 from mmzoo.testing.check_fusion import FUSION_PROPERTIES, FusionCase
 from mmzoo.testing.properties import answer, build_with
 from tests.layers.test_fusion_equations import DIM, LENGTHS, ROWS, batch, made
-from tests.parts import disturb, slow_among
+from tests.parts import DAILY_FUSIONS, disturb, slow_among
 
 NAMES = ["image", "text"]
 every_fusion = pytest.mark.parametrize("name", mmzoo.fusion.names(), scope="module")
 #: Models take seconds to build, save and load; one block of each kind does so by default.
-DAILY = ("concat", "gated_cross_attention")
 OF_MODELS = ("is_saved_and_cloned", "every_weight_gets_a_gradient")
 
 
@@ -29,7 +28,9 @@ def test_properties(case, holds):
 
 
 @pytest.mark.parametrize(
-    "name", slow_among(mmzoo.fusion.names(), {*mmzoo.fusion.names()} - {*DAILY}), scope="module"
+    "name",
+    slow_among(mmzoo.fusion.names(), {*mmzoo.fusion.names()} - {*DAILY_FUSIONS}),
+    scope="module",
 )
 @pytest.mark.parametrize("holds", OF_MODELS)
 def test_properties_of_models(case, holds):

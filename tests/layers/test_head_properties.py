@@ -8,6 +8,7 @@ from keras import ops
 import mmzoo
 from mmzoo.testing import check_head, check_target
 from mmzoo.testing.check_head import HEAD_PROPERTIES, HeadCase
+from tests.parts import slow_among
 
 #: Registered name -> a head, labels of it, and what is none.
 HEADS = {
@@ -75,7 +76,14 @@ def test_properties(case, holds):
 
 
 @pytest.mark.parametrize("name", READERS, scope="module")
-@pytest.mark.parametrize("holds", [name for name in HEAD_PROPERTIES if name != "names_its_target"])
+@pytest.mark.parametrize(
+    "holds",
+    slow_among(
+        [name for name in HEAD_PROPERTIES if name != "names_its_target"],
+        {"learns_its_labels"},
+        pytest.mark.end_to_end,
+    ),
+)
 def test_properties_of_heads_that_read_tokens(case, holds):
     HEAD_PROPERTIES[holds](case)
 

@@ -13,10 +13,9 @@ from tests.parts import (
     disturb,
     labels,
     predict,
-    slow_among,
     slow_but_daily,
-    slow_if_combined,
     tensors,
+    whole_models_of,
 )
 
 BACKEND = keras.backend.backend()
@@ -28,10 +27,7 @@ if BACKEND == "tensorflow":
 #: Parts that may do something else with a text's padding; the text beside other encoders and before
 #: heads is always the same one. Recipes are made of the others: slow tests.
 READERS = [part for part in PARTS if part.startswith(("encoder-text-", "fusion-", "recipe-"))]
-RECIPES = [part for part in READERS if part.startswith("recipe-")]
-every_reader_of_text = pytest.mark.parametrize(
-    "part", slow_among(READERS, slow=RECIPES), scope="module"
-)
+every_part, every_reader_of_text = whole_models_of(PARTS), whole_models_of(READERS)
 
 
 def gradients(model, x, y):
@@ -43,7 +39,7 @@ def gradients(model, x, y):
     return vars(model)["gradients_here"](x, ops.convert_to_tensor(y))
 
 
-@slow_if_combined
+@every_part
 def test_config_round_trip(model):
     for layer in model.layers:
         if isinstance(layer, keras.layers.InputLayer):
@@ -51,24 +47,24 @@ def test_config_round_trip(model):
         properties.assert_config_round_trips(layer)
 
 
-@slow_if_combined
+@every_part
 def test_save_and_load(model):
     properties.assert_saved_and_loaded(model, tensors(model))
 
 
-@slow_if_combined
+@every_part
 def test_symbolic_shapes_are_eager_shapes(model):
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     properties.assert_shapes_are_those_promised(layers, model.input, tensors(model))
 
 
-@slow_if_combined
+@every_part
 def test_every_weight_gets_a_gradient(model):
     disturb(model)
     properties.assert_gradients(gradients(model, tensors(model, rows=6), labels(model, 6)))
 
 
-@slow_if_combined
+@every_part
 @pytest.mark.parametrize("policy", POLICIES)
 def test_mixed_precision(part, policy):
     model, _ = build(part, dtype=policy)
@@ -96,7 +92,7 @@ def test_padding_changes_nothing(part, model):
     np.testing.assert_allclose(predict(longer, padded), predict(model, x), atol=1e-5)
 
 
-@slow_if_combined
+@every_part
 def test_rows_do_not_see_their_neighbours(model):
     disturb(model)
     x, other = tensors(model, rows=4, seed=0), tensors(model, rows=4, seed=1)

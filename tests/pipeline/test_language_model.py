@@ -79,6 +79,7 @@ def trained():
     return with_gates(tiny.gpt2(TEXTS, hidden_dim=32), steps=120)
 
 
+@pytest.mark.end_to_end
 def test_what_was_learned_is_said(trained):
     model, preprocessor, records = trained
     assert mmzoo.predict(model, preprocessor, COLUMNS) == TEXTS
@@ -89,6 +90,7 @@ def test_what_was_learned_is_said(trained):
     assert beams == TEXTS[:2]
 
 
+@pytest.mark.end_to_end
 def test_saved_and_loaded(trained, tmp_path):
     model, preprocessor, _ = trained
     mmzoo.save(model, preprocessor, tmp_path / "model")

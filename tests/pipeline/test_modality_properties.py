@@ -28,7 +28,10 @@ def case(kind):
     return ModalityCase(MODALITIES[kind](), values, broken=BROKEN.get(kind, ()))
 
 
-@pytest.mark.parametrize("kind", MODALITIES, scope="module")
+# A video is a row of pictures.
+@pytest.mark.parametrize(
+    "kind", slow_among(MODALITIES, {"video"}, pytest.mark.end_to_end), scope="module"
+)
 @pytest.mark.parametrize("holds", slow_among(MODALITY_PROPERTIES, LONG))
 def test_properties(case, holds):
     MODALITY_PROPERTIES[holds](case)

@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 
 import mmzoo
-from tests.parts import predict
+from tests.parts import predict, slow_among
 
 FILES = pathlib.Path(__file__).parent.parent / "fixtures" / "format_1"
 CASES = sorted(path.stem for path in FILES.glob("*.zip"))
 
 
-@pytest.fixture(params=CASES)
+DAILY = ("regression", "sigmoid", "softmax")
+
+
+@pytest.fixture(params=slow_among(CASES, {*CASES} - {*DAILY}, pytest.mark.end_to_end))
 def old(request, tmp_path):
     """`(name, model, preprocessor, arrays, facts)`."""
     with zipfile.ZipFile(FILES / f"{request.param}.zip") as archive:

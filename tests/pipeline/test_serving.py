@@ -113,6 +113,7 @@ def test_weights_are_in_the_export_once(tmp_path):
     assert variables.stat().st_size == pytest.approx(4 * model.count_params(), rel=0.01)
 
 
+@pytest.mark.end_to_end
 def test_a_process_with_tensorflow_alone(exported, tmp_path, columns):
     *pair, folder, _ = exported
     (tmp_path / "a.png").write_bytes(columns["image"][0])

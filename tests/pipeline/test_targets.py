@@ -185,6 +185,7 @@ def test_a_row_without_a_label_costs_nothing_for_that_answer(several_answers):
     assert before["loss"] == pytest.approx(after["loss"])
 
 
+@pytest.mark.end_to_end
 def test_several_answers_go_all_the_way(several_answers, tmp_path):
     records, preprocessor, model = several_answers
     mmzoo.save(model, preprocessor, tmp_path / "model")

@@ -111,6 +111,7 @@ def test_impossible_buckets(options, message):
         mmzoo.Text(vocabulary_size=9, **options)
 
 
+@pytest.mark.end_to_end
 def test_buckets_change_lengths_and_nothing_else(tmp_path):
     """The same rows in the same order, the same answers, saved, loaded and served."""
     texts = [" ".join(["red", "blue", "a"][: 1 + i % 3] * (1 + i % 5)) for i in range(20)]

@@ -369,6 +369,7 @@ def test_a_tokenizer_with_an_encoder_of_mmzoo(tmp_path):
         mmzoo.Text(vocabulary_size=9, encoder=encoder, tokenizer=tokenizer)
 
 
+@pytest.mark.end_to_end
 def test_the_recipe_of_two_modules(pictures, tmp_path):
     recipe = mmzoo.recipes.tfhub_image_text(
         pictures,

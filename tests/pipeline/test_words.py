@@ -61,6 +61,7 @@ def trained():
     return model, preprocessor, records
 
 
+@pytest.mark.end_to_end
 def test_what_was_learned_is_said(trained):
     model, preprocessor, _ = trained
     answers = mmzoo.predict(model, preprocessor, COLUMNS)
@@ -98,6 +99,7 @@ def test_ways_to_write(trained):
         mmzoo.generate(model, preprocessor, rows, prefix=["It's", "a"])
 
 
+@pytest.mark.end_to_end
 def test_what_writes_is_compiled_once_for_a_model(trained):
     model, preprocessor, _ = trained
     network = mmzoo.heads.answering_model(model)
@@ -127,6 +129,7 @@ def test_what_writes_is_made_anew_for_other_variables():
     assert after is not before and mmzoo.heads.answering_model(model) is after
 
 
+@pytest.mark.end_to_end
 def test_saved_and_loaded(trained, tmp_path):
     model, preprocessor, _ = trained
     mmzoo.save(model, preprocessor, tmp_path / "model")
