@@ -16,7 +16,7 @@ from mmzoo import (
     tokenizers,
     training,
 )
-from mmzoo.evaluation import Report, Reports, choose_thresholds, evaluate
+from mmzoo.evaluation import Report, Reports, choose_thresholds, contributions, evaluate
 from mmzoo.export import export_savedmodel
 from mmzoo.layers import ModalityDropout
 from mmzoo.modalities import Audio, Features, Image, Modality, Tabular, Text, Video
@@ -49,6 +49,7 @@ __all__ = [
     "branch_table",
     "build_model",
     "choose_thresholds",
+    "contributions",
     "data",
     "decoders",
     "embed",

@@ -1,9 +1,19 @@
 """How good a model is: figures, tables and pictures."""
 
+from mmzoo.evaluation.contributions import contributions
+from mmzoo.evaluation.contributions_report import Contributions
 from mmzoo.evaluation.evaluate import evaluate
 from mmzoo.evaluation.report import Report
 from mmzoo.evaluation.reports import Reports
 from mmzoo.evaluation.thresholds import choose_thresholds
 from mmzoo.evaluation.training_curves import plot_training_curves
 
-__all__ = ["Report", "Reports", "choose_thresholds", "evaluate", "plot_training_curves"]
+__all__ = [
+    "Contributions",
+    "Report",
+    "Reports",
+    "choose_thresholds",
+    "contributions",
+    "evaluate",
+    "plot_training_curves",
+]

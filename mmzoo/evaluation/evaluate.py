@@ -92,11 +92,11 @@ def run_over(model, dataset, targets):
             )
         x = keras.tree.map_structure(np.asarray, x)  # tf.data yields tensors under any backend
         checked = {}
-        for name, of_answer in _by_answer(y, targets, "labels").items():
+        for name, of_answer in checked_by_answer(y, targets, "labels").items():
             checked[name] = targets[name].check_y(of_answer)
-        predictions = _by_answer(network.predict_on_batch(x), targets, "predictions")
+        predictions = checked_by_answer(network.predict_on_batch(x), targets, "predictions")
         if network is not model:  # what a head wrote, beside what it would have said of the labels
-            taught = _by_answer(model.predict_on_batch(x), targets, "predictions")
+            taught = checked_by_answer(model.predict_on_batch(x), targets, "predictions")
             arrays = keras.tree.map_structure(np.asarray, (taught, dict(predictions)))
             for name, labels in checked.items():
                 predictions[name] = targets[name].judged(labels, *(of[name] for of in arrays))
@@ -113,7 +113,7 @@ def run_over(model, dataset, targets):
     return {name: _concatenated(name, *values, name in weighted) for name, values in found.items()}
 
 
-def _by_answer(values, targets, what):
+def checked_by_answer(values, targets, what):
     """The labels or predictions of a batch as a dict by the name of the answer."""
     if not isinstance(values, dict):
         if [*targets] != ["head"]:

@@ -6,13 +6,13 @@ import warnings
 
 import keras
 
+from mmzoo.data.as_records import as_records
 from mmzoo.export.answers import answer_outputs, main_outputs
 from mmzoo.export.any_rows import of_any_rows
 from mmzoo.export.float32_copy import float32_copy
 from mmzoo.export.model_card import write_model_card
 from mmzoo.export.writing_steps import WritingSteps, writing_answer
 from mmzoo.heads import answering_model, inputs_of, targets_of
-from mmzoo.prediction.predict import as_records
 from mmzoo.saving import check_pair
 from mmzoo.training.fine_tuning.lora import merged_copy
 from mmzoo.utils.atomic_files import atomic_folder

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from mmzoo.data.as_records import as_records
 from mmzoo.heads import answering_model, heads_of, targets_of
-from mmzoo.prediction.predict import as_records, outputs_of_rows
+from mmzoo.prediction.predict import outputs_of_rows
 from mmzoo.saving import check_pair
 
 

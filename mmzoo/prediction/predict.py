@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from mmzoo.data import Records
+from mmzoo.data.as_records import as_records
 from mmzoo.heads import answering_model, targets_of
 from mmzoo.prediction.answers import by_answer
 from mmzoo.saving import check_pair
@@ -119,27 +119,3 @@ def readable(error):
     if "assertion failed" in before:  # it stands in brackets
         message = message.rstrip("]")
     return ValueError(message[:1].upper() + message[1:] + ".")
-
-
-def as_records(rows, inputs):
-    """Rows in any of the forms that `predict` takes, as `mmzoo.data.Records`.
-
-    Args:
-        rows: as for `predict`.
-        inputs: dict from modality name to modality.
-
-    Raises:
-        ValueError: for values that no modality takes.
-    """
-    if isinstance(rows, Records):
-        return rows
-    if not isinstance(rows, dict):
-        rows = list(rows)
-        unknown = {key for row in rows for key in row} - set(inputs)
-        if unknown:
-            raise ValueError(
-                f"Rows have values that the model does not take: {sorted(unknown)}. It takes: "
-                f"{', '.join(inputs)}."
-            )
-        rows = {name: [row.get(name) for row in rows] for name in inputs}
-    return Records({name: rows[name] for name in inputs if name in rows})

@@ -1,0 +1,372 @@
+"""contributions(): what each modality does for the answers, by Shapley's fair shares."""
+
+import itertools
+
+import keras
+import numpy as np
+
+from mmzoo.data.as_records import as_records
+from mmzoo.evaluation.contributions_report import Contributions
+from mmzoo.evaluation.evaluate import checked_by_answer, run_over
+from mmzoo.heads import answering_model, targets_of
+from mmzoo.utils.checks import check_positive_integers
+from mmzoo.utils.optional_packages import require
+from mmzoo.utils.progress import track
+
+#: Up to so many modalities all orders are counted; of more, `PERMUTATIONS` are drawn.
+MOST_EXACT = 6
+PERMUTATIONS = 32
+#: What a figure is when none is named: the first of these that a report has.
+FIGURES = ("accuracy", "r2", "exact_match", "mean_iou")
+
+
+def contributions(
+    model,
+    preprocessor,
+    rows,
+    figure=None,
+    *,
+    draws=4,
+    resamples=50,
+    batch_size=64,
+    seed=0,
+    verbose=True,
+):
+    """What each modality does for a figure of the model, and for each of its predictions.
+
+    The model answers with every set of modalities, `2**M` in all, a batch after another. An
+    optional modality that is left out is absent: the model was trained with that state. For one
+    that is not optional the values of other rows of the batch stand in; several draws of them are
+    averaged. From more than 6 modalities on, 32 orders are drawn in place of all.
+
+    Args:
+        model: what `mmzoo.build_model` returned.
+        preprocessor: its adapted `mmzoo.Preprocessor`.
+        rows: labelled `mmzoo.data.Records`, which were not trained on; or rows as for
+            `mmzoo.predict`, and then only predictions are shared out.
+        figure: name of a figure of the report, such as `"log_loss"`, or `"f1.macro"` of a dict;
+            `None`: accuracy, R2, exact match, or the mean intersection over union.
+        draws: how often values of other rows are drawn, where there is a modality that is not
+            optional.
+        resamples: how often rows are resampled for the intervals; 0: no intervals.
+        batch_size: rows a batch.
+        seed: of the draws, the order of rows and the resampling.
+        verbose: whether to print what was found, and the progress where there is a terminal.
+
+    Returns:
+        `mmzoo.evaluation.Contributions`; with several answers a dict by the name of the answer.
+
+    Raises:
+        ValueError: for a model with one modality, fewer than two rows, an answer about a part of an
+            input (tags, boxes, masks), a figure that the report lacks, and as `mmzoo.evaluate`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import mmzoo
+    >>> inputs = {"a": mmzoo.Features(2, optional=True), "b": mmzoo.Features(2, optional=True)}
+    >>> preprocessor = mmzoo.Preprocessor(inputs, head="regression")
+    >>> columns = {"a": np.eye(2).tolist(), "b": np.ones((2, 2)).tolist()}
+    >>> rows = mmzoo.data.from_arrays(columns, labels=[0.5, 1.5])
+    >>> preprocessor.adapt(rows)
+    >>> model = mmzoo.build_model(inputs=inputs, head=preprocessor.head, dim=8)
+    >>> found = contributions(model, preprocessor, rows, verbose=False)
+    >>> abs(sum(found.shares.values()) - (found.everything - found.nothing)) < 1e-9
+    True
+
+    Reference: Shapley 1953; Lundberg and Lee 2017, arXiv 1705.07874; of several modalities,
+    Parcalabescu and Frank 2023, arXiv 2212.08158 (MM-SHAP).
+    """
+    check_positive_integers("draws", draws)
+    inputs, targets = preprocessor.inputs, targets_of(model, preprocessor)
+    records = as_records(rows, inputs)
+    _check(inputs, targets, records)
+    absence = {name: "absent" if inputs[name].optional else "other rows" for name in inputs}
+    draws = draws if "other rows" in absence.values() else 1
+    orders = _orders(len(inputs), seed)
+    subsets = sorted({frozenset(order[:k]) for order in orders for k in range(len(order) + 1)}
+                     | _named_subsets(len(inputs)), key=sorted)  # fmt: skip
+    shown = [(subset, draw) for subset in subsets for draw in range(draws)]
+    while len(records) % batch_size == 1:  # a row alone has no other rows
+        batch_size += 1
+    order = np.random.default_rng(seed).permutation(len(records))
+    dataset = records.take(order).to_dataset(preprocessor, batch_size)
+    if verbose:
+        dataset = track(dataset, -(-len(records) // batch_size), "Leaving modalities out")
+    batches = _batches(dataset, inputs, shown, seed)
+    if records.label_columns:
+        found = _labelled(model, batches, targets, len(shown))
+    else:
+        found = _unlabelled(model, batches, targets, len(shown))
+    results = {}
+    for name, (labels, predictions, weights) in found.items():
+        values = _Values(targets[name], labels, predictions, weights, subsets, draws, figure)
+        of_answer = _contributions(values, [*inputs], orders, absence, resamples, seed)
+        if of_answer.predictions is not None and len(of_answer.predictions) == len(records):
+            of_answer.predictions = of_answer.predictions[np.argsort(order)]
+        results[name] = of_answer
+    if verbose:
+        console = require("rich.console", extra="report").Console()
+        for name, of_answer in results.items():
+            if name != "head":
+                console.print(f"{name}:", style="bold")
+            console.print(of_answer)
+    return results["head"] if [*results] == ["head"] else results
+
+
+def _check(inputs, targets, records):
+    if len(inputs) < 2:
+        raise ValueError(
+            f"The model reads {next(iter(inputs))!r} alone, so there is nothing to share out."
+        )
+    if len(records) < 2:
+        raise ValueError(f"At least two rows are needed; received {len(records)}.")
+    for name, target in targets.items():
+        part = target.picture or target.text_name
+        if part is not None:
+            raise ValueError(
+                f"The answer {name!r} is about a part of {part!r}, which can't be left out: "
+                "contributions are for answers about the whole row."
+            )
+
+
+def _orders(count, seed):
+    """Orders in which modalities come: all of them, or some with their reverses."""
+    if count <= MOST_EXACT:
+        return [*itertools.permutations(range(count))]
+    generator = np.random.default_rng(seed)
+    drawn = [generator.permutation(count).tolist() for _ in range(PERMUTATIONS // 2)]
+    return [*map(tuple, drawn), *(tuple(reversed(order)) for order in drawn)]
+
+
+def _named_subsets(count):
+    """Nothing, each alone, all others, each pair, everything: what is reported by itself."""
+    every = frozenset(range(count))
+    pairs = itertools.combinations(range(count), 2)
+    return {
+        frozenset(), every, *(frozenset({i}) for i in range(count)),
+        *(every - {i} for i in range(count)), *map(frozenset, pairs),
+    }  # fmt: skip
+
+
+def _batches(dataset, inputs, shown, seed):
+    """Each batch once for every `(subset of modalities that are there, draw)` in `shown`."""
+    generator = np.random.default_rng(seed)
+    for batch in dataset:
+        x, y, weights = keras.utils.unpack_x_y_sample_weight(batch)
+        x = {name: np.asarray(value) for name, value in x.items()}
+        rows = len(next(iter(x.values())))
+        draws = 1 + max(draw for _, draw in shown)
+        # By a shift no row keeps its own values.
+        shifts = generator.integers(1, rows, size=(draws, len(inputs)))
+        for subset, draw in shown:
+            changed = dict(x)
+            for number, (name, modality) in enumerate(inputs.items()):
+                if number in subset:
+                    continue
+                if modality.optional:
+                    changed[f"{name}_present"] = np.zeros(rows, bool)
+                    continue
+                for tensor in modality.input_names(name).values():
+                    changed[tensor] = np.roll(x[tensor], shifts[draw, number], axis=0)
+            yield (changed,) if y is None else (changed, y, weights)
+
+
+def _labelled(model, batches, targets, variants):
+    """As `run_over`, with predictions `(variants, rows, ...)`; labels once."""
+    rows = []
+
+    def counted():
+        for number, (x, y, weights) in enumerate(batches):
+            if number % variants == 0:
+                of_batch = weights if isinstance(weights, dict) else dict.fromkeys(targets, weights)
+                count = len(next(iter(x.values())))
+                rows.append({
+                    name: count if of_batch[name] is None
+                    else int((np.asarray(of_batch[name]) > 0).sum())
+                    for name in targets
+                })  # fmt: skip
+            yield x, y, weights
+
+    found = run_over(model, counted(), targets)
+    results = {}
+    for name, (labels, predictions, weights) in found.items():
+        # Rows stand batch by batch, and in each batch variant by variant.
+        counts = [of_batch[name] for of_batch in rows]
+        starts = np.cumsum([0, *(variants * count for count in counts)])
+        places = np.concatenate(
+            [
+                start + np.arange(variants * count).reshape(variants, count)
+                for start, count in zip(starts[:-1], counts, strict=True)
+            ],
+            axis=1,
+        )  # (variants, rows)
+        results[name] = (
+            labels[places[0]],
+            keras.tree.map_structure(lambda array, places=places: array[places], predictions),
+            None if weights is None else weights[places[0]],
+        )
+    return results
+
+
+def _unlabelled(model, batches, targets, variants):
+    """As `_labelled`, of rows without labels."""
+    network = answering_model(model)
+    found = {name: [] for name in targets}
+    for number, (x,) in enumerate(batches):
+        predictions = checked_by_answer(network.predict_on_batch(x), targets, "predictions")
+        for name in targets:
+            if number % variants == 0:
+                found[name].append([])
+            prediction = keras.tree.map_structure(np.asarray, predictions[name])
+            found[name][-1].append(targets[name].prediction_itself(prediction))
+    joined = {
+        name: np.concatenate([np.stack(variants) for variants in of_batches], axis=1)
+        for name, of_batches in found.items()
+    }
+    return {name: (None, predictions, None) for name, predictions in joined.items()}
+
+
+class _Values:
+    """The value of every subset of modalities: of a figure, over any rows, and of each prediction.
+
+    Args:
+        target: the target of the answer.
+        labels: of all rows, or `None`.
+        predictions: `(subsets * draws, rows, ...)`, or what structure of such arrays it is.
+        weights: `(rows,)`, or `None`.
+        subsets: list of frozensets.
+        draws: how often each was answered.
+        figure: as for `contributions`.
+    """
+
+    def __init__(self, target, labels, predictions, weights, subsets, draws, figure):
+        self.target, self.labels, self.predictions = target, labels, predictions
+        self.weights, self.draws, self.subsets = weights, draws, subsets
+        self.rows = keras.tree.flatten(predictions)[0].shape[1]
+        self.figure = None if labels is None else self._figure_name(figure)
+
+    def _figures(self, variant, rows=slice(None)):
+        predictions = keras.tree.map_structure(lambda x: x[variant][rows], self.predictions)
+        weights = None if self.weights is None else self.weights[rows]
+        return self.target.figures(self.labels[rows], predictions, weights)
+
+    def _figure_name(self, figure):
+        found = {}
+        for name, value in self._figures(0).items():
+            found |= {f"{name}.{key}": x for key, x in value.items()} if _has_numbers(value) else {}
+            if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
+                found[name] = value
+        names = [figure] if figure is not None else [name for name in FIGURES if name in found]
+        if not names or names[0] not in found:
+            raise ValueError(
+                f"There is no figure {figure!r}; there are: {', '.join(found)}."
+                if figure
+                else f"Name the `figure`; there are: {', '.join(found)}."
+            )
+        return names[0]
+
+    def of_figure(self, rows=slice(None)):
+        """Dict from subset to the figure, the mean over the draws."""
+        name, _, key = self.figure.partition(".")
+
+        def value(variant):
+            found = self._figures(variant, rows)[name]
+            found = found[key] if key else found
+            return np.nan if found is None else float(found)
+
+        found = [value(variant) for variant in range(len(self.subsets) * self.draws)]
+        means = np.reshape(found, (len(self.subsets), self.draws)).mean(axis=1)
+        return dict(zip(self.subsets, means.tolist(), strict=True))
+
+    def of_predictions(self):
+        """Dict from subset to `(rows, outputs)`; `None` where answers are no such outputs."""
+        x = self.predictions
+        if not isinstance(x, np.ndarray) or x.ndim != 3 or x.dtype.kind != "f":
+            return None
+        x = x.reshape(len(self.subsets), self.draws, *x.shape[1:]).astype("float64").mean(axis=1)
+        return dict(zip(self.subsets, x, strict=True))
+
+
+def _has_numbers(value):
+    return isinstance(value, dict) and all(isinstance(x, (int, float)) for x in value.values())
+
+
+def shapley(values, orders):
+    """What each player adds to those before it, on average over the orders.
+
+    Args:
+        values: dict from a frozenset of players to what it is worth, a number or an array.
+        orders: list of tuples of all players.
+
+    Returns:
+        List of the shares of the players, as the values are.
+
+    Example:
+
+    >>> worth = {frozenset(): 0.0, frozenset({0}): 1.0, frozenset({1}): 0.0, frozenset({0, 1}): 2.0}
+    >>> shapley(worth, [(0, 1), (1, 0)])
+    [1.5, 0.5]
+    """
+    shares = [0.0] * len(orders[0])
+    for order in orders:
+        for place, player in enumerate(order):
+            before = frozenset(order[:place])
+            added = values[before | {player}] - values[before]
+            shares[player] = shares[player] + added / len(orders)
+    return shares
+
+
+def _contributions(values, names, orders, absence, resamples, seed):
+    """The `Contributions` of an answer."""
+    predictions = values.of_predictions()
+    if predictions is not None:
+        predictions = np.stack(shapley(predictions, orders), axis=1)
+    facts = {"everything": None, "nothing": None, "shares": {}, "alone": {}, "without": {},
+             "interactions": {}, "intervals": {}}  # fmt: skip
+    if values.figure is not None:
+        worth = values.of_figure()
+        players = range(len(names))
+        every, one = frozenset(players), [frozenset({player}) for player in players]
+        nothing = worth[frozenset()]
+
+        def by_name(of_players):
+            return {name: float(x) for name, x in zip(names, of_players, strict=True)}
+
+        facts = {
+            "everything": worth[every],
+            "nothing": nothing,
+            "shares": by_name(shapley(worth, orders)),
+            "alone": by_name(worth[each] for each in one),
+            "without": by_name(worth[every - each] for each in one),
+            "interactions": {
+                (names[i], names[j]): worth[one[i] | one[j]]
+                - worth[one[i]]
+                - worth[one[j]]
+                + nothing
+                for i, j in itertools.combinations(players, 2)
+            },
+            "intervals": _intervals(values, names, orders, resamples, seed),
+        }
+    elif predictions is None:
+        raise ValueError(
+            "Rows without labels have no figure, and answers of this kind no outputs that could be "
+            "shared out: give labelled records."
+        )
+    return Contributions(
+        modalities=names, rows=values.rows, figure=values.figure, predictions=predictions,
+        absence=absence, **facts,
+    )  # fmt: skip
+
+
+def _intervals(values, names, orders, resamples, seed):
+    """Dict from modality to the central 95 % of its share over resampled rows."""
+    generator = np.random.default_rng(seed)
+    shares = [
+        shapley(values.of_figure(generator.integers(values.rows, size=values.rows)), orders)
+        for _ in range(resamples)
+    ]
+    if not shares:
+        return {}
+    low, high = np.nanquantile(shares, [0.025, 0.975], axis=0)
+    return {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=True)}
