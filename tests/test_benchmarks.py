@@ -476,6 +476,43 @@ def test_train_step_notices_other_work(monkeypatch):
             script.check_same_work({**made, "keras": other})
 
 
+@pytest.mark.end_to_end
+@pytest.mark.parametrize("sampler", ["greedy", "beam 4"])
+def test_generation_compares_the_same_work(monkeypatch, sampler):
+    pytest.importorskip("torch", reason="the network in PyTorch is what mmzoo's is compared with")
+    monkeypatch.syspath_prepend(FOLDER)
+    script = importlib.import_module("generation")
+    size = script.Size(dim=16, depth=2, heads=2, vocabulary=50, read=5)
+    names = ["mmzoo", "PyTorch"]
+    results = script.run("small", sampler, 3, script.SHOWN, 2, names, size=size, turn=0.0)
+    assert [(r["contender"], r["calls"]) for r in results] == [("mmzoo", 1), ("PyTorch", 1)]
+    for r in results:
+        assert r["tokens_a_second"] == pytest.approx(3 * 65 / r["seconds"])
+        assert 0 < r["ratio_lower_quartile"] <= r["ratio"] <= r["ratio_upper_quartile"]
+    assert results[0]["ratio"] == 1
+    header, _, row = script.table(results).split("\n")
+    assert header.count("|") == row.count("|") == 7
+    assert row.startswith(f"| small | {sampler} | 3 | ")
+
+
+def test_generation_notices_other_texts(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    script = importlib.import_module("generation")
+    ids, scores = np.array([[[7, 8, 0]]]), np.array([[-1.0]])
+    script.check_same_texts(
+        {"mmzoo": (ids, scores), "other network": (ids + np.array([1, 1, 3]), None)}, 2
+    )
+    for other, other_scores in [
+        (np.array([[[8, 8, 0]]]), scores),  # another word
+        (ids, scores + 1e-3),
+        (ids[..., :2], None),  # shorter, also by an early end
+        (np.array([[[7, 3, 0]]]), None),
+        (np.array([[[7, 8, 9]]]), None),  # without an end
+    ]:
+        with pytest.raises(AssertionError):
+            script.check_same_texts({"mmzoo": (ids, scores), "x": (other, other_scores)}, 2)
+
+
 @pytest.mark.parametrize(
     ("pair", "contenders"),
     [

@@ -82,40 +82,52 @@ class DecoderBlock(CompositeLayer):
             self._attend(self.query(hidden), self.key(hidden), self.value(hidden), earlier[None])
         )
         x = x + self.dropout_layer(attended)
-        return self._finish(x, *self.read(memory), memory_mask)
+        query, memory = self.reading_query(self.reading_norm(x)), self.memory_norm(memory)
+        key, value = self.memory_key(memory), self.memory_value(memory)
+        return self._finish(x, self._attend(query, key, value, memory_mask[:, None, :]))
 
     def read(self, memory):
-        """Keys and values of the memory, which are the same at every step."""
+        """Keys and values of the memory, `(B, N, S, d)`, which are the same at every step."""
         memory = self.memory_norm(memory)
-        return self.memory_key(memory), self.memory_value(memory)
+        parts = self.memory_key(memory), self.memory_value(memory)
+        return tuple(self._by_heads(x, ops.shape(memory)[1]) for x in parts)
 
-    def step(self, x, position, read, memory_mask, kept):
-        """The block at one position.
+    def step(self, x, here, bias, read, memory_bias, kept, earlier=None):
+        """The block at one position, of `R = B * K` texts of which `K` read the same.
 
         Args:
-            x: `(R, 1, D)` float.
-            position: scalar int32.
+            x: `(R, D)` float.
+            here: `(B * N, 3)` int32, where the position lies among what is kept.
+            bias: `(B or 1, 1, K or 1, L * K)`, the `attention_bias` of what of it each text
+                attends to.
             read: what `read` returned.
-            memory_mask: `(R, S)` bool.
-            kept: `(keys, values)` of the positions before, `(R, L, D)` each.
+            memory_bias: `(B, 1, 1, S)`, that of the memory.
+            kept: `(keys, values)` of the latest positions, `(B, N, L, K, d)` each.
+            earlier: likewise, of those before; `None`: there are none. They come first in `bias`.
 
         Returns:
             `(x, kept)`.
         """
-        hidden = self.norm(x)
-        keys, values = kept
-        places = ops.arange(keys.shape[1])
-        here = (places == position)[None, :, None]  # every format has this, unlike an update
-        keys = ops.where(here, ops.cast(self.key(hidden), keys.dtype), keys)
-        values = ops.where(here, ops.cast(self.value(hidden), values.dtype), values)
-        earlier = places <= position
-        x = x + self.output_map(self._attend(self.query(hidden), keys, values, earlier[None, None]))
-        return self._finish(x, *read, memory_mask), (keys, values)
+        hidden, texts = self.norm(x), kept[0].shape[3]
 
-    def _finish(self, x, memory_keys, memory_values, memory_mask):
-        """What follows the attention to the tokens that stand so far."""
+        def with_this(before, dense):
+            now = ops.cast(self._by_heads(dense(hidden), texts), before.dtype)
+            now = ops.reshape(now, (-1, texts, before.shape[-1]))
+            return ops.scatter_update(before, here, now)
+
+        def all_texts(x):
+            return ops.reshape(x, (-1, x.shape[1], x.shape[2] * texts, x.shape[4]))
+
+        kept = with_this(kept[0], self.key), with_this(kept[1], self.value)
+        attended_to = [tuple(map(all_texts, part)) for part in (earlier, kept) if part is not None]
+        attended = self._attend_kept(self.query(hidden), texts, attended_to, bias)
+        x = x + self.output_map(attended)
         query = self.reading_query(self.reading_norm(x))
-        reading = self._attend(query, memory_keys, memory_values, memory_mask[:, None, :])
+        reading = self._attend_kept(query, texts, [read], memory_bias)
+        return self._finish(x, reading), kept
+
+    def _finish(self, x, reading):
+        """What follows the attention to the memory."""
         x = x + self.dropout_layer(self.reading_output(reading))
         hidden = self.feedforward_hidden(self.feedforward_norm(x))
         return x + self.dropout_layer(self.feedforward_output(hidden))
@@ -124,6 +136,38 @@ class DecoderBlock(CompositeLayer):
         """`(R, T, D)`, `(R, S, D)` twice, a mask `(R or 1, T or 1, S)` -> `(R, T, D)`."""
         return attend_by_heads(query, key, value, mask[:, None], self.num_heads)
 
+    def _by_heads(self, x, length):
+        """`(..., D)` -> `(B, N, length, d)`: neighbouring vectors are those of a row."""
+        x = ops.reshape(x, (-1, length, self.num_heads, x.shape[-1] // self.num_heads))
+        return ops.transpose(x, (0, 2, 1, 3))
+
+    def _attend_kept(self, query, texts, parts, bias):
+        """Attention of texts to keys and values that lie in several parts.
+
+        Args:
+            query: `(R, D)` float.
+            texts: how many texts read the same.
+            parts: list of `(keys, values)`, `(B, N, S, d)` each.
+            bias: `(B or 1, 1, K or 1, sum of S)`.
+
+        Returns:
+            `(R, D)`.
+        """
+        dim = parts[0][0].shape[-1]
+        query = self._by_heads(query * ops.cast(dim**-0.5, query.dtype), texts)
+        scores = [ops.matmul(query, ops.swapaxes(keys, 2, 3)) for keys, _ in parts]
+        scores = ops.concatenate(scores, axis=-1) if len(parts) > 1 else scores[0]
+        weights = ops.softmax(ops.cast(scores, "float32") + bias, axis=-1)
+        attended, begin = 0, 0
+        for _, values in parts:
+            of_part = weights
+            if len(parts) > 1:
+                end = begin + values.shape[2]
+                of_part, begin = weights[..., begin:end], end
+            attended = attended + ops.matmul(ops.cast(of_part, values.dtype), values)
+        attended = ops.transpose(attended, (0, 2, 1, 3))
+        return ops.reshape(attended, (-1, self.num_heads * dim))
+
     def get_config(self):
         return {
             **super().get_config(),
@@ -131,3 +175,15 @@ class DecoderBlock(CompositeLayer):
             "hidden_dim": self.hidden_dim,
             "dropout": self.dropout,
         }
+
+
+def attention_bias(mask):
+    """What is added to scores of attention so that only what the mask says is attended to.
+
+    Args:
+        mask: bool tensor, `True` where there is something to attend to.
+
+    Returns:
+        float32 tensor: 0, or a number beside which no score matters.
+    """
+    return ops.where(mask, ops.cast(0.0, "float32"), ops.cast(-1e30, "float32"))

@@ -7,6 +7,7 @@ import math
 import keras
 from keras import ops
 
+from mmzoo.decoders.decoder import taken_rows
 from mmzoo.tokenizers.vocabulary import END, PADDING, SPECIAL, START
 from mmzoo.utils.by_backend import stateless_uniform
 
@@ -82,18 +83,19 @@ class Sampling:
         return self.beams if self.sampler == "beam" else 1
 
 
-def generate(step, state, rows, length, sampling, prefix=None):
+def generate(step, state, rows, length, sampling, prefix=None, reorder=taken_rows):
     """Generates texts.
 
     Args:
         step: function `(ids, position, state) -> (logits, state)`: from `(R,)` int32, the tokens
             before, to `(R, V)`, where `R` is `rows` times `sampling.texts`; the texts of a row are
             neighbours.
-        state: structure of tensors `(R, ...)`, what `step` begins with.
+        state: structure of tensors, what `step` begins with.
         rows: number of rows, an integer or a scalar tensor.
         length: the most tokens of a text without its end, an integer.
         sampling: `Sampling`.
         prefix: `(B, P)` int32, tokens that the texts begin with, padded with 0; `None`: none.
+        reorder: as `Decoder.reorder`, for beams.
 
     Returns:
         `Generated`, of `length + 1` positions: the last has only an end.
@@ -110,28 +112,38 @@ def generate(step, state, rows, length, sampling, prefix=None):
         words = logs.shape[-1]
         logs = ops.reshape(logs, (-1, beams, words))
         allowed = _allowed(words, position, ids, sampling, longest, prefix)
-        logs = ops.where(allowed, logs, IMPOSSIBLE)
-        # What is done goes on with padding, at no cost.
-        padding = ops.where(ops.arange(words) == PADDING, 0.0, IMPOSSIBLE)
-        logs = ops.where(done[..., None], padding, logs)
+        # A sum, which is faster than a choice: beside `IMPOSSIBLE` a logarithm is nothing.
+        logs = logs + ops.where(allowed, 0.0, IMPOSSIBLE)
         grown = lengths + ops.cast(~done, "int32")
         if sampling.sampler == "beam":
+            # The best of all are among the best that go on from each.
+            each = min(beams, words)
+            logs, tokens = ops.top_k(logs, each)
+            # What is done goes on with padding, at no cost.
+            at_no_cost = ops.where(ops.arange(each) == 0, 0.0, IMPOSSIBLE)
+            logs = ops.where(done[..., None], at_no_cost, logs)
+            tokens = ops.where(done[..., None], PADDING, ops.cast(tokens, "int32"))
             candidates = total[..., None] + logs
             normalised = candidates / _penalty(grown, sampling)[..., None]
-            _, best = ops.top_k(ops.reshape(normalised, (-1, beams * words)), beams)
+            candidates, normalised, tokens = (
+                ops.reshape(x, (-1, beams * each)) for x in (candidates, normalised, tokens)
+            )
+            _, best = ops.top_k(normalised, beams)
             best = ops.reshape(ops.cast(best, "int32"), (-1, beams))
-            parent, token = best // words, best % words
-            total = ops.take_along_axis(ops.reshape(candidates, (-1, beams * words)), best, axis=1)
+            parent, token = best // each, ops.take_along_axis(tokens, best, axis=1)
+            total = ops.take_along_axis(candidates, best, axis=1)
             grown, done = (ops.take_along_axis(x, parent, axis=1) for x in (grown, done))
             ids = ops.take_along_axis(ids, parent[..., None], axis=1)
             flat = ops.reshape(parent + beams * ops.arange(ops.shape(parent)[0])[:, None], (-1,))
-            state = keras.tree.map_structure(lambda x: ops.take(x, flat, axis=0), state)
+            state = reorder(state, flat)
         else:
             scores = logs
             if sampling.sampler == "sample":
                 scores = _drawn(logs, sampling, position)
             token = ops.cast(ops.argmax(scores, axis=-1), "int32")
-            total = total + ops.take_along_axis(logs, token[..., None], axis=-1)[..., 0]
+            gain = ops.take_along_axis(logs, token[..., None], axis=-1)[..., 0]
+            token = ops.where(done, PADDING, token)
+            total = total + ops.where(done, 0.0, gain)
         here = ops.arange(positions) == position
         ids = ops.where(here, token[..., None], ids)
         done = done | (token == END)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from mmzoo.decoders.decoder import repeated_rows, taken_rows
 from mmzoo.decoders.gated_reading import GatedReading
 from mmzoo.decoders.generation import IMPOSSIBLE
 from mmzoo.decoders.prefix import Prefix
@@ -162,6 +163,10 @@ class LanguageModel(CompositeLayer):
         logits, _ = self._call(vectors, None, 0, gate, training)
         return self._own_logits(logits[:, self._before :])
 
+    def start_texts(self, memory, memory_mask, length, texts):
+        """What writing begins with, as of `Decoder.start_texts`."""
+        return self.start(*repeated_rows(texts, memory, memory_mask), length)
+
     def start(self, memory, memory_mask, length):
         """What writing begins with, as of `Decoder.start`."""
         prefix = self._prefix(memory, memory_mask, self.backbone.compute_dtype)
@@ -183,6 +188,10 @@ class LanguageModel(CompositeLayer):
 
         logits, state = self._call(vectors, state, position + self._before, gate)
         return self._own_logits(logits)[:, 0], state
+
+    def reorder(self, state, parents):
+        """As of `Decoder.reorder`."""
+        return taken_rows(state, parents)
 
     def _call(self, vectors, cache, index, gate=None, training=None):
         frozen = not self.backbone.trainable

@@ -3,10 +3,13 @@
 import keras
 from keras import ops
 
-from mmzoo.decoders.decoder import Decoder
-from mmzoo.decoders.decoder_block import DecoderBlock
+from mmzoo.decoders.decoder import Decoder, taken_rows
+from mmzoo.decoders.decoder_block import DecoderBlock, attention_bias
 from mmzoo.layers import sinusoidal_positions
 from mmzoo.utils.checks import check_positive_integers
+
+#: Positions whose keys and values lie apart from those before, in generation.
+RECENT = 16
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -64,25 +67,79 @@ class TransformerDecoder(Decoder):
         return self.norm(x)
 
     def start(self, memory, memory_mask, length):
-        rows, dim = ops.shape(memory)[0], memory.shape[-1]
+        return self._room(memory, memory_mask, length, 1, length)
 
-        def nothing():
-            return ops.zeros((rows, length, dim), self.compute_dtype)
+    def start_texts(self, memory, memory_mask, length, texts):
+        return self._room(memory, memory_mask, length, texts, min(length, RECENT))
+
+    def _room(self, memory, memory_mask, length, texts, recent):
+        """Keys and values of the latest positions are written at every step, and go over to those
+        of all positions when there are `recent` of them: tensors that change are copied."""
+        rows, dim = ops.shape(memory)[0], memory.shape[-1]
+        padded = -(-length // recent) * recent
+
+        def nothing(positions):
+            shape = (rows, self.num_heads, positions, texts, dim // self.num_heads)
+            return [tuple(ops.zeros(shape, self.compute_dtype) for _ in "kv") for _ in self.blocks]
 
         read = {
             "blocks": [block.read(memory) for block in self.blocks],
-            "mask": memory_mask,
+            "bias": attention_bias(memory_mask[:, None, None]),
         }
-        return read, [(nothing(), nothing()) for _ in self.blocks]
+        state = {
+            "kept": nothing(recent),
+            "earlier": nothing(padded) if recent < length else [],
+            # Which of the texts that a row had at a position each text has gone on from.
+            "line": [ops.zeros((rows * texts, padded), "int32")] if texts > 1 else [],
+        }
+        return read, state
 
     def step(self, x, position, read, state):
-        positions = sinusoidal_positions(state[0][0].shape[1], x.shape[-1])
+        kept, earlier, line = (state[name] for name in ("kept", "earlier", "line"))
+        rows, (heads, recent, texts) = ops.shape(kept[0][0])[0], kept[0][0].shape[1:4]
+        length = earlier[0][0].shape[2] if earlier else recent
+        positions = sinusoidal_positions(length, x.shape[-1])
         x = x + ops.cast(ops.take(positions, position, axis=0), x.dtype)
-        x, kept = x[:, None], []
-        for block, of_block, before in zip(self.blocks, read["blocks"], state, strict=True):
-            x, now = block.step(x, position, of_block, read["mask"], before)
-            kept.append(now)
-        return self.norm(x)[:, 0], kept
+        # What is attended to: the earlier positions, if any, and the recent ones.
+        begin = position // recent * recent
+        places = begin + ops.arange(recent, dtype="int32")
+        written = places <= position
+        if earlier:
+            before = ops.arange(length, dtype="int32")
+            places = ops.concatenate([before, places])
+            written = ops.concatenate([before < begin, written])
+        mask = written[None, None, None]
+        if line:
+            own = ops.tile(ops.arange(texts, dtype="int32"), (rows,))
+            line = [ops.where(ops.arange(length) == position, own[:, None], line[0])]
+            of_places = ops.take(line[0], places, axis=1)[..., None]
+            mask = (of_places == ops.arange(texts, dtype="int32")) & written[:, None]
+            mask = ops.reshape(mask, (-1, 1, texts, places.shape[0] * texts))
+        bias = attention_bias(mask)
+        # Where keys and values of this position go: `(row, head, position)`.
+        numbers = ops.arange(rows * heads, dtype="int32")
+        here = ops.zeros_like(numbers) + (position - begin)
+        here = ops.stack([numbers // heads, numbers % heads, here], axis=1)
+        after = []
+        for number, block in enumerate(self.blocks):
+            of_block = earlier[number] if earlier else None
+            x, now = block.step(
+                x, here, bias, read["blocks"][number], read["bias"], kept[number], of_block
+            )
+            after.append(now)
+        if earlier:
+            earlier = ops.cond(
+                position == begin + recent - 1,
+                lambda: keras.tree.map_structure(
+                    lambda old, new: ops.slice_update(old, (0, 0, begin, 0, 0), new), earlier, after
+                ),
+                lambda: earlier,
+            )
+        return self.norm(x), {"kept": after, "earlier": earlier, "line": line}
+
+    def reorder(self, state, parents):
+        # Keys and values stay where they are, which for many positions is most of the work.
+        return {**state, "line": taken_rows(state["line"], parents)}
 
     def get_config(self):
         return {

@@ -7,6 +7,7 @@ from keras import ops
 
 from mmzoo import decoders
 from mmzoo.decoders import LanguageModel, Sampling, generate
+from mmzoo.decoders.decoder import repeated_rows
 from mmzoo.heads.head import Head, one_vector
 from mmzoo.heads.logits import remember_logits
 from mmzoo.heads.token_accuracy import TokenAccuracy
@@ -212,7 +213,8 @@ class Words(Head):
         def step(ids, position, state):
             return self.step(ids, position, read, state)
 
-        return generate(step, state, rows, self.length, sampling, prefix)
+        reorder = (self.language_model or self.decoder).reorder
+        return generate(step, state, rows, self.length, sampling, prefix, reorder)
 
     def start(self, fused, tokens, mask, texts=1):
         """What writing begins with.
@@ -227,14 +229,11 @@ class Words(Head):
             `(read, state)`, see `mmzoo.decoders.Decoder.start`.
         """
         memory, memory_mask = self._memory(fused, tokens, mask)
-        if texts > 1:
-            memory = ops.repeat(memory, texts, axis=0)
-            memory_mask = ops.repeat(memory_mask, texts, axis=0)
         writer = self.language_model or self.decoder
-        read, state = writer.start(memory, memory_mask, self.length + 1)
+        read, state = writer.start_texts(memory, memory_mask, self.length + 1, texts)
         if self.language_model is not None:
             return read, state
-        return {"decoder": read, "vector": memory[:, 0]}, state
+        return {"decoder": read, "vector": repeated_rows(texts, memory[:, 0])[0]}, state
 
     def step(self, ids, position, read, state):
         """One step of writing: `(R,)` int32, the tokens before a position -> `(logits, state)`."""

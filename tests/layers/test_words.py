@@ -9,6 +9,7 @@ from keras import ops
 
 import mmzoo
 from mmzoo.decoders import Sampling, generate
+from mmzoo.decoders.transformer_decoder import RECENT
 from mmzoo.tokenizers.vocabulary import END, PADDING, SPECIAL, START, UNKNOWN
 
 ROWS, DIM, LENGTH = 3, 8, 3
@@ -82,6 +83,20 @@ def test_step_by_step_as_all_at_once(decoder):
         hidden, state = head.decoder.step(embedded, position, read, state)
         shares = array(ops.softmax(head._logits(hidden)))
         np.testing.assert_allclose(shares, at_once[:, position], atol=1e-5)
+
+
+@pytest.mark.parametrize("sampling", [{}, {"sampler": "beam", "beams": 3}])
+def test_long_texts_are_scored_as_all_at_once(sampling):
+    """Longer than what is kept of the latest positions, twice; and with it filled to the last."""
+    length = 2 * RECENT + 3
+    head, inputs = head_of(length=length), fused()
+    found = head.generate(*inputs, min_length=length, **sampling)
+    ids, scores = array(found.ids), array(found.scores)
+    for row in range(ROWS):
+        sequences = [[*text[:-1], END] for text in ids[row].tolist()]
+        assert len({tuple(sequence) for sequence in sequences}) == len(sequences)
+        logs = log_probabilities(head, sequences, inputs, row)
+        np.testing.assert_allclose(scores[row], [x.mean() for x in logs], rtol=1e-4)
 
 
 @pytest.mark.parametrize("decoder", mmzoo.decoders.names())
