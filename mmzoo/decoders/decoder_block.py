@@ -186,4 +186,4 @@ def attention_bias(mask):
     Returns:
         float32 tensor: 0, or a number beside which no score matters.
     """
-    return ops.where(mask, ops.cast(0.0, "float32"), ops.cast(-1e30, "float32"))
+    return ops.cast(~mask, "float32") * -1e30  # a product is faster than a choice

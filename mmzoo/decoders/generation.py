@@ -113,7 +113,7 @@ def generate(step, state, rows, length, sampling, prefix=None, reorder=taken_row
         logs = ops.reshape(logs, (-1, beams, words))
         allowed = _allowed(words, position, ids, sampling, longest, prefix)
         # A sum, which is faster than a choice: beside `IMPOSSIBLE` a logarithm is nothing.
-        logs = logs + ops.where(allowed, 0.0, IMPOSSIBLE)
+        logs = logs + ops.cast(~allowed, "float32") * IMPOSSIBLE
         grown = lengths + ops.cast(~done, "int32")
         if sampling.sampler == "beam":
             # The best of all are among the best that go on from each.
@@ -180,8 +180,8 @@ def _penalty(lengths, sampling):
 def _allowed(words, position, ids, sampling, longest, prefix):
     """`(B or 1, K or 1, V)` bool: which tokens may come at a position."""
     word = ops.arange(words, dtype="int32")
-    is_word = (word >= SPECIAL) & (position < longest)
-    ends = (word == END) & (position >= ops.minimum(sampling.min_length, longest))
+    is_word = word >= ops.where(position < longest, SPECIAL, words)
+    ends = word == ops.where(position >= ops.minimum(sampling.min_length, longest), END, -1)
     allowed = (is_word | ends)[None, None]
     if sampling.no_repeat_ngram:
         repeats = _repeats(words, position, ids, sampling.no_repeat_ngram)

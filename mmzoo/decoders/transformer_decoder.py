@@ -116,10 +116,7 @@ class TransformerDecoder(Decoder):
             mask = (of_places == ops.arange(texts, dtype="int32")) & written[:, None]
             mask = ops.reshape(mask, (-1, 1, texts, places.shape[0] * texts))
         bias = attention_bias(mask)
-        # Where keys and values of this position go: `(row, head, position)`.
-        numbers = ops.arange(rows * heads, dtype="int32")
-        here = ops.zeros_like(numbers) + (position - begin)
-        here = ops.stack([numbers // heads, numbers % heads, here], axis=1)
+        here = _places(rows, heads, ops.reshape(position - begin, (1,)))
         after = []
         for number, block in enumerate(self.blocks):
             of_block = earlier[number] if earlier else None
@@ -128,11 +125,15 @@ class TransformerDecoder(Decoder):
             )
             after.append(now)
         if earlier:
+            everywhere = _places(rows, heads, begin + ops.arange(recent, dtype="int32"))
+
+            def with_latest(before, latest):
+                latest = ops.reshape(latest, (-1, *latest.shape[3:]))
+                return ops.scatter_update(before, everywhere, latest)
+
             earlier = ops.cond(
                 position == begin + recent - 1,
-                lambda: keras.tree.map_structure(
-                    lambda old, new: ops.slice_update(old, (0, 0, begin, 0, 0), new), earlier, after
-                ),
+                lambda: keras.tree.map_structure(with_latest, earlier, after),
                 lambda: earlier,
             )
         return self.norm(x), {"kept": after, "earlier": earlier, "line": line}
@@ -149,3 +150,11 @@ class TransformerDecoder(Decoder):
             "hidden_dim": self.hidden_dim,
             "dropout": self.dropout,
         }
+
+
+def _places(rows, heads, positions):
+    """`(rows * heads * P, 3)` int32: row, head and position of what is written, in this order."""
+    count = positions.shape[0]
+    numbers = ops.arange(rows * heads * count, dtype="int32")
+    of_rows, of_heads = numbers // (heads * count), numbers // count % heads
+    return ops.stack([of_rows, of_heads, ops.tile(positions, (rows * heads,))], axis=1)
