@@ -38,9 +38,9 @@ from mmzoo.tokenizers.vocabulary import END, PADDING, SPECIAL, START
 
 NAME = "generation"
 KEYS = ("network", "sampler", "batch_size", "length", "contender")
-#: Words of a text; the table shows the speed at one length, and the cost of a word at two.
+#: Words of a text; `torch.compile` is measured at one of them.
 LENGTHS = (16, 32, 64, 128)
-SHOWN, SHORT, LONG = 64, 32, 128
+SHOWN = 64
 BEAMS = {"greedy": None, "beam 4": 4}
 ROWS = (1, 32)
 #: Least seconds of a turn.
@@ -223,28 +223,23 @@ def run(network, sampler, rows, length, rounds, names, size=None, turn=TURN, thr
 
 
 def table(results):
-    """The results as a Markdown table, a row a network, sampler and batch size."""
+    """The results as a Markdown table, a row a network, sampler, batch size and length."""
     found = {tuple(r[key] for key in KEYS): r for r in results}
     peers = list(dict.fromkeys(r["contender"] for r in results if r["contender"] != "mmzoo"))
     lines = [
-        f"| network | sampler | rows | tokens a second | {' | '.join(f'to {p}' for p in peers)} "
-        f"| a word of {LONG} to one of {SHORT} |",
+        f"| network | sampler | rows | words | tokens a second "
+        f"| {' | '.join(f'to {peer} (quartiles)' for peer in peers)} |",
         "|---" * (5 + len(peers)) + "|",
     ]
-    for which in dict.fromkeys(key[:3] for key in found):
-        ours = {length: found.get((*which, length, "mmzoo")) for length in (SHOWN, SHORT, LONG)}
-        cells = [*map(str, which)]
-        cells.append(f"{ours[SHOWN]['tokens_a_second']:,.0f}" if ours[SHOWN] else "")
+    for which in dict.fromkeys(key[:4] for key in found):
+        cells = [*map(str, which), f"{found[*which, 'mmzoo']['tokens_a_second']:,.0f}"]
         for peer in peers:
-            r = found.get((*which, SHOWN, peer))
+            r = found.get((*which, peer))
             cells.append("")
             if r:
                 quartiles = f"{r['ratio_lower_quartile']:.2f}-{r['ratio_upper_quartile']:.2f}"
                 cells[-1] = f"{r['ratio']:.2f}x ({quartiles})"
-        growth = ""
-        if ours[SHORT] and ours[LONG]:
-            growth = f"{ours[SHORT]['tokens_a_second'] / ours[LONG]['tokens_a_second']:.2f}x"
-        lines.append(f"| {' | '.join([*cells, growth])} |")
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

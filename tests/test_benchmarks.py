@@ -492,7 +492,7 @@ def test_generation_compares_the_same_work(monkeypatch, sampler):
     assert results[0]["ratio"] == 1
     header, _, row = script.table(results).split("\n")
     assert header.count("|") == row.count("|") == 7
-    assert row.startswith(f"| small | {sampler} | 3 | ")
+    assert row.startswith(f"| small | {sampler} | 3 | 64 | ")
 
 
 def test_generation_notices_other_texts(monkeypatch):
