@@ -15,7 +15,8 @@ kept, so "press 1" and "press one" are two ways to write what sounds the same.
 Ten folds by file. Some sentences were recorded more than once, so a text may be in both parts; the
 recording is not. For training the prompts are put one behind another, up to `SECONDS` a row, in
 `COPIES` random orders and at random speed; bands and stretches of the spectrum are hidden
-(SpecAugment). Settings were chosen on one part of the training rows of the first fold.
+(SpecAugment). These settings are the first that were tried, on a part of the training rows of the
+first fold; nothing was tuned, and more epochs help.
 
 The floor has no network: the text of the training prompt that is nearest, in log-mel frames
 stretched to one length. Finished folds are kept in `results/prompts.json` and not repeated.

@@ -117,7 +117,7 @@ def test_parts_are_listed():
 
 TABLES = ("easy_vqa", "easy_vqa_words", "spoken_strings", "sort_of_clevr", "train_step",
           "input_pipeline", "av_digits", "spoken_digits", "tuxpaint",
-          "clothing_reviews", "tagging", "tuxpaint_captions", "generation")  # fmt: skip
+          "clothing_reviews", "tagging", "tuxpaint_captions", "generation", "prompts")  # fmt: skip
 
 
 @pytest.mark.parametrize("benchmark", TABLES)
