@@ -47,7 +47,7 @@ SETTINGS = {
         "units": 128, "epochs": 2, "batch_size": 128, "learning_rate": 6e-3,
     },
     "brown": {
-        "length": 50, "vocabulary_size": 20_000, "word_bytes": 12, "words": "spaces",
+        "length": 100, "vocabulary_size": 20_000, "word_bytes": 12, "words": "spaces",
         "units": 128, "epochs": 2, "batch_size": 128, "learning_rate": 6e-3,
     },
 }  # fmt: skip

@@ -11,7 +11,7 @@ from mmzoo.commands.zoo_facts import PATH, facts, shown
 #: Figures of a results file that say how good a model is; the first one that a record has is shown.
 FIGURES = (
     "accuracy", "macro_f1", "micro_f1", "f1", "auc", "roc_auc", "relational", "r2",
-    "mean_absolute_error", "correlation", "chrf", "cer",
+    "mean_absolute_error", "correlation", "statements_true", "chrf", "cer",
 )  # fmt: skip
 
 INTRODUCTION = """\

@@ -188,6 +188,33 @@ def av_digits(monkeypatch):
     return importlib.import_module("av_digits")
 
 
+def test_statements_about_a_scene_are_checked(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    script = importlib.import_module("scene_sentences")
+    centres = np.array([[[10, 60], [60, 10], [10, 10], [60, 60], [37, 38], [38, 37]]])
+    circles = np.array([[True, False, True, False, True, False]])
+    true = script.statements(centres, circles)
+    text = script.text_of(true[0])
+    assert text == (
+        "The red circle is at the bottom left. The green square is at the top right. "
+        "The blue circle is at the top left. The orange square is at the bottom right. "
+        "The gray circle is at the bottom left. The yellow square is at the top right."
+    )
+    for told, statements, shares in (
+        (text, 6, (1, 1, 1)),
+        (text.replace("red circle", "red square"), 6, (5 / 6, 1, 0)),
+        (text.replace("red circle", "green square"), 6, (5 / 6, 0, 0)),
+        (text.replace("The red circle is at the bottom left. ", ""), 5, (1, 0, 0)),
+        (text + " The red circle is at the bottom left.", 7, (1, 0, 0)),
+        (text[:-1], 6, (5 / 6, 0, 0)),
+        ("", 0, (0, 0, 0)),
+    ):
+        found = script.figures([told], true)
+        names = ("statements_true", "all_objects_named", "scenes_true")
+        assert tuple(found[name] for name in names) == pytest.approx(shares, abs=1e-4), told
+        assert found["statements"] == statements
+
+
 @pytest.fixture
 def digits(tmp_path):
     """Folders of recordings, one to train and one to test a digit, and of pictures.
