@@ -70,7 +70,9 @@ def case(name):
 
 
 @pytest.mark.parametrize("name", HEADS, scope="module")
-@pytest.mark.parametrize("holds", HEAD_PROPERTIES)
+@pytest.mark.parametrize(
+    "holds", slow_among(HEAD_PROPERTIES, {"learns_its_labels"}, pytest.mark.end_to_end)
+)
 def test_properties(case, holds):
     HEAD_PROPERTIES[holds](case)
 
@@ -80,7 +82,7 @@ def test_properties(case, holds):
     "holds",
     slow_among(
         [name for name in HEAD_PROPERTIES if name != "names_its_target"],
-        {"learns_its_labels"},
+        {"is_compiled_by_xla", "learns_its_labels"},
         pytest.mark.end_to_end,
     ),
 )

@@ -284,6 +284,7 @@ def test_a_misspelt_column_has_a_nearest_one(csv, tmp_path, capsys):
     assert "Did you mean 'category'?" in capsys.readouterr().err
 
 
+@pytest.mark.end_to_end
 def test_what_can_not_be_read_in_any_row_is_said(csv, tmp_path, capsys):
     options = {"csv": csv, "label": "category", "output": tmp_path / "run", "numeric": "title"}
     assert train(**options, on_error="skip") == 1

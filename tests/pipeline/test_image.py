@@ -54,6 +54,7 @@ def test_resize_is_near_pil():
     assert np.abs(difference).max() <= 2
 
 
+@pytest.mark.end_to_end
 def test_arrays_and_paths_are_the_same_as_bytes(tmp_path):
     (tmp_path / "a.png").write_bytes(encoded(PIXELS))
     inputs = {"photo": mmzoo.Image(size=(6, 8))}

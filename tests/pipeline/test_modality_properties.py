@@ -28,9 +28,9 @@ def case(kind):
     return ModalityCase(MODALITIES[kind](), values, broken=BROKEN.get(kind, ()))
 
 
-# A video is a row of pictures.
+# What reads pictures is traced for seconds; other tests of them are quick.
 @pytest.mark.parametrize(
-    "kind", slow_among(MODALITIES, {"video"}, pytest.mark.end_to_end), scope="module"
+    "kind", slow_among(MODALITIES, {"image", "video"}, pytest.mark.end_to_end), scope="module"
 )
 @pytest.mark.parametrize("holds", slow_among(MODALITY_PROPERTIES, LONG))
 def test_properties(case, holds):

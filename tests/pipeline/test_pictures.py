@@ -204,6 +204,7 @@ def test_a_gigapixel_header_is_a_bad_value():
             assert good == [ok] * len(names)
 
 
+@pytest.mark.end_to_end
 def test_kinds_that_would_be_read_wrongly_are_bad_values():
     bmp = encode(PALETTE, "BMP")
     values = [

@@ -57,6 +57,7 @@ def expected_rgba(picture):
     return np.asarray(PIL.Image.fromarray(array).convert("RGBA"))
 
 
+@pytest.mark.end_to_end
 def test_frames_bits_and_what_is_broken():
     values = [FILES["png-orientation"]] * 2
     frames = [PIL.Image.open(io.BytesIO(value)) for value in values]

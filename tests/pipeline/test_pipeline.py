@@ -108,6 +108,7 @@ def test_a_stale_cache_is_made_anew(records, tmp_path, written, caplog):
     assert len(os.listdir(tmp_path / "cache")) == 4
 
 
+@pytest.mark.end_to_end
 def test_a_cache_is_whole_or_not_there(records, tmp_path, monkeypatch):
     preprocessor = prepared(records)
     folder = tmp_path / "cache"
@@ -201,6 +202,7 @@ def test_passes_do_not_wait_for_the_tuner(records, on_error):
     assert dataset.with_options(chosen).options().autotune.enabled
 
 
+@pytest.mark.end_to_end
 def test_decoding_is_prepared_once(records):
     preprocessor = prepared(records)
     train, test = records.split(0.5, 0.5, seed=0)

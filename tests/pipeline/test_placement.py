@@ -12,7 +12,10 @@ from tests.pipeline.test_pictures import encode, exif
 
 POLICIES = ("stretch", "fit", "crop")
 SIZES = ((24, 40), (40, 24), (30, 30))
-every_policy = pytest.mark.parametrize("policy", POLICIES)
+#: One policy in the default run, all in CI's own step.
+every_policy = pytest.mark.parametrize(
+    "policy", slow_among(POLICIES, {"stretch", "crop"}, pytest.mark.end_to_end)
+)
 ORIENTATIONS = range(1, 9)
 BOX = np.array([5, 6, 17, 13])  # x0, y0, x1, y1 of what is drawn into the pictures
 

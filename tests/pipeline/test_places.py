@@ -259,6 +259,7 @@ def test_the_whole_way(kind, tmp_path):
     assert f"`{kind}`" in card and "as sent" in card
 
 
+@pytest.mark.end_to_end
 def test_a_place_beside_another_answer():
     pictures = [np.zeros((20, 30, 3), "uint8")] * 4
     boxes = [[2, 3, 12, 14]] * 4

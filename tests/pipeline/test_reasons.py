@@ -71,6 +71,7 @@ def test_every_way_to_read_says_it():
         records.to_dataset(preprocessor, cache=True)
 
 
+@pytest.mark.end_to_end
 def test_several_reasons(tmp_path, caplog):
     for name, content in {"a.png": PNG, "b.png": b"<html>", "c.png": b"<html>"}.items():
         (tmp_path / name).write_bytes(content)
@@ -90,6 +91,7 @@ def test_several_reasons(tmp_path, caplog):
     assert "row 2: missing file: No such file: " in message
 
 
+@pytest.mark.end_to_end
 def test_a_row_that_is_not_predicted_has_a_reason_and_the_next_part_is_prepared(monkeypatch):
     calls = []
     decode = ImagePreprocessing.decode_value

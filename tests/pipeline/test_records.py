@@ -176,6 +176,7 @@ def test_same_seed_same_batches(records, cache):
     assert sorted(np.concatenate(labels[0])) == sorted(np.concatenate(labels[1]))
 
 
+@pytest.mark.end_to_end
 def test_augmentation_is_for_training_only(records):
     augmented = adapted(
         records, {**INPUTS, "image": mmzoo.Image(size=(8, 8), augmentation="randaugment")}

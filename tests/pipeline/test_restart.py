@@ -118,7 +118,7 @@ def assert_equal(first, second):
     ("save_every", "optimizer"),
     [
         pytest.param(None, {}, marks=pytest.mark.slow),
-        (5, {}),
+        pytest.param(5, {}, marks=pytest.mark.end_to_end),
         pytest.param(
             5, {"gradient_accumulation_steps": 3, "global_clipnorm": 1.0}, marks=pytest.mark.slow
         ),

@@ -129,6 +129,7 @@ def test_a_process_with_tensorflow_alone(exported, tmp_path, columns):
     np.testing.assert_allclose(json.loads(result.stdout), expected, atol=1e-5)
 
 
+@pytest.mark.end_to_end
 def test_a_bad_row_leaves_the_others_alone(exported, columns):
     pictures = [columns["image"][0], b"junk", b"", columns["image"][1]]
     outputs = served(exported[-1], image=pictures, text=["red", "red", "red", ""])
@@ -154,6 +155,7 @@ def test_a_request_of_no_rows_has_answers_of_no_rows(tmp_path):
             assert output.shape[0] == 0 and output.dtype == signature.output_dtypes[name]
 
 
+@pytest.mark.end_to_end
 def test_labels_and_scores_are_the_best_classes(exported, columns):
     outputs = served(exported[-1], image=columns["image"][:2], text=["a", "b"])
     order = np.argsort(-outputs["probabilities"], axis=1)
@@ -205,6 +207,7 @@ def test_versions_and_folders(pair, tmp_path):
     assert sorted(os.listdir(tmp_path / "serving")) == ["1", "7", "8"]
 
 
+@pytest.mark.end_to_end
 def test_the_artefact_says_what_it_is(exported):
     model, preprocessor, folder, loaded = exported
     card = (pathlib.Path(folder) / "model_card.md").read_text()

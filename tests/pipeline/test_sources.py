@@ -305,6 +305,7 @@ def test_tfds_builder(shop):
         from_tfds(shop, {"text": "name"}, split="train")
 
 
+@pytest.mark.end_to_end
 def test_tfds_labels_sounds_and_lists(shop):
     records = from_tfds(shop, {"audio": "voice", "image": "views"}, "tags", split="train")
     assert records.class_names == ["z", "a"]  # in the order of the dataset

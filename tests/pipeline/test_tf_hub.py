@@ -163,6 +163,7 @@ def test_only_what_the_output_depends_on_trains(pictures):
     assert len(set(names)) == len(names) == 5 and not any(":" in name for name in names)
 
 
+@pytest.mark.end_to_end
 def test_fine_tuning_moves_every_variable_it_can(pictures):
     encoder = TFHub(pictures, output_key="features", trainable=True)
     model = picture_model(encoder, optimizer=keras.optimizers.Adam(0.01))
@@ -225,6 +226,7 @@ def test_xla(pictures, tmp_path):
 # Saving
 
 
+@pytest.mark.end_to_end
 def test_a_saved_model_holds_the_module(pictures, tmp_path, monkeypatch):
     encoder = TFHub(pictures, output_key="features", trainable=True)
     model = picture_model(encoder)
@@ -283,6 +285,7 @@ def test_every_kind_is_saved(kind, tmp_path):
     np.testing.assert_array_equal(loaded.predict(VECTORS, verbose=0), expected)
 
 
+@pytest.mark.end_to_end
 def test_copies_and_several_of_one_module(pictures):
     first = TFHub(pictures, output_key="features", trainable=True)
     second = TFHub(pictures, output_key="features", trainable=True)

@@ -111,6 +111,7 @@ def test_a_file_of_transcripts(learned, tmp_path):
     assert [line.split(",")[1] for line in lines[:3]] == answers
 
 
+@pytest.mark.end_to_end
 def test_rows_that_do_not_fit_are_counted_and_named():
     labels = ["ab", "abcabcabcabcabcabcabcabc", "cccccccccccc", "a"]
     sounds = [spoken("ab"), spoken("abca"), spoken("abca"), spoken("a", seconds=0.02)]
