@@ -46,6 +46,17 @@ def small_messages(folder):
     make_voices(folder)
 
 
+def small_digits(folder):
+    """Two recordings of noise for each digit, one to train with and one to test with."""
+    soundfile = pytest.importorskip("soundfile", reason="the extra `audio` is not installed")
+    generator = np.random.default_rng(0)
+    (folder / "recordings").mkdir()
+    for digit in range(10):
+        for number in (4, 5):
+            path = folder / "recordings" / f"{digit}_anna_{number}.wav"
+            soundfile.write(path, generator.normal(scale=0.1, size=3000), 8000)
+
+
 #: Notebook -> what replaces its cell tagged "parameters", and what makes its data.
 SMALL = {
     "01_quickstart": ('ROWS, EPOCHS, RUN = 400, 1, "run"', None),
@@ -57,6 +68,10 @@ SMALL = {
     "04_text_image_voice": (
         'STAMPS, MINILM, EFFICIENTNET = "stamps", "bert", "cnn.keras"\nEPOCHS = 1',
         small_messages,
+    ),
+    "05_answers_in_words": (
+        'RECORDINGS = "recordings"\nROWS, EPOCHS = 200, 1',
+        small_digits,
     ),
 }
 
