@@ -1,12 +1,9 @@
 """The base class of decoders: what stands so far, and what was read -> what comes next."""
 
-import keras
-from keras import ops
-
-from mmzoo.layers import CompositeLayer
+from mmzoo.decoders.writer import Writer
 
 
-class Decoder(CompositeLayer):
+class Decoder(Writer):
     """Reads the tokens of the inputs, and writes one vector after another.
 
     In training all vectors of a text are computed at once (`call`): each sees those before it and
@@ -51,57 +48,3 @@ class Decoder(CompositeLayer):
             `(hidden, state)`: `(R, D)` and the new state, of the same shapes.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `step`.")
-
-    def start_texts(self, memory, memory_mask, length, texts):
-        """What generation begins with where several texts are made of what was read once.
-
-        Override it, and `reorder`, where that can be done without a copy a text.
-
-        Args:
-            memory: `(B, S, D)` float.
-            memory_mask: `(B, S)` bool.
-            length: as for `start`.
-            texts: how many texts a row has, an integer; they are neighbours: `R` is `B` times that.
-
-        Returns:
-            As `start`.
-        """
-        return self.start(*repeated_rows(texts, memory, memory_mask), length)
-
-    def reorder(self, state, parents):
-        """The state of texts that go on from others of the same row.
-
-        Args:
-            state: what `step` returned.
-            parents: `(R,)` int32, the number of the text that each goes on from.
-
-        Returns:
-            The new state, of the same shapes.
-        """
-        return taken_rows(state, parents)
-
-
-def taken_rows(structure, rows):
-    """The rows of every tensor of a structure.
-
-    Args:
-        structure: structure of tensors `(R, ...)`.
-        rows: int32 tensor, numbers of rows.
-
-    Returns:
-        Structure of tensors.
-    """
-    return keras.tree.map_structure(lambda x: ops.take(x, rows, axis=0), structure)
-
-
-def repeated_rows(texts, *tensors):
-    """Every row as often as it has texts, which are neighbours.
-
-    Args:
-        texts: integer.
-        *tensors: `(B, ...)` each.
-
-    Returns:
-        List of tensors `(B * texts, ...)`.
-    """
-    return [ops.repeat(x, texts, axis=0) if texts > 1 else x for x in tensors]

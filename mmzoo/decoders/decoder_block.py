@@ -92,7 +92,7 @@ class DecoderBlock(CompositeLayer):
         parts = self.memory_key(memory), self.memory_value(memory)
         return tuple(self._by_heads(x, ops.shape(memory)[1]) for x in parts)
 
-    def step(self, x, here, bias, read, memory_bias, kept, earlier=None):
+    def step(self, x, here, bias, read, memory_bias, kept):
         """The block at one position, of `R = B * K` texts of which `K` read the same.
 
         Args:
@@ -102,8 +102,7 @@ class DecoderBlock(CompositeLayer):
                 attends to.
             read: what `read` returned.
             memory_bias: `(B, 1, 1, S)`, that of the memory.
-            kept: `(keys, values)` of the latest positions, `(B, N, L, K, d)` each.
-            earlier: likewise, of those before; `None`: there are none. They come first in `bias`.
+            kept: `(keys, values)` of all positions, `(B, N, L, K, d)` each.
 
         Returns:
             `(x, kept)`.
@@ -119,11 +118,10 @@ class DecoderBlock(CompositeLayer):
             return ops.reshape(x, (-1, x.shape[1], x.shape[2] * texts, x.shape[4]))
 
         kept = with_this(kept[0], self.key), with_this(kept[1], self.value)
-        attended_to = [tuple(map(all_texts, part)) for part in (earlier, kept) if part is not None]
-        attended = self._attend_kept(self.query(hidden), texts, attended_to, bias)
+        attended = self._attend_kept(self.query(hidden), texts, *map(all_texts, kept), bias)
         x = x + self.output_map(attended)
         query = self.reading_query(self.reading_norm(x))
-        reading = self._attend_kept(query, texts, [read], memory_bias)
+        reading = self._attend_kept(query, texts, *read, memory_bias)
         return self._finish(x, reading), kept
 
     def _finish(self, x, reading):
@@ -141,32 +139,25 @@ class DecoderBlock(CompositeLayer):
         x = ops.reshape(x, (-1, length, self.num_heads, x.shape[-1] // self.num_heads))
         return ops.transpose(x, (0, 2, 1, 3))
 
-    def _attend_kept(self, query, texts, parts, bias):
-        """Attention of texts to keys and values that lie in several parts.
+    def _attend_kept(self, query, texts, keys, values, bias):
+        """Attention of texts to keys and values that they share.
 
         Args:
             query: `(R, D)` float.
             texts: how many texts read the same.
-            parts: list of `(keys, values)`, `(B, N, S, d)` each.
-            bias: `(B or 1, 1, K or 1, sum of S)`.
+            keys: `(B, N, S, d)` float.
+            values: likewise.
+            bias: `(B or 1, 1, K or 1, S)`.
 
         Returns:
             `(R, D)`.
         """
-        dim = parts[0][0].shape[-1]
-        query = self._by_heads(query * ops.cast(dim**-0.5, query.dtype), texts)
-        scores = [ops.matmul(query, ops.swapaxes(keys, 2, 3)) for keys, _ in parts]
-        scores = ops.concatenate(scores, axis=-1) if len(parts) > 1 else scores[0]
+        query = self._by_heads(query * ops.cast(keys.shape[-1] ** -0.5, query.dtype), texts)
+        scores = ops.matmul(query, ops.swapaxes(keys, 2, 3))
         weights = ops.softmax(ops.cast(scores, "float32") + bias, axis=-1)
-        attended, begin = 0, 0
-        for _, values in parts:
-            of_part = weights
-            if len(parts) > 1:
-                end = begin + values.shape[2]
-                of_part, begin = weights[..., begin:end], end
-            attended = attended + ops.matmul(ops.cast(of_part, values.dtype), values)
+        attended = ops.matmul(ops.cast(weights, values.dtype), values)
         attended = ops.transpose(attended, (0, 2, 1, 3))
-        return ops.reshape(attended, (-1, self.num_heads * dim))
+        return ops.reshape(attended, (-1, self.num_heads * values.shape[-1]))
 
     def get_config(self):
         return {

@@ -7,7 +7,7 @@ import math
 import keras
 from keras import ops
 
-from mmzoo.decoders.decoder import taken_rows
+from mmzoo.decoders.writer import taken_rows
 from mmzoo.tokenizers.vocabulary import END, PADDING, SPECIAL, START
 from mmzoo.utils.by_backend import stateless_uniform
 

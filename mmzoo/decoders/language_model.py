@@ -6,12 +6,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.decoders.decoder import repeated_rows, taken_rows
 from mmzoo.decoders.gated_reading import GatedReading
 from mmzoo.decoders.generation import IMPOSSIBLE
 from mmzoo.decoders.prefix import Prefix
+from mmzoo.decoders.writer import Writer
 from mmzoo.keras_compat import call_with_vectors, empty_cache
-from mmzoo.layers import CompositeLayer
 from mmzoo.tokenizers.token_vocabulary import TokenVocabulary, special_ids
 from mmzoo.tokenizers.vocabulary import END, SPECIAL
 from mmzoo.utils.checks import check_positive_integers
@@ -22,7 +21,7 @@ CONNECTORS = ("prefix", "gated_cross_attention")
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
-class LanguageModel(CompositeLayer):
+class LanguageModel(Writer):
     """Connects a causal language model (GPT-2, Gemma, Llama, ...) to what was read.
 
     Needs the extra `mmzoo[keras-hub]`. `connector="prefix"`: a few vectors, made of the memory by
@@ -163,10 +162,6 @@ class LanguageModel(CompositeLayer):
         logits, _ = self._call(vectors, None, 0, gate, training)
         return self._own_logits(logits[:, self._before :])
 
-    def start_texts(self, memory, memory_mask, length, texts):
-        """What writing begins with, as of `Decoder.start_texts`."""
-        return self.start(*repeated_rows(texts, memory, memory_mask), length)
-
     def start(self, memory, memory_mask, length):
         """What writing begins with, as of `Decoder.start`."""
         prefix = self._prefix(memory, memory_mask, self.backbone.compute_dtype)
@@ -188,10 +183,6 @@ class LanguageModel(CompositeLayer):
 
         logits, state = self._call(vectors, state, position + self._before, gate)
         return self._own_logits(logits)[:, 0], state
-
-    def reorder(self, state, parents):
-        """As of `Decoder.reorder`."""
-        return taken_rows(state, parents)
 
     def _call(self, vectors, cache, index, gate=None, training=None):
         frozen = not self.backbone.trainable

@@ -3,13 +3,11 @@
 import keras
 from keras import ops
 
-from mmzoo.decoders.decoder import Decoder, taken_rows
+from mmzoo.decoders.decoder import Decoder
 from mmzoo.decoders.decoder_block import DecoderBlock, attention_bias
+from mmzoo.decoders.writer import taken_rows
 from mmzoo.layers import sinusoidal_positions
 from mmzoo.utils.checks import check_positive_integers
-
-#: Positions whose keys and values lie apart from those before, in generation.
-RECENT = 16
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -67,76 +65,47 @@ class TransformerDecoder(Decoder):
         return self.norm(x)
 
     def start(self, memory, memory_mask, length):
-        return self._room(memory, memory_mask, length, 1, length)
+        return self.start_texts(memory, memory_mask, length, texts=1)
 
     def start_texts(self, memory, memory_mask, length, texts):
-        return self._room(memory, memory_mask, length, texts, min(length, RECENT))
-
-    def _room(self, memory, memory_mask, length, texts, recent):
-        """Keys and values of the latest positions are written at every step, and go over to those
-        of all positions when there are `recent` of them: tensors that change are copied."""
         rows, dim = ops.shape(memory)[0], memory.shape[-1]
-        padded = -(-length // recent) * recent
-
-        def nothing(positions):
-            shape = (rows, self.num_heads, positions, texts, dim // self.num_heads)
-            return [tuple(ops.zeros(shape, self.compute_dtype) for _ in "kv") for _ in self.blocks]
-
+        shape = (rows, self.num_heads, length, texts, dim // self.num_heads)
         read = {
             "blocks": [block.read(memory) for block in self.blocks],
             "bias": attention_bias(memory_mask[:, None, None]),
         }
         state = {
-            "kept": nothing(recent),
-            "earlier": nothing(padded) if recent < length else [],
+            "kept": [
+                tuple(ops.zeros(shape, self.compute_dtype) for _ in "kv") for _ in self.blocks
+            ],
             # Which of the texts that a row had at a position each text has gone on from.
-            "line": [ops.zeros((rows * texts, padded), "int32")] if texts > 1 else [],
+            "line": [ops.zeros((rows * texts, length), "int32")] if texts > 1 else [],
         }
         return read, state
 
     def step(self, x, position, read, state):
-        kept, earlier, line = (state[name] for name in ("kept", "earlier", "line"))
-        rows, (heads, recent, texts) = ops.shape(kept[0][0])[0], kept[0][0].shape[1:4]
-        length = earlier[0][0].shape[2] if earlier else recent
+        kept, line = state["kept"], state["line"]
+        rows, (heads, length, texts) = ops.shape(kept[0][0])[0], kept[0][0].shape[1:4]
         positions = sinusoidal_positions(length, x.shape[-1])
         x = x + ops.cast(ops.take(positions, position, axis=0), x.dtype)
-        # What is attended to: the earlier positions, if any, and the recent ones.
-        begin = position // recent * recent
-        places = begin + ops.arange(recent, dtype="int32")
+        places = ops.arange(length, dtype="int32")
         written = places <= position
-        if earlier:
-            before = ops.arange(length, dtype="int32")
-            places = ops.concatenate([before, places])
-            written = ops.concatenate([before < begin, written])
         mask = written[None, None, None]
         if line:
             own = ops.tile(ops.arange(texts, dtype="int32"), (rows,))
-            line = [ops.where(ops.arange(length) == position, own[:, None], line[0])]
-            of_places = ops.take(line[0], places, axis=1)[..., None]
-            mask = (of_places == ops.arange(texts, dtype="int32")) & written[:, None]
-            mask = ops.reshape(mask, (-1, 1, texts, places.shape[0] * texts))
+            line = [ops.where(places == position, own[:, None], line[0])]
+            mask = line[0][..., None] == ops.arange(texts, dtype="int32")
+            mask = ops.reshape(mask & written[:, None], (-1, 1, texts, length * texts))
         bias = attention_bias(mask)
-        here = _places(rows, heads, ops.reshape(position - begin, (1,)))
+        numbers = ops.arange(rows * heads, dtype="int32")
+        here = ops.stack(
+            [numbers // heads, numbers % heads, ops.zeros_like(numbers) + position], axis=1
+        )
         after = []
-        for number, block in enumerate(self.blocks):
-            of_block = earlier[number] if earlier else None
-            x, now = block.step(
-                x, here, bias, read["blocks"][number], read["bias"], kept[number], of_block
-            )
+        for block, of_block, before in zip(self.blocks, read["blocks"], kept, strict=True):
+            x, now = block.step(x, here, bias, of_block, read["bias"], before)
             after.append(now)
-        if earlier:
-            everywhere = _places(rows, heads, begin + ops.arange(recent, dtype="int32"))
-
-            def with_latest(before, latest):
-                latest = ops.reshape(latest, (-1, *latest.shape[3:]))
-                return ops.scatter_update(before, everywhere, latest)
-
-            earlier = ops.cond(
-                position == begin + recent - 1,
-                lambda: keras.tree.map_structure(with_latest, earlier, after),
-                lambda: earlier,
-            )
-        return self.norm(x), {"kept": after, "earlier": earlier, "line": line}
+        return self.norm(x), {"kept": after, "line": line}
 
     def reorder(self, state, parents):
         # Keys and values stay where they are, which for many positions is most of the work.
@@ -150,11 +119,3 @@ class TransformerDecoder(Decoder):
             "hidden_dim": self.hidden_dim,
             "dropout": self.dropout,
         }
-
-
-def _places(rows, heads, positions):
-    """`(rows * heads * P, 3)` int32: row, head and position of what is written, in this order."""
-    count = positions.shape[0]
-    numbers = ops.arange(rows * heads * count, dtype="int32")
-    of_rows, of_heads = numbers // (heads * count), numbers // count % heads
-    return ops.stack([of_rows, of_heads, ops.tile(positions, (rows * heads,))], axis=1)

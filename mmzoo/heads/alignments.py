@@ -9,10 +9,8 @@ the same. So a frame costs as many steps as the text is long; `tf.nn.ctc_loss`, 
 import keras
 from keras import ops
 
+from mmzoo.decoders.generation import IMPOSSIBLE
 from mmzoo.targets.ctc import BLANK
-
-#: The logarithm of what can't be; minus infinity would make NaN of a difference.
-IMPOSSIBLE = -1e30
 
 
 def log_sum_of_alignments(ids, logs, frames):

@@ -7,7 +7,7 @@ from keras import ops
 
 from mmzoo import decoders
 from mmzoo.decoders import LanguageModel, Sampling, generate
-from mmzoo.decoders.decoder import repeated_rows
+from mmzoo.decoders.writer import repeated_rows
 from mmzoo.heads.head import Head, one_vector
 from mmzoo.heads.logits import remember_logits
 from mmzoo.heads.token_accuracy import TokenAccuracy

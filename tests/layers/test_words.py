@@ -9,7 +9,6 @@ from keras import ops
 
 import mmzoo
 from mmzoo.decoders import Sampling, generate
-from mmzoo.decoders.transformer_decoder import RECENT
 from mmzoo.tokenizers.vocabulary import END, PADDING, SPECIAL, START, UNKNOWN
 
 ROWS, DIM, LENGTH = 3, 8, 3
@@ -87,8 +86,8 @@ def test_step_by_step_as_all_at_once(decoder):
 
 @pytest.mark.parametrize("sampling", [{}, {"sampler": "beam", "beams": 3}])
 def test_long_texts_are_scored_as_all_at_once(sampling):
-    """Longer than what is kept of the latest positions, twice; and with it filled to the last."""
-    length = 2 * RECENT + 3
+    """With the last position filled."""
+    length = 35
     head, inputs = head_of(length=length), fused()
     found = head.generate(*inputs, min_length=length, **sampling)
     ids, scores = array(found.ids), array(found.scores)
