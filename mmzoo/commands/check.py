@@ -22,9 +22,12 @@ def check(
     from mmzoo.commands.quiet_import import import_tensorflow
 
     import_tensorflow()
-    columns.inputs()  # finds mistakes before any file is read
+    from mmzoo.data.sources.from_file import is_conll
+
+    more = {"text": {"words": "spaces"}} if is_conll(csv) else {}
+    columns.inputs(**more)  # finds mistakes before any file is read
     records, note = columns.records(csv, label, on_error="skip")
-    report = records.validate(columns.inputs(records), verbose=True)
+    report = records.validate(columns.inputs(records, **more), verbose=True)
     report.notes += [note] if note else []
     print(report)
     os.makedirs(output, exist_ok=True)

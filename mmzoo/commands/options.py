@@ -12,14 +12,15 @@ Csv = Annotated[
     typer.Option(
         "--csv",
         "--data",
-        help="The rows: a CSV (with a header line), TSV, JSON-lines or Parquet file, or a folder.",
+        help="The rows: a CSV (with a header line), TSV, JSON-lines or Parquet file, or a folder; "
+        "or a CoNLL file, whose columns are numbers: --text 0 --label -1.",
     ),
 ]
 Root = Annotated[
     str | None, typer.Option(help="Folder that relative paths start from; the file's own.")
 ]
 Encoding = Annotated[
-    str | None, typer.Option(help="Encoding of a CSV file, such as cp1252; UTF-8.")
+    str | None, typer.Option(help="Encoding of a text file, such as cp1252; UTF-8.")
 ]
 Separator = Annotated[
     str | None,

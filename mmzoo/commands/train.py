@@ -139,13 +139,15 @@ def train(
 ):
     """Train a model on a file of rows.
 
-    80 % of them are to train on, 10 % to choose the epoch by, 10 % to test on.
+    80 % of them are to train on, 10 % to choose the epoch by, 10 % to test on. The labels of a
+    CoNLL file are tags of its words, for the head `tags`.
     """
     from mmzoo.commands.quiet_import import import_tensorflow
 
     import_tensorflow()
     from mmzoo.commands.readable_records import readable_records
     from mmzoo.commands.train_run import head_for, train_run
+    from mmzoo.data.sources.from_file import is_conll
     from mmzoo.targets.labels import label_summary
     from mmzoo.training import is_first_host, scope
     from mmzoo.utils.atomic_files import check_free
@@ -173,6 +175,8 @@ def train(
         # Mistakes are rather known before every file was read.
         check_free(output)
         _check_names(fusion, encoders)
+        if not head and is_conll(csv):
+            head = [f"{name}=tags" for name in label]
         heads = _heads(head or [], label, answer_length)
         if any(config["class_name"] == "tags" for config in heads.values()):
             more["text"]["words"] = "spaces"

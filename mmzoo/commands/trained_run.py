@@ -77,18 +77,16 @@ class TrainedRun:
         from mmzoo.commands.labelled_records import labelled_records
         from mmzoo.commands.predict_file import chosen_root
 
-        class_names = self.preprocessor.class_names
-        are_numbers = class_names is None
-        if isinstance(class_names, dict):
-            are_numbers = {name: names is None for name, names in class_names.items()}
+        targets = self.preprocessor.targets
+        are_numbers = {name: _are_numbers(target) for name, target in targets.items()}
         records, note = labelled_records(
             path,
             self.columns,
             self.metadata["label"],
             root,
             on_error,
-            class_names=class_names,
-            regression=are_numbers,
+            class_names=self.preprocessor.class_names,
+            regression=are_numbers["head"] if {*are_numbers} == {"head"} else are_numbers,
             label_delimiter=self.metadata.get("label_delimiter"),
             encoding=encoding,
             separator=separator,
@@ -102,7 +100,14 @@ class TrainedRun:
         return records
 
 
+def _are_numbers(target):
+    """Whether labels are numbers to predict; `None`: neither they nor classes, but texts, tags."""
+    if hasattr(target, "class_names"):
+        return target.class_names is None
+    return True if target.main_output == "values" else None
+
+
 def say_root(root, roots):
     """Prints where files are taken from, if it is not from beside the rows."""
-    if isinstance(roots, list) and root != roots[0]:
+    if isinstance(roots, list) and roots and root != roots[0]:
         print(f"Files are taken from {root}, as in the training: they are not beside the rows.")

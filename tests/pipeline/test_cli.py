@@ -19,7 +19,10 @@ from mmzoo.commands import names
 from mmzoo.commands import train_run as module
 from mmzoo.commands.column_options import ColumnOptions
 from mmzoo.commands.labelled_records import labelled_records
-from mmzoo.data import from_dataframe
+from mmzoo.commands.trained_run import TrainedRun
+from mmzoo.data import from_csv, from_dataframe
+from mmzoo.modalities import Text
+from mmzoo.preprocessor import Preprocessor
 from mmzoo.saving import load
 from mmzoo.version import __version__
 from tests.pipeline.raw import raw_columns, sound
@@ -219,6 +222,50 @@ def test_answers_in_words(csv, tmp_path, capsys):
     assert list(table.columns) == ["row", "label", "predicted", "error"]
     assert mmzoo("predict", run, "--csv", csv, "--output", str(tmp_path / "p.csv")) == 0
     assert pandas.read_csv(tmp_path / "p.csv")["predicted"].notna().all()
+
+
+def conll(path, texts=20):
+    path.write_text("Ann B-per\nis O\nin O\nRome B-loc\n\nhello O\nBob B-per\n\n" * (texts // 2))
+    return path
+
+
+def test_labels_of_conll_are_tags(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(module, "train_run", lambda *parts, **options: seen.append(options))
+    (tmp_path / "run").mkdir()
+    path = conll(tmp_path / "train.conll")
+    options = ["--data", path, "--text", 0, "--label", -1, "--output", tmp_path / "run"]
+    assert mmzoo("train", *options) == 0
+    assert isinstance(seen[0]["head"], heads.Tags) and seen[0]["inputs"]["text"].words == "spaces"
+
+
+def test_conll_is_checked(tmp_path):
+    options = ["--text", 0, "--label", -1, "--output", tmp_path / "check"]
+    assert mmzoo("check", conll(tmp_path / "train.conll"), *options) == 0
+
+
+@pytest.mark.end_to_end
+def test_conll(tmp_path, capsys):
+    run, path = tmp_path / "run", conll(tmp_path / "train.conll")
+    options = ["--epochs", 1, "--dim", 8, "--output", run, "--data", path, "--batch-size", 4]
+    assert mmzoo("train", *options, "--text", 0, "--label", -1, "--fusion", "sum") == 0
+    assert json.loads((run / "report.json").read_text())["task"] == "tags"
+    assert mmzoo("evaluate", run, "--data", path) == 0
+    assert "token accuracy" in capsys.readouterr().out
+    path.write_text("Ann\nis\nhere\n")
+    assert mmzoo("predict", run, "--data", path, "--output", tmp_path / "p.csv") == 0
+    assert len(pandas.read_csv(tmp_path / "p.csv")["tags"][0].split()) == 3
+
+
+def test_labels_that_are_texts_are_read_again(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("title,caption\na,a red dot\nb,blue\n")
+    inputs = {"text": Text(length=4, vocabulary_size=9)}
+    preprocessor = Preprocessor(inputs, head=heads.Words(length=3))
+    preprocessor.adapt(from_csv(path, {"text": "title"}, "caption"))
+    metadata = {"columns": {"text": "title"}, "label": "caption", "root": None}
+    trained = TrainedRun(None, preprocessor, metadata)
+    assert trained.labelled_records(str(path)).labels == ["a red dot", "blue"]
 
 
 @pytest.mark.slow

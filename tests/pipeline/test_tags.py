@@ -1,5 +1,6 @@
 """Tags of words, from raw texts, files and spans to what an exported model answers."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -365,6 +366,38 @@ def test_conll(tmp_path):
     path.write_text("in O\nRome I-loc\nx B-loc\n")
     with pytest.raises(ValueError, match=r"train.conll, line 1: word 1: 'I-loc' can't stand"):
         prepared(mmzoo.data.from_conll(path))
+
+
+@pytest.mark.parametrize("ending", [".conll", ".IOB", ".bio", ".conllu", ".conll.gz"])
+def test_conll_by_its_ending(tmp_path, ending):
+    path = tmp_path / f"train{ending}"
+    content = "in IN O\nNew NNP B-loc\nYork NNP I-loc\n. . O\n\nhi UH O\n".encode("utf-16")
+    path.write_bytes(gzip.compress(content) if ending.endswith("gz") else content)
+    options = {"encoding": "utf-16", "missing_labels": "skip", "root": "photos"}
+    rows = mmzoo.data.from_file(path, {"text": "0"}, "-1", **options)
+    assert rows.column("text") == [["in", "New", "York", "."], ["hi"]] and rows.root == "photos"
+    assert rows.labels == [["O", "B-loc", "I-loc", "O"], ["O"]]
+    both = mmzoo.data.from_file(path, {"text": 0}, {"pos": 1, "names": "2"}, encoding="utf-16")
+    assert both.labels == {"pos": [["IN", "NNP", "NNP", "."], ["UH"]], "names": rows.labels}
+    assert mmzoo.data.from_file(path, {"text": 0}, encoding="utf-16").labels is None
+
+
+def test_options_that_conll_has_and_has_not(tmp_path):
+    path = tmp_path / "train.conll"
+    path.write_text("#c\na b|O\nc|O\n")
+    rows = mmzoo.data.from_file(
+        path, {"text": 0}, 1, separator="|", comment="#", sample_weight=[0.5]
+    )
+    assert rows.column("text") == [["a b", "c"]] and rows.sample_weight.tolist() == [0.5]
+    for arguments, options, message in [
+        (({"text": "title"}, 1), {}, "are numbers, counted from 0; received: 'title'"),
+        (({"text": 0, "table": ["1"]}, None), {}, r"counted from 0; received: \['1'\]"),
+        (({"text": 0}, ["0", "1"]), {}, r"have no names that answers could have.*label=\{'pos'"),
+        (({"text": 0}, 1), {"regression": True}, "labels are tags: regression= does not apply"),
+        (({"text": 0}, 1), {"label_delimiter": "|"}, "label_delimiter= does not apply to it"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            mmzoo.data.from_file(path, *arguments, **options)
 
 
 def test_json_lines(tmp_path):
