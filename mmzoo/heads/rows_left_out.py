@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from mmzoo.targets.ctc import can_be_learned, frames_of
+from mmzoo.targets.ctc import can_be_learned, first_texts, frames_of
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -23,7 +23,7 @@ class RowsLeftOut(keras.metrics.Sum):
         super().__init__(name=name, **kwargs)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        ids = ops.cast(y_true, "int32")
+        ids = first_texts(y_true)
         left_out = ops.any(ops.not_equal(ids, 0), axis=1) & ~can_be_learned(ids, frames_of(y_pred))
         if sample_weight is not None:
             left_out = left_out & (ops.convert_to_tensor(sample_weight) > 0)

@@ -31,7 +31,9 @@ class Transcript(Head):
     modalities are read through the fused vector, and through the frames where the fusion block
     rewrites them.
 
-    Labels are texts. Give the preprocessor the head, too, and this head the alphabet it learned:
+    Labels are texts; of a list of them, each right, the first is learned, and `mmzoo.evaluate`
+    judges by the nearest. Give the preprocessor the head, too, and this head the alphabet that it
+    learned:
 
         preprocessor = mmzoo.Preprocessor(inputs, head=mmzoo.heads.Transcript())
         preprocessor.adapt(records)

@@ -5,7 +5,7 @@ from keras import ops
 
 from mmzoo.heads.alignments import log_sum_of_alignments
 from mmzoo.heads.logits import recall_logits
-from mmzoo.targets.ctc import BLANK, LEAST, can_be_learned, frames_of
+from mmzoo.targets.ctc import BLANK, LEAST, can_be_learned, first_texts, frames_of, of_width
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -17,7 +17,8 @@ class TranscriptLoss(keras.losses.Loss):
     row, or behind its text, has no influence, and gets no gradient.
 
     Call arguments:
-        y_true: `(B, L)` ids from 1 on, zeros behind the text; -1 for what the alphabet lacks.
+        y_true: `(B, L)` ids from 1 on, zeros behind the text; -1 for what the alphabet lacks,
+            and -2 before further right texts, which are not learned.
         y_pred: `(B, T, K)`, as `mmzoo.heads.Transcript` returned it.
 
     Example:
@@ -34,11 +35,13 @@ class TranscriptLoss(keras.losses.Loss):
         super().__init__(reduction=reduction, name=name, **kwargs)
 
     def call(self, y_true, y_pred):
-        ids = ops.cast(y_true, "int32")
+        ids = first_texts(y_true)
         frames = frames_of(y_pred)
         learned = can_be_learned(ids, frames)
         # A text of which nothing is left fits everywhere.
         ids = ops.where(learned[:, None], ids, BLANK)
+        if ids.shape[1] is None:  # other data than before: no text has more parts than frames
+            ids = of_width(ids, y_pred.shape[1])
         logits = recall_logits(y_pred)
         if logits is None:
             logits = ops.log(ops.maximum(y_pred, LEAST))

@@ -3,12 +3,14 @@
 import keras
 from keras import ops
 
-from mmzoo.targets.ctc import best_alignment
+from mmzoo.targets.ctc import best_alignment, first_texts, of_width
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
 class TranscriptMatch(keras.metrics.Mean):
     """The share of rows whose best alignment is their text, from its first part to its last.
+
+    Of rows with several right texts the first one counts, which is learned.
 
     Example:
 
@@ -23,10 +25,9 @@ class TranscriptMatch(keras.metrics.Mean):
         super().__init__(name=name, **kwargs)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        ids = ops.cast(y_true, "int32")
+        ids = first_texts(y_true)
         found, _ = best_alignment(y_pred)
-        more = found.shape[1] - ids.shape[1]
-        ids = ops.pad(ids, [(0, 0), (0, max(more, 0))])
-        found = ops.pad(found, [(0, 0), (0, max(-more, 0))])
-        right = ops.all(ops.equal(found, ids), axis=1)
+        frames = y_pred.shape[1]
+        right = ops.all(ops.equal(found, of_width(ids, frames)), axis=1)
+        right = ops.logical_and(right, ops.all(ops.equal(ids[:, frames:], 0), axis=1))
         return super().update_state(ops.cast(right, "float32"), sample_weight)

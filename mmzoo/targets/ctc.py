@@ -12,6 +12,8 @@ from keras import ops
 BLANK = 0
 #: In the place of a part of a text that the alphabet lacks.
 UNKNOWN = -1
+#: Stands between the texts of a row that has several right ones.
+NEXT = -2
 #: The least probability whose logarithm is taken.
 LEAST = 1e-37
 
@@ -47,6 +49,44 @@ def frames_needed(ids):
     return sum(
         ops.sum(ops.cast(found, "int32"), axis=1) for found in (ops.not_equal(ids, 0), repeated)
     )
+
+
+def first_texts(ids):
+    """The texts that are learned: where rows have several right ones, the first of each.
+
+    Args:
+        ids: `(B, L)` int, -2 before each further text.
+
+    Returns:
+        `(B, L)` int32.
+
+    Example:
+
+    >>> first_texts([[1, 2, -2, 2, 0], [3, 3, 0, 0, 0]]).numpy().tolist()
+    [[1, 2, 0, 0, 0], [3, 3, 0, 0, 0]]
+    """
+    ids = ops.cast(ids, "int32")
+    further = ops.cumsum(ops.cast(ops.equal(ids, NEXT), "int32"), axis=1) > 0
+    return ops.where(further, ops.zeros_like(ids), ids)
+
+
+def of_width(ids, width):
+    """Rows of ids of a width that is known, whatever theirs is: cut, or with zeros behind.
+
+    Args:
+        ids: `(B, L)` int.
+        width: integer.
+
+    Returns:
+        `(B, width)`.
+
+    Example:
+
+    >>> of_width([[1, 2], [3, 0]], 3).numpy().tolist(), of_width([[1, 2]], 1).numpy().tolist()
+    ([[1, 2, 0], [3, 0, 0]], [[1]])
+    """
+    ids = ops.convert_to_tensor(ids)
+    return ops.reshape(ops.pad(ids, [(0, 0), (0, width)])[:, :width], (-1, width))
 
 
 def can_be_learned(ids, frames):

@@ -10,8 +10,16 @@ from keras import ops
 
 from mmzoo.raw.absent import is_absent
 from mmzoo.raw.cells import category
-from mmzoo.targets.ctc import UNKNOWN, best_alignment, can_be_learned, frames_needed, frames_of
-from mmzoo.targets.error_rates import error_rates
+from mmzoo.targets.ctc import (
+    NEXT,
+    UNKNOWN,
+    best_alignment,
+    can_be_learned,
+    first_texts,
+    frames_needed,
+    frames_of,
+)
+from mmzoo.targets.error_rates import error_rates, nearest
 from mmzoo.targets.prefix_beam_search import prefix_beam_search
 from mmzoo.targets.target import Target
 from mmzoo.tokenizers.vocabulary import normalized
@@ -32,6 +40,10 @@ class TranscribedText(Target):
     Texts are taken with composed accents (NFC) and single spaces, and none at their ends. What the
     alphabet lacks is counted in a warning; such a text is not learned, and figures count every such
     character as an error.
+
+    A label may be a list of texts, each of them right: the first is learned, and figures judge by
+    the one that is nearest to the answer. `y` is `(B, L)` int32: ids, then zeros; between the texts
+    of a row -2.
 
     Args:
         alphabet: list of the characters or words; `None`: those of the training rows.
@@ -82,17 +94,25 @@ class TranscribedText(Target):
     # --- Raw labels ---
 
     def check(self, labels, describe="row {}".format):
-        texts = [self._text(label, row, describe) for row, label in enumerate(labels)]
-        if all(text is None for text in texts):
+        checked = [self._checked(label, row, describe) for row, label in enumerate(labels)]
+        if all(label is None for label in checked):
             raise ValueError("There is no text in any row.")
-        return texts
+        return checked
+
+    def _checked(self, label, row, describe):
+        """A raw label as a text, a list of them, or `None` where there is none."""
+        if not isinstance(label, (list, tuple)):
+            return self._text(label, row, describe)
+        texts = [self._text(text, row, describe) for text in label]
+        return [text for text in texts if text is not None] or None
 
     def _text(self, label, row, describe):
         if is_absent(label):
             return None
         if isinstance(label, (list, tuple, dict, np.ndarray)):
             raise ValueError(
-                f"{describe(row)}: the label {label!r} is no text; Transcript learns one a row."
+                f"{describe(row)}: {label!r} is no text. A label of Transcript is one, or a list "
+                "of texts, each of them right."
             )
         text = normalized(label if isinstance(label, str) else category(label), self.lowercase)
         if not text:
@@ -107,31 +127,42 @@ class TranscribedText(Target):
         return list(text) if self.unit == "character" else text.split(" ")
 
     def adapt(self, labels):
-        texts = [[] if text is None else self.parts(text) for text in labels]
+        texts = self._parts_of_rows(labels)
         if self.given is None:
-            self.alphabet = sorted({part for text in texts for part in text})
-        self.length = max(map(len, texts))
+            self.alphabet = sorted({part for of_row in texts for text in of_row for part in text})
+        self.length = max(len(text) for of_row in texts for text in of_row)
+        learned = [of_row[0] if of_row else [] for of_row in texts]
         self.frames_needed = [
             len(text) + sum(one == other for one, other in itertools.pairwise(text))
-            for text in texts
+            for text in learned
         ]
+
+    def _parts_of_rows(self, labels):
+        """Checked labels as a list of texts a row, each a list of its parts."""
+        several = [label if isinstance(label, list) else [label] for label in labels]
+        return [[self.parts(text) for text in of_row if text is not None] for of_row in several]
 
     def encode(self, labels, describe="row {}".format):
         self._check_alphabet()
-        texts = [[] if text is None else self.parts(text) for text in self.check(labels, describe)]
+        texts = self._parts_of_rows(self.check(labels, describe))
+        count = sum(map(len, texts))
         place = {part: i for i, part in enumerate(self.alphabet, 1)}
-        y = np.zeros((len(texts), max(self.length, *map(len, texts))), "int32")
-        lacking, rows = collections.Counter(), []
-        for row, text in enumerate(texts):
-            y[row, : len(text)] = [place.get(part, UNKNOWN) for part in text]
-            missing = [part for part in text if part not in place]
-            lacking.update(missing)
-            rows += [row] if missing else []
+        ids, lacking, rows = [[] for _ in texts], collections.Counter(), []
+        for row, of_row in enumerate(texts):
+            for text in of_row:
+                ids[row] += [NEXT] if ids[row] else []
+                ids[row] += [place.get(part, UNKNOWN) for part in text]
+                missing = [part for part in text if part not in place]
+                lacking.update(missing)
+                rows += [row] if missing else []
+        y = np.zeros((len(texts), max(self.length, *map(len, ids))), "int32")
+        for row, of_row in enumerate(ids):
+            y[row, : len(of_row)] = of_row
         if rows:
             parts = [f"{part!r} ({count})" for part, count in lacking.most_common(NAMED)]
             more = f" and {len(lacking) - NAMED} others" if len(lacking) > NAMED else ""
             warnings.warn(
-                f"{len(rows)} of {len(texts)} texts have {self.unit}s that the alphabet lacks: "
+                f"{len(rows)} of {count} texts have {self.unit}s that the alphabet lacks: "
                 f"{', '.join(parts)}{more}. They are not learned, and count as errors: "
                 f"{', '.join(map(describe, rows[:NAMED]))}{', ...' if len(rows) > NAMED else ''}.",
                 stacklevel=2,
@@ -242,15 +273,18 @@ class TranscribedText(Target):
         return y
 
     def figures(self, y, prediction, sample_weight=None):
-        truths = [self.text(row) for row in y]
+        references = [
+            [self.text(ids[ids != NEXT]) for ids in np.split(row, np.flatnonzero(row == NEXT))]
+            for row in y
+        ]
         answers = [answer or "" for answer in self.answers(prediction)]
-        frames = np.asarray(ops.convert_to_numpy(frames_of(prediction)))
+        frames, y = np.asarray(ops.convert_to_numpy(frames_of(prediction))), first_texts(y)
         learned = np.asarray(ops.convert_to_numpy(can_be_learned(y, frames)))
         left_out = np.flatnonzero(~learned)
         needed = np.asarray(ops.convert_to_numpy(frames_needed(y)))
         return {
             "task": self.kind,
-            **error_rates(truths, answers, sample_weight),
+            **error_rates(nearest(references, answers), answers, sample_weight),
             "rows_without_frames": int((frames == 0).sum()),
             "rows_left_out": len(left_out),
             "left_out": [

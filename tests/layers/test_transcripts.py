@@ -241,7 +241,7 @@ def test_properties_of_the_target(beams):
     frames[-1] = frames[0]
     # Only on TensorFlow there are exported graphs.
     leave_out = [] if keras.backend.backend() == "tensorflow" else ["outputs_are_as_described"]
-    wrong = ["  ", ["a", "b"]]
+    wrong = ["  ", ["a", " "], ["a", ["b"]], {"a": "b"}]
     check_target(target, ["ab a", "b", "aa"], frames, wrong=wrong, leave_out=leave_out)
 
 

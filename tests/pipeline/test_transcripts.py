@@ -164,6 +164,57 @@ def test_texts_in_every_form():
         assert outputs(frames[:0])["text"].shape == (0,)
 
 
+def test_a_row_may_have_several_right_texts():
+    """The first is learned; what counts is the nearest to the answer."""
+    pytest.importorskip("jiwer")
+    labels = [["ab", "ba", "c"], "b", ["a"], None]
+    target = mmzoo.targets.TranscribedText()
+    target.adapt(target.check(labels))
+    assert target.alphabet == ["a", "b", "c"] and target.frames_needed == [2, 1, 1, 0]
+    y = target.encode(labels)
+    rest = [[text] + [0] * 6 for text in (2, 1, 0)]
+    assert y.tolist() == [[1, 2, -2, 2, 1, -2, 3], *rest]
+    assert target.encode([["ab"], "b"]).tolist() == [[1, 2], [2, 0]]
+    with pytest.warns(UserWarning, match=r"1 of 3 texts .* 'x' \(1\).*errors: row 0\."):
+        assert target.encode([["ab", "ax"], "b"])[0].tolist() == [1, 2, -2, 1, -1]
+
+    prediction = np.eye(4, dtype="float32")[[[2, 0, 1], [2, 0, 1], [1, 0, 0]]]  # ba, ba, a
+    figures = target.figures(target.check_y(y[:3]), prediction)
+    assert figures["exact_match"] == pytest.approx(2 / 3) and figures["left_out"] == []
+    assert figures["cer"] == pytest.approx(1 / 4) and figures["wer"] == pytest.approx(1 / 3)
+    assert figures["worst"] == [{"row": 1, "truth": "b", "answer": "ba", "errors": 1}]
+    first = np.array([[1, 2], [2, 0], [1, 0]])
+    assert target.figures(first, prediction)["cer"] == pytest.approx(3 / 4)
+    for part in (
+        mmzoo.heads.TranscriptLoss(),
+        lambda *both: mmzoo.heads.TranscriptMatch()(*both),
+        lambda *both: mmzoo.heads.RowsLeftOut()(*both),
+    ):
+        assert float(part(y[:3], prediction)) == float(part(first, prediction))
+    # Keras traces for any length once it saw two.
+    loss = tf.function(mmzoo.heads.TranscriptLoss(), input_signature=[
+        tf.TensorSpec((3, None), "int32"), tf.TensorSpec((3, 3, 4))])  # fmt: skip
+    expected = mmzoo.heads.TranscriptLoss()(first, prediction)
+    assert float(loss(y[:3], prediction)) == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.end_to_end
+def test_a_model_of_several_right_texts():
+    labels = [["ab", "ba"], ["b"], ["c", "a", "b"], ["a"]]
+    sounds = [spoken("ab")] * 4
+    records, preprocessor = prepared(labels, audio=sounds)
+    model = built(preprocessor)
+    alone = mmzoo.data.from_arrays({"audio": sounds}, [of_row[0] for of_row in labels])
+    losses = [model.evaluate(rows.to_dataset(preprocessor), verbose=0) for rows in (records, alone)]
+    assert losses[0] == pytest.approx(losses[1])
+    model.fit(records.to_dataset(preprocessor, 2, training=True), verbose=0)
+    answers = mmzoo.predict(model, preprocessor, {"audio": sounds})
+    several = [[f"a{answer}", answer or "a"] for answer in answers]
+    judged = mmzoo.data.from_arrays({"audio": sounds}, [*several[:3], ["abcabc"]])
+    report = mmzoo.evaluate(model, judged.to_dataset(preprocessor), verbose=False)
+    assert report.rows == 4 and report.exact_match == np.mean([bool(x) for x in answers[:3]] + [0])
+
+
 def test_where_there_is_no_frame():
     labels = ["ab", "ba", "c"]
     _, preprocessor = prepared(labels, inputs={"audio": audio(optional=True)})
