@@ -16,7 +16,14 @@ from mmzoo import (
     tokenizers,
     training,
 )
-from mmzoo.evaluation import Report, Reports, choose_thresholds, contributions, evaluate
+from mmzoo.evaluation import (
+    Report,
+    Reports,
+    calibrate,
+    choose_thresholds,
+    contributions,
+    evaluate,
+)
 from mmzoo.export import export_savedmodel
 from mmzoo.layers import ModalityDropout
 from mmzoo.modalities import Audio, Features, Image, Modality, Tabular, Text, Video
@@ -48,6 +55,7 @@ __all__ = [
     "__version__",
     "branch_table",
     "build_model",
+    "calibrate",
     "choose_thresholds",
     "contributions",
     "data",

@@ -130,6 +130,8 @@ class MultimodalModel(BuiltBeforeTraining):
         if class_weight is not None and isinstance(self.output, dict):
             x, options = _weighted_by_class(x, y, class_weight, options)
             class_weight = None
+        for head in self.heads.values():
+            head.calibration = None  # which was of other weights
         self._check_labels(options.get("validation_data"))  # rather now than after an epoch
         return super().fit(x, y, *args, class_weight=class_weight, **options)
 

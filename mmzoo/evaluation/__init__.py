@@ -1,5 +1,6 @@
 """How good a model is: figures, tables and pictures."""
 
+from mmzoo.evaluation.calibrate import calibrate
 from mmzoo.evaluation.contributions import contributions
 from mmzoo.evaluation.contributions_report import Contributions
 from mmzoo.evaluation.evaluate import evaluate
@@ -12,6 +13,7 @@ __all__ = [
     "Contributions",
     "Report",
     "Reports",
+    "calibrate",
     "choose_thresholds",
     "contributions",
     "evaluate",

@@ -9,15 +9,20 @@ import numpy as np
 
 from mmzoo.evaluation.confusion_matrix import draw_confusion_matrix
 from mmzoo.evaluation.pictures import save_figure, written_count
+from mmzoo.evaluation.reliability_picture import draw_reliability
 from mmzoo.utils.optional_packages import require
 
 #: A printed table shows at most so many classes, the most frequent ones.
 MOST_CLASSES_PRINTED = 40
+#: The figures of probabilities.
+OF_PROBABILITIES = (
+    "log_loss", "brier_score", "expected_calibration_error", "roc_auc", "average_precision"
+)  # fmt: skip
 #: The figures that describe the whole, by task.
 SUMMARY = {
-    "multiclass": ("accuracy", "log_loss", "roc_auc", "average_precision"),
-    "binary": ("accuracy", "log_loss", "roc_auc", "average_precision"),
-    "multilabel": ("accuracy", "hamming_loss", "log_loss", "roc_auc", "average_precision"),
+    "multiclass": ("accuracy", *OF_PROBABILITIES),
+    "binary": ("accuracy", *OF_PROBABILITIES),
+    "multilabel": ("accuracy", "hamming_loss", *OF_PROBABILITIES),
     "regression": ("mean_absolute_error", "root_mean_squared_error", "r2"),
 }
 
@@ -48,6 +53,15 @@ class Report:
         classes_left_out: names of classes that no row or every row belongs to. They have no ROC
             AUC and average precision, and do not count in the mean.
         log_loss: mean cross-entropy in nats, from the probabilities; multilabel: mean over labels.
+        brier_score: mean squared distance of the probabilities from the truth: summed over the
+            classes, in [0, 2]; binary: of class 1, and multilabel: mean over labels, in [0, 1].
+        expected_calibration_error: mean distance of probabilities from how often they are right,
+            see `reliability`.
+        reliability: list with a dict a bin of rows: `"from"` and `"to"`, the lowest and the highest
+            probability of the predicted class, `"confidence"`, the mean, `"right"`, the share of
+            right ones, and `"rows"`, their number or weight. Binary: the probability of class 1,
+            and the share of class 1; multilabel: likewise, of all labels together. There are 15
+            bins of equal weight, or fewer, so that each has 10 rows.
         confusion_matrix: `(K, K)` array of rows (or their weight), true class by predicted class;
             multilabel: `(K, 2, 2)`, one matrix a label.
         mean_absolute_error: regression: in the unit of the targets.
@@ -80,6 +94,9 @@ class Report:
     average_precision: float | None = None
     classes_left_out: list | None = None
     log_loss: float | None = None
+    brier_score: float | None = None
+    expected_calibration_error: float | None = None
+    reliability: list | None = None
     confusion_matrix: np.ndarray | None = None
     mean_absolute_error: float | None = None
     root_mean_squared_error: float | None = None
@@ -154,6 +171,8 @@ class Report:
             parts.append(self._left_out_note())
         if self.at_thresholds:
             parts.append(self._threshold_table())
+        if self.reliability:
+            parts.append(self._reliability_table())
         return group(*parts)
 
     def plot_confusion_matrix(self, path=None):
@@ -188,6 +207,33 @@ class Report:
             save_figure(figure, path)
         return figure
 
+    def plot_reliability(self, path=None):
+        """Draws how often probabilities are right, bin by bin; on the diagonal as they say.
+
+        Args:
+            path: where to save the picture (`.png`, `.svg`, `.pdf`), or `None`.
+
+        Returns:
+            The `matplotlib.figure.Figure`.
+
+        Raises:
+            ValueError: for answers without probabilities.
+            ImportError: when Matplotlib is missing: `pip install "mmzoo[report]"`.
+        """
+        if not self.reliability:
+            raise ValueError(
+                f"{self.task.capitalize()} has no probabilities, so there is no reliability to "
+                "plot."
+            )
+        figure = draw_reliability(
+            self.reliability,
+            title=f"Expected calibration error {self.expected_calibration_error:.4f} on "
+            f"{self.rows:,} rows",
+        )
+        if path is not None:
+            save_figure(figure, path)
+        return figure
+
     def _summary(self):
         """The table of the figures that describe the whole."""
         table = _new_table(title=f"{self.task.capitalize()}, {self.rows:,} rows")
@@ -197,6 +243,7 @@ class Report:
             "accuracy": "accuracy (all labels right)" if self.task == "multilabel" else "accuracy",
             "hamming_loss": "Hamming loss",
             "log_loss": "log loss",
+            "brier_score": "Brier score",
             "roc_auc": "ROC AUC",
             "average_precision": "average precision",
             "mean_absolute_error": "mean absolute error",
@@ -251,6 +298,22 @@ class Report:
                 table.add_row(f"{average} {label}".strip(), _figure(value))
         for name, threshold in [*found["thresholds"].items()][:MOST_CLASSES_PRINTED]:
             table.add_row(text(f"threshold of {name}"), _figure(threshold))
+        return table
+
+    def _reliability_table(self):
+        """The table of how often probabilities are right."""
+        table = _new_table(title="How often probabilities are right")
+        right = "share of right ones"
+        if self.task != "multiclass":
+            right = f"share of {self.class_names[1]!r}" if self.task == "binary" else "share of yes"
+        text = require("rich.text", extra="report").Text
+        table.add_column("probability")
+        for name in ("mean", right, "rows"):
+            table.add_column(text(name), justify="right")
+        for of_bin in self.reliability:
+            span = f"{of_bin['from']:.4f} to {of_bin['to']:.4f}"
+            shares = (f"{of_bin[name]:.4f}" for name in ("confidence", "right"))
+            table.add_row(span, *shares, written_count(of_bin["rows"]))
         return table
 
     def _left_out_note(self):

@@ -1,6 +1,7 @@
 """The base class of heads: vector -> prediction, with its loss and metrics."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from mmzoo.heads.logits import remember_logits
@@ -41,6 +42,8 @@ class Head(CompositeLayer):
         self.dense = self.make_dense(units)
         self.class_names = class_names
 
+    #: What `mmzoo.calibrate` found, or `None`. A note: the temperature is in the weights.
+    calibration = None
     #: Whether it is called with the tokens, too.
     reads_tokens = False
     #: Whether it writes its answers step by step, by a method `generate`, rather than by a call.
@@ -147,14 +150,44 @@ class Head(CompositeLayer):
         """The metrics `build_model` compiles with."""
         raise NotImplementedError(f"{type(self).__name__} must implement `make_metrics`.")
 
-    def call(self, fused):
+    def logits(self, fused):
+        """The linear layer's outputs, before the activation.
+
+        Args:
+            fused: as for a call.
+
+        Returns:
+            `(B, units)` float32.
+        """
         logits = self.dense(fused)
-        if len(logits.shape) == 3:
-            logits = ops.mean(logits, axis=1)
+        return ops.mean(logits, axis=1) if len(logits.shape) == 3 else logits
+
+    def scale_logits(self, factors):
+        """Multiplies the weights of the linear layer, and so what it gives.
+
+        Args:
+            factors: a positive float, or `(units,)` of them.
+        """
+        factors = np.asarray(factors, "float64")
+        for weight in (self.dense.kernel, self.dense.bias):
+            if weight is not None:
+                weight.assign(ops.convert_to_numpy(weight).astype("float64") * factors)
+
+    def call(self, fused):
+        logits = self.logits(fused)
         return remember_logits(self.activate(logits), logits)
 
     def get_config(self):
-        return {**super().get_config(), "units": self.units, "class_names": self.class_names}
+        config = {**super().get_config(), "units": self.units, "class_names": self.class_names}
+        return config if self.calibration is None else {**config, "calibration": self.calibration}
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        calibration = config.pop("calibration", None)
+        head = super().from_config(config)
+        head.calibration = calibration
+        return head
 
 
 def one_vector(fused):

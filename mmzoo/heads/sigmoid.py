@@ -1,6 +1,7 @@
 """Yes or no, once or several times."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from mmzoo.heads.head import Head, check_class_names
@@ -45,8 +46,11 @@ class Sigmoid(Head):
 
     def target(self):
         if self.units == 1:
-            return YesNo(self.class_names, self.thresholds)
-        return SeveralClasses(self.class_names, self.units, self.thresholds)
+            target = YesNo(self.class_names, self.thresholds)
+        else:
+            target = SeveralClasses(self.class_names, self.units, self.thresholds)
+        target.calibration = self.calibration
+        return target
 
     @property
     def thresholds(self):
@@ -63,6 +67,13 @@ class Sigmoid(Head):
                     f"{thresholds}."
                 )
         self._thresholds = None if thresholds is None else tuple(thresholds)
+
+    def scale_logits(self, factors):
+        super().scale_logits(factors)
+        if self.thresholds is not None:  # what is chosen stays the same
+            t = np.asarray(self.thresholds)
+            with np.errstate(divide="ignore"):  # at 0 and 1, which stay
+                self.thresholds = 1 / (1 + ((1 - t) / t) ** np.asarray(factors))
 
     def activate(self, logits):
         return ops.sigmoid(logits)

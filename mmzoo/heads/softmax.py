@@ -62,7 +62,9 @@ class Softmax(Head):
         self.replies = replies
 
     def target(self):
-        return OneClass(self.class_names, self.units, self.replies)
+        target = OneClass(self.class_names, self.units, self.replies)
+        target.calibration = self.calibration
+        return target
 
     def activate(self, logits):
         return ops.softmax(logits, axis=-1)

@@ -6,6 +6,7 @@ from mmzoo.raw.spelling import spelling_notes
 from mmzoo.targets.label_shapes import check_labels
 from mmzoo.targets.labels import checked_with_missing, class_counts, known_names
 from mmzoo.targets.target import Target
+from mmzoo.targets.temperature import against_zero, softmax
 from mmzoo.utils.identifiers import nearest_hint
 
 #: The most classes that `labels` and `scores` list.
@@ -24,6 +25,8 @@ class ClassTarget(Target):
     main_output = "probabilities"
     #: What the report calls it.
     task = None
+    #: What `mmzoo.calibrate` found of the head, or `None`.
+    calibration = None
 
     def __init__(self, class_names=None, units=None, thresholds=None):
         self.class_names = None if class_names is None else list(class_names)
@@ -93,12 +96,24 @@ class ClassTarget(Target):
         return check_labels(y, self.task, self.units, self.class_names)
 
     def card_lines(self):
-        if not self.class_names:
-            return []
-        return [f"Classes: {', '.join(f'`{name}`' for name in self.class_names)}.", ""]
+        lines = []
+        if self.class_names:
+            lines += [f"Classes: {', '.join(f'`{name}`' for name in self.class_names)}.", ""]
+        if self.calibration:
+            lines += [f"Probabilities are calibrated, {calibration_summary(self.calibration)}.", ""]
+        return lines
 
     def card_facts(self):
-        return {"class_names": self.class_names}
+        facts = {"class_names": self.class_names}
+        return {**facts, "calibration": self.calibration} if self.calibration else facts
+
+    def probabilities(self, logits):
+        """What the head's activation makes of its logits, in their precision.
+
+        Args:
+            logits: `(N, units)` float.
+        """
+        return softmax(against_zero(logits))[..., 1]
 
     def complete(self, other):
         if self.class_names is None:
@@ -135,3 +150,32 @@ class ClassTarget(Target):
             "labels": (f"(B, {top})", "names of the best classes, best first"),
             "scores": (f"(B, {top})", "their probabilities"),
         }
+
+
+def calibration_summary(found):
+    """What `mmzoo.calibrate` found, in words.
+
+    Args:
+        found: what it returned, of one answer.
+
+    Example:
+
+    >>> figures = {"expected_calibration_error": {"before": 0.08, "after": 0.01},
+    ...            "log_loss": {"before": 0.5, "after": 0.4}}
+    >>> calibration_summary({"rows": 800, "temperature": 1.5, **figures}).partition(", log")[0]
+    'on 800 validation rows: temperature 1.5, expected calibration error from 0.08 to 0.01'
+    """
+    temperature = found["temperature"]
+    if isinstance(temperature, dict):
+        lowest, highest = min(temperature.values()), max(temperature.values())
+        temperature = f"temperatures of {lowest:.4g} to {highest:.4g}"
+    else:
+        temperature = f"temperature {temperature:.4g}"
+    error, loss = (
+        "from {before:.4g} to {after:.4g}".format(**found[name])
+        for name in ("expected_calibration_error", "log_loss")
+    )
+    return (
+        f"on {found['rows']:,} validation rows: {temperature}, expected calibration error {error}, "
+        f"log loss {loss}"
+    )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mmzoo.targets import reliability
 from mmzoo.utils.optional_packages import require
 
 AVERAGES = ("micro", "macro", "weighted")
@@ -33,6 +34,7 @@ def multiclass_figures(labels, probabilities, class_names, sample_weight=None):
         "confusion_matrix": metrics.confusion_matrix(
             labels, predicted, labels=classes, sample_weight=sample_weight
         ),
+        **reliability.of_one_class(labels, probabilities, sample_weight),
     }
     occurs = np.isin(classes, labels) | np.isin(classes, predicted)
     figures |= _retrieval(labels, predicted, occurs, class_names, sample_weight)
@@ -50,12 +52,14 @@ def binary_figures(labels, probabilities, class_names, sample_weight=None):
         sample_weight: `(N,)` positive floats, or `None`.
 
     Returns:
-        Dict of arguments for `Report`. ROC AUC and average precision are those of the class 1.
+        Dict of arguments for `Report`. ROC AUC, average precision and calibration are those of the
+        class 1.
     """
     probabilities = np.concatenate([1 - probabilities, probabilities], axis=1)
     figures = multiclass_figures(labels, probabilities, class_names, sample_weight)
     positive = figures["per_class"][class_names[1]]
-    return figures | {name: positive[name] for name in ("roc_auc", "average_precision")}
+    figures |= {name: positive[name] for name in ("roc_auc", "average_precision")}
+    return figures | reliability.of_labels(labels[:, None], probabilities[:, 1:], sample_weight)
 
 
 def multilabel_figures(labels, probabilities, class_names, sample_weight=None):
@@ -83,6 +87,7 @@ def multilabel_figures(labels, probabilities, class_names, sample_weight=None):
         "confusion_matrix": metrics.multilabel_confusion_matrix(
             labels, predicted, sample_weight=sample_weight
         ),
+        **reliability.of_labels(labels, probabilities, sample_weight),
     }
     occurs = labels.any(axis=0) | predicted.any(axis=0)
     figures |= _retrieval(labels, predicted, occurs, class_names, sample_weight)

@@ -3,8 +3,10 @@
 import keras
 import numpy as np
 
-from mmzoo.targets import figures
+from mmzoo.targets import figures, reliability
 from mmzoo.targets.class_target import TOP, ClassTarget
+from mmzoo.targets.reliability import BINS, ERROR
+from mmzoo.targets.temperature import best_temperature, cross_entropies, softmax
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -74,6 +76,46 @@ class OneClass(ClassTarget):
         if self.class_names is None:
             return {f"score_{unit}": prediction[:, unit] for unit in range(prediction.shape[1])}
         return best_columns(prediction, self.class_names)
+
+    def probabilities(self, logits):
+        return softmax(logits)
+
+    def temperatures(self, y, logits, sample_weight=None):
+        """The temperature by which the log loss of these rows is the lowest.
+
+        Args:
+            y: what `check_y` returned.
+            logits: `(N, units)` float.
+            sample_weight: `(N,)` positive floats, or `None`.
+
+        Returns:
+            List of one float; of `SeveralClasses` one a label.
+
+        Raises:
+            ValueError: where all rows are of one class.
+        """
+        if len(np.unique(y)) < 2:
+            raise ValueError(
+                f"All rows are of the class {self.names(logits.shape[1])[y[0]]!r}; a temperature "
+                "needs rows of two or more."
+            )
+        return [best_temperature(logits, y, sample_weight)]
+
+    def calibration_figures(self, y, logits, sample_weight=None, bins=BINS):
+        """How good the probabilities are that come of logits.
+
+        Args:
+            y: what `check_y` returned.
+            logits: `(N, units)` float.
+            sample_weight: `(N,)` positive floats, or `None`.
+            bins: most bins of the expected calibration error.
+
+        Returns:
+            Dict of `log_loss` and `expected_calibration_error`.
+        """
+        found = reliability.of_one_class(y, self.probabilities(logits), sample_weight, bins)
+        loss = np.average(cross_entropies(logits, y), weights=sample_weight)
+        return {"log_loss": float(loss), ERROR: found[ERROR]}
 
     def figures(self, y, prediction, sample_weight=None):
         names = self.names(prediction.shape[1])

@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 
-from mmzoo.targets import figures
+from mmzoo.targets import figures, reliability
 from mmzoo.targets.class_target import ClassTarget
 from mmzoo.targets.one_class import best_columns
+from mmzoo.targets.reliability import BINS, ERROR
+from mmzoo.targets.temperature import against_zero, best_temperature, cross_entropies
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -81,6 +83,22 @@ class YesNo(ClassTarget):
 
     def score_columns(self, prediction):
         return super().score_columns(np.concatenate([1 - prediction, prediction], axis=1))
+
+    def temperatures(self, y, logits, sample_weight=None):
+        """See `OneClass.temperatures`."""
+        if len(np.unique(y)) < 2:
+            raise ValueError(
+                f"All rows are {self.names(2)[y[0]]!r}; a temperature needs rows of both answers."
+            )
+        return [best_temperature(against_zero(logits[:, 0]), y, sample_weight)]
+
+    def calibration_figures(self, y, logits, sample_weight=None, bins=BINS):
+        """See `OneClass.calibration_figures`."""
+        probabilities = self.probabilities(logits)
+        found = reliability.of_labels(y[:, None], probabilities, sample_weight, bins)
+        losses = cross_entropies(against_zero(logits[:, 0]), y)
+        loss = np.average(losses, weights=sample_weight)
+        return {"log_loss": float(loss), ERROR: found[ERROR]}
 
     def figures(self, y, prediction, sample_weight=None):
         names = self.names(2)

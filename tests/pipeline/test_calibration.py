@@ -1,0 +1,407 @@
+"""calibrate(), and how the report judges probabilities."""
+
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import mmzoo
+from mmzoo.evaluation import Report
+from mmzoo.export.exported_model import ExportedModel
+from mmzoo.heads import heads_of
+from mmzoo.targets.reliability import of_labels, of_one_class, reliability_figures
+from mmzoo.targets.temperature import (
+    FEWEST_OF_EACH,
+    against_zero,
+    best_temperature,
+    best_temperatures,
+    cross_entropies,
+    softmax,
+)
+from tests.parts import slow_among
+
+NAMES = ["cat", "dog", "bird"]
+WIDTH = 6
+FORMATS = ["savedmodel", "litert", "onnx"]
+INPUTS = {"x": mmzoo.Features(WIDTH)}
+HEADS = {
+    "one": lambda: mmzoo.heads.Softmax(class_names=NAMES),
+    "several": lambda: mmzoo.heads.Sigmoid(units=3, class_names=NAMES),
+    "yes_no": lambda: mmzoo.heads.Sigmoid(class_names=["no", "yes"]),
+}
+
+
+def drawn(logits, temperature, seed=0):
+    """Class indices out of `softmax(logits / temperature)`."""
+    generator = np.random.default_rng(seed)
+    cumulated = softmax(logits / temperature).cumsum(axis=1)
+    return (generator.random((len(logits), 1)) > cumulated[:, :-1]).sum(axis=1)
+
+
+def said(logits, temperatures, seed=0):
+    """Labels that hold with `sigmoid(logits / temperatures)`, 0 or 1."""
+    probabilities = 1 / (1 + np.exp(-logits / temperatures))
+    return (np.random.default_rng(seed).random(logits.shape) < probabilities).astype(int)
+
+
+def case(kind, temperature, rows=1500, fusion="sum"):
+    """A model, its preprocessor, rows whose labels come of its logits at a temperature, and those.
+
+    Args:
+        kind: one of `HEADS`.
+        temperature: by which the model is too sure.
+        rows: how many.
+        fusion: as in `mmzoo.build_model`.
+    """
+    keras.utils.set_random_seed(0)
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(rows, WIDTH)).astype("float32")
+    inputs = INPUTS if fusion == "sum" else {**INPUTS, "z": mmzoo.Features(WIDTH)}
+    columns = {name: (x[:, ::-1] if name == "z" else x).tolist() for name in inputs}
+    head = HEADS[kind]()
+    model = mmzoo.build_model(inputs=inputs, fusion=fusion, head=head, dim=8)
+    (layer,) = heads_of(model).values()
+    for variable in layer.dense.variables:
+        variable.assign(generator.normal(0, 2, variable.shape))
+    arrays = {name: np.array(values, "float32") for name, values in columns.items()}
+    logits = layer.logits(keras.Model(model.input, layer.input).predict(arrays, verbose=0))
+    logits = keras.ops.convert_to_numpy(logits).astype("float64")
+    if kind == "one":
+        labels = [NAMES[index] for index in drawn(logits, temperature)]
+    elif kind == "several":
+        labels = said(logits, temperature)
+    else:
+        labels = [["no", "yes"][index] for index in said(logits, temperature)[:, 0]]
+    records = mmzoo.data.from_arrays(columns, labels)
+    preprocessor = mmzoo.Preprocessor(inputs, head=head)
+    preprocessor.adapt(records)
+    return model, preprocessor, records, logits
+
+
+# --- The figures ---
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
+def test_a_known_temperature_is_found(temperature):
+    logits = np.random.default_rng(1).normal(0, 3, (20_000, 4))
+    found = best_temperature(logits, drawn(logits, temperature))
+    assert found == pytest.approx(temperature, rel=0.03)
+    by_label = np.array([temperature, 2 * temperature])
+    found = best_temperatures(logits[:, :2], said(logits[:, :2], by_label))
+    assert found == pytest.approx(by_label, rel=0.06)
+
+
+def test_the_log_loss_is_the_lowest_there_is():
+    logits = np.random.default_rng(1).normal(0, 3, (500, 4))
+    labels = drawn(logits, 2.0)
+    found = best_temperature(logits, labels)
+    losses = {t: cross_entropies(logits / t, labels).mean() for t in np.geomspace(0.2, 20, 400)}
+    assert found == pytest.approx(min(losses, key=losses.get), rel=0.02)
+    shifted = logits + np.random.default_rng(2).normal(0, 100, (500, 1))  # of no account
+    assert best_temperature(shifted, labels) == pytest.approx(found, rel=1e-6)
+
+
+def test_a_weight_of_two_is_two_rows_to_a_temperature():
+    logits = np.random.default_rng(1).normal(0, 3, (4000, 3))
+    labels = drawn(logits, 2.0)
+    weights = np.ones(4000)
+    weights[:1000] = 2
+    again = np.concatenate([np.arange(1000), np.arange(4000)])
+    weighted = best_temperature(logits, labels, weights)
+    assert weighted == pytest.approx(best_temperature(logits[again], labels[again]), rel=1e-3)
+
+
+@pytest.mark.parametrize("gap", [1.0, 30.0])
+def test_rows_that_are_all_right_do_not_make_it_certain(gap):
+    """Of 100 rows without a fault one more could be wrong; and the log loss does not rise."""
+    labels = np.arange(100) % 2
+    logits = gap * np.eye(2)[labels]
+    sure = softmax(logits / best_temperature(logits, labels)).max()
+    assert sure == pytest.approx(0.995, abs=1e-3) if gap == 1.0 else sure == softmax(logits).max()
+
+
+def test_logits_without_information_keep_their_temperature():
+    assert best_temperature(np.zeros((20, 3)), np.arange(20) % 3) == 1.0
+
+
+def test_rare_labels_go_by_all_labels_together():
+    logits = np.random.default_rng(1).normal(0, 3, (2000, 3))
+    labels = said(logits, np.array([1.0, 3.0, 2.0]))
+    labels[:, 2] = 0
+    labels[: FEWEST_OF_EACH - 1, 2] = 1
+    found = best_temperatures(logits, labels)
+    assert found[0] == pytest.approx(1, rel=0.2) and found[1] == pytest.approx(3, rel=0.2)
+    assert found[2] == best_temperature(against_zero(logits.reshape(-1)), labels.reshape(-1))
+
+
+def test_what_is_calibrated_has_no_error():
+    logits = np.random.default_rng(1).normal(0, 2, (30_000, 4))
+    labels = drawn(logits, 1.0)
+    found = of_one_class(labels, softmax(logits))
+    assert found["expected_calibration_error"] < 0.01 and len(found["reliability"]) == 15
+    masses = [of_bin["rows"] for of_bin in found["reliability"]]
+    assert sum(masses) == 30_000 and max(masses) - min(masses) <= 1
+    assert of_one_class(labels, softmax(3 * logits))["expected_calibration_error"] > 0.1
+    several = said(logits, 1.0)
+    found = of_labels(several, 1 / (1 + np.exp(-logits)))
+    assert found["expected_calibration_error"] < 0.01
+
+
+def test_rows_of_one_probability_are_one_bin():
+    right = np.arange(300) % 10 < 7
+    found = reliability_figures(np.full(300, 0.7), right, (right - 0.7) ** 2)
+    assert found["expected_calibration_error"] == pytest.approx(0, abs=1e-12)
+    assert [of_bin["rows"] for of_bin in found["reliability"]] == [300]
+    assert found["brier_score"] == pytest.approx(0.21)
+
+
+@pytest.mark.parametrize(("rows", "bins"), [(5, 1), (25, 2), (149, 14), (1000, 15)])
+def test_few_rows_have_fewer_bins(rows, bins):
+    confidence = np.linspace(0.5, 1, rows)
+    found = reliability_figures(confidence, np.ones(rows, bool), (1 - confidence) ** 2)
+    assert len(found["reliability"]) == bins
+
+
+def test_brier_scores_are_those_of_sklearn():
+    from sklearn.metrics import brier_score_loss
+
+    generator = np.random.default_rng(0)
+    probabilities, labels = generator.random((50, 2)), generator.integers(0, 2, (50, 2))
+    weight = generator.random(50) + 0.1
+    expected = [
+        brier_score_loss(labels[:, k], probabilities[:, k], sample_weight=weight) for k in (0, 1)
+    ]
+    found = of_labels(labels, probabilities, weight)
+    assert found["brier_score"] == pytest.approx(np.mean(expected))
+    both = np.stack([1 - probabilities[:, 0], probabilities[:, 0]], axis=1)
+    found = of_one_class(labels[:, 0], both, weight)["brier_score"]
+    assert found == pytest.approx(2 * expected[0])
+
+
+# --- Models ---
+
+
+@pytest.mark.parametrize("kind", slow_among(HEADS, slow=["yes_no"]))
+def test_the_temperature_of_a_model_is_found(kind):
+    model, preprocessor, records, logits = case(kind, 3.0)
+    dataset = records.to_dataset(preprocessor, 256)
+    report = mmzoo.evaluate(model, dataset, verbose=False)  # its graph is traced from here on
+    found = mmzoo.calibrate(model, preprocessor, records, batch_size=256)
+    temperatures = found["temperature"]
+    if kind == "several":
+        assert [*temperatures] == NAMES
+        temperatures = np.array([*temperatures.values()])
+    assert temperatures == pytest.approx(3.0, rel=0.2)
+    error = found["expected_calibration_error"]
+    assert error["before"] > 0.07 and error["after"] < 0.06 and error["after"] < error["before"] / 2
+    assert found["log_loss"]["after"] < found["log_loss"]["before"] and found["rows"] == 1500
+
+    expected, before = (
+        softmax(z) if kind == "one" else 1 / (1 + np.exp(-z))
+        for z in (logits / temperatures, logits)
+    )
+    after = model.predict(dataset, verbose=0)
+    np.testing.assert_allclose(after, expected, atol=1e-5)
+    if kind == "one":
+        np.testing.assert_array_equal(after.argmax(axis=1), before.argmax(axis=1))
+    else:
+        np.testing.assert_array_equal(after > 0.5, before > 0.5)
+    again = mmzoo.evaluate(model, dataset, verbose=False)
+    assert again.accuracy == report.accuracy
+    for name, value in (("expected_calibration_error", error), ("log_loss", found["log_loss"])):
+        assert getattr(report, name) == pytest.approx(value["before"], abs=2e-4)
+        assert getattr(again, name) == pytest.approx(value["after"], abs=2e-4)
+
+
+def test_calibrated_models_are_saved_and_loaded(tmp_path):
+    model, preprocessor, records, logits = case("one", 3.0, rows=200)
+    found = mmzoo.calibrate(model, preprocessor, records)
+    after = mmzoo.predict(model, preprocessor, records)
+    np.testing.assert_allclose(after, softmax(logits / found["temperature"]), atol=1e-5)
+    mmzoo.save(model, preprocessor, tmp_path / "model")
+    loaded, of_loaded = mmzoo.load(tmp_path / "model")
+    np.testing.assert_array_equal(mmzoo.predict(loaded, of_loaded, records), after)
+    assert loaded.get_layer("head").calibration == found
+    # Once more: there is nothing left to do.
+    again = mmzoo.calibrate(loaded, of_loaded, records)["temperature"]
+    assert again == pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.mark.slow
+def test_a_vector_a_modality():
+    """Its logits are averaged."""
+    model, preprocessor, records, logits = case("one", 3.0, rows=200, fusion="late")
+    found = mmzoo.calibrate(model, preprocessor, records)
+    after = mmzoo.predict(model, preprocessor, records)
+    np.testing.assert_allclose(after, softmax(logits / found["temperature"]), atol=1e-5)
+
+
+@pytest.mark.parametrize("format", slow_among(FORMATS, slow=["litert", "onnx"]))
+def test_exported_probabilities_are_calibrated(format, tmp_path):
+    modules = {"litert": "ai_edge_litert.interpreter", "onnx": "onnxruntime"}
+    if format in modules:
+        pytest.importorskip(modules[format], reason=f"the extra `{format}` is not installed")
+    model, preprocessor, records, logits = case("one", 3.0, rows=300)
+    temperature = mmzoo.calibrate(model, preprocessor, records)["temperature"]
+    expected = softmax(logits / temperature)
+    folder = mmzoo.export_savedmodel(model, preprocessor, tmp_path / "out", format=format)
+    x = np.array(records.column("x"), "float32")
+    if format == "savedmodel":
+        outputs = tf.saved_model.load(folder).signatures["serving_default"](x=tf.constant(x))
+        found, scores = outputs["probabilities"], outputs["scores"].numpy()
+        np.testing.assert_allclose(scores, -np.sort(-expected, axis=1), atol=1e-5)
+    else:
+        found = ExportedModel(folder, model.heads).predict_on_batch({"x": x})
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    card = (pathlib.Path(folder) / "model_card.md").read_text()
+    assert f"calibrated, on 300 validation rows: temperature {temperature:.4g}, " in card
+
+
+def test_a_model_that_is_not_calibrated_says_nothing_of_it():
+    head = HEADS["one"]()
+    assert "calibration" not in head.get_config()
+    assert "calibration" not in head.target().card_facts()
+    head.calibration = {"rows": 3}
+    assert type(head).from_config(head.get_config()).calibration == {"rows": 3}
+
+
+def test_training_on_forgets_the_note():
+    model, preprocessor, records, _ = case("one", 3.0, rows=200)
+    mmzoo.calibrate(model, preprocessor, records)
+    model.compile_for_heads(jit_compile=False, run_eagerly=True)
+    model.fit(records.to_dataset(preprocessor, 200), verbose=0)
+    assert model.get_layer("head").calibration is None
+
+
+@pytest.mark.parametrize("kind", slow_among(["several", "yes_no"], slow=["yes_no"]))
+def test_thresholds_before_and_after(kind):
+    """Those from before move along, and choose what they chose; those from after fit."""
+    model, preprocessor, records, _ = case(kind, 3.0, rows=400)
+    dataset = records.to_dataset(preprocessor, 128)
+    earlier = mmzoo.choose_thresholds(model, dataset)
+    before = mmzoo.evaluate(model, dataset, verbose=False)
+    mmzoo.calibrate(model, preprocessor, records)
+    moved = mmzoo.evaluate(model, dataset, verbose=False)
+    assert moved.at_thresholds["thresholds"] != pytest.approx(earlier, abs=1e-3)
+    for figure in ("accuracy", "precision", "recall", "f1"):
+        assert moved.at_thresholds[figure] == before.at_thresholds[figure], figure
+    mmzoo.choose_thresholds(model, dataset)
+    chosen = mmzoo.evaluate(model, dataset, verbose=False)
+    for figure in ("accuracy", "precision", "recall", "f1"):
+        assert chosen.at_thresholds[figure] == before.at_thresholds[figure], figure
+
+
+def test_thresholds_of_nothing_and_of_everything_stay():
+    head = mmzoo.heads.Sigmoid(units=3, thresholds=[0, 0.5, 1])
+    head.build((None, 4))
+    head.scale_logits([0.5, 2, 3])
+    assert head.thresholds == (0, 0.5, 1)
+
+
+def several_answers(count=60):
+    """A model of a class, a number, and a label that most rows lack; and its parts."""
+    keras.utils.set_random_seed(0)
+    x = np.random.default_rng(0).normal(size=(count, WIDTH))
+    labels = {
+        "kind": [NAMES[row % 3] for row in range(count)],
+        "price": x[:, 0].tolist(),
+        "rare": [None if row > 9 else ["a", "b"][row % 2] for row in range(count)],
+    }
+    head = {
+        "kind": mmzoo.heads.Softmax(class_names=NAMES),
+        "price": mmzoo.heads.Regression(),
+        "rare": mmzoo.heads.Softmax(class_names=["a", "b"]),
+    }
+    records = mmzoo.data.from_arrays({"x": x.tolist()}, labels)
+    preprocessor = mmzoo.Preprocessor(INPUTS, head=head)
+    preprocessor.adapt(records)
+    return mmzoo.build_model(inputs=INPUTS, head=head, dim=8), preprocessor, records
+
+
+def test_several_answers():
+    model, preprocessor, records = several_answers()
+    before = mmzoo.predict(model, preprocessor, records)
+    with pytest.raises(ValueError, match=r"10 labelled rows of 'rare' are too few.*takes 15"):
+        mmzoo.calibrate(model, preprocessor, records)
+    same = mmzoo.predict(model, preprocessor, records)  # all or none
+    np.testing.assert_array_equal(same["kind"], before["kind"])
+    found = mmzoo.calibrate(model, preprocessor, records, fewest_rows=5)
+    rows = {name: of_answer["rows"] for name, of_answer in found.items()}
+    assert rows == {"kind": 60, "rare": 10}
+    after = mmzoo.predict(model, preprocessor, records)
+    assert np.abs(after["kind"] - before["kind"]).max() > 1e-3
+    np.testing.assert_array_equal(after["price"], before["price"])
+    only = mmzoo.calibrate(model, preprocessor, records, answer="kind")
+    assert [*only] == ["kind"]
+    with pytest.raises(ValueError, match=r"Regression has no probabilities.*evaluate"):
+        mmzoo.calibrate(model, preprocessor, records, answer="price")
+    with pytest.raises(ValueError, match="`answer` must be one of kind, price, rare"):
+        mmzoo.calibrate(model, preprocessor, records, answer="cost")
+
+
+def test_rows_that_cannot_be_calibrated_on():
+    model, preprocessor, records, _ = case("one", 3.0, rows=60)
+    before = mmzoo.predict(model, preprocessor, records)
+    kinds = np.array(records.labels)
+    with pytest.raises(ValueError, match="rows have no labels"):
+        mmzoo.calibrate(model, preprocessor, records.unlabelled())
+    with pytest.raises(ValueError, match=r"8 labelled rows are too few.*takes 15"):
+        mmzoo.calibrate(model, preprocessor, records.take(np.arange(8)))
+    with pytest.raises(ValueError, match=r"60 labelled rows are too few.*takes 100"):
+        mmzoo.calibrate(model, preprocessor, records, fewest_rows=100)
+    with pytest.raises(ValueError, match="All rows are of the class 'dog'"):
+        dogs = records.take(np.flatnonzero(kinds == "dog"))
+        mmzoo.calibrate(model, preprocessor, dogs, fewest_rows=1)
+    np.testing.assert_array_equal(mmzoo.predict(model, preprocessor, records), before)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"), [("several", "said of all rows, or of none"), ("yes_no", "rows are 'no'")]
+)
+def test_labels_of_one_kind(kind, message):
+    model, preprocessor, records, _ = case(kind, 3.0, rows=60)
+    labels = np.tile([[1, 0, 0]], (60, 1)) if kind == "several" else ["no"] * 60
+    names = NAMES if kind == "several" else ["no", "yes"]
+    same = mmzoo.data.from_arrays({"x": records.column("x")}, labels, class_names=names)
+    with pytest.raises(ValueError, match=message):
+        mmzoo.calibrate(model, preprocessor, same)
+
+
+@keras.saving.register_keras_serializable(package="test")
+class Sharpened(mmzoo.heads.Softmax):
+    """A head whose probabilities are not the softmax of its linear layer."""
+
+    def activate(self, logits):
+        return super().activate(5.0 * logits)
+
+
+def test_heads_that_cannot_be_scaled():
+    model, preprocessor, records, _ = case("one", 3.0, rows=60)
+    own = mmzoo.build_model(inputs=INPUTS, head=Sharpened(class_names=NAMES), dim=8)
+    with pytest.raises(ValueError, match=r"Sharpened makes probabilities .* way of its own"):
+        mmzoo.calibrate(own, preprocessor, records)
+    model.get_layer("head").dense.enable_lora(2)
+    with pytest.raises(ValueError, match="has LoRA"):
+        mmzoo.calibrate(model, preprocessor, records)
+
+
+# --- The report ---
+
+
+def test_the_report_has_a_table_and_a_picture(tmp_path):
+    model, preprocessor, records, _ = case("yes_no", 3.0, rows=300)
+    report = mmzoo.evaluate(model, records.to_dataset(preprocessor), verbose=False)
+    assert len(report.reliability) == 15
+    off = [abs(of_bin["confidence"] - of_bin["right"]) for of_bin in report.reliability]
+    rows = [of_bin["rows"] for of_bin in report.reliability]
+    assert report.expected_calibration_error == pytest.approx(np.average(off, weights=rows))
+    text = str(report)
+    for part in ("expected calibration error", "Brier score", "share of 'yes'"):
+        assert part in text
+    assert report.to_dict()["reliability"] == report.reliability
+    report.plot_reliability(tmp_path / "reliability.png")
+    assert (tmp_path / "reliability.png").stat().st_size > 5000
+    with pytest.raises(ValueError, match="has no probabilities"):
+        Report(task="regression", rows=3).plot_reliability()
