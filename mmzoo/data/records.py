@@ -100,7 +100,9 @@ class Records:
         """Dict from the name of an answer to its `LabelColumn`."""
         if not self.several_answers:
             return {
-                name: LabelColumn(raw, class_names, self.describe, source=sources.get(name))
+                name: raw
+                if isinstance(raw, LabelColumn)
+                else LabelColumn(raw, class_names, self.describe, source=sources.get(name))
                 for name, raw in of_answers.items()
             }
         class_names = class_names or {}
@@ -112,6 +114,9 @@ class Records:
             )
         columns = {}
         for name, raw in of_answers.items():
+            if isinstance(raw, LabelColumn):
+                columns[name] = raw
+                continue
             try:
                 source = sources.get(name, (name, "the labels"))
                 columns[name] = LabelColumn(raw, class_names.get(name), self.describe, True, source)
@@ -282,7 +287,8 @@ class Records:
 
         `mmzoo.data.from_tfrecords(folder)` reads them back. Every file is written under another
         name first and then renamed; a call that was interrupted goes on with the files that lack
-        when it is repeated.
+        when it is repeated. Lists stay lists: of files, of words, and in labels of classes, tags,
+        texts and spans.
 
         Args:
             folder: where to write; a local path or a URL that `tf.io.gfile` knows.
@@ -533,7 +539,9 @@ class Records:
 
 def _sized(labels):
     """Labels as a sequence with a length."""
-    if isinstance(labels, (list, tuple)) or (isinstance(labels, np.ndarray) and labels.ndim):
+    if isinstance(labels, (list, tuple, LabelColumn)):
+        return labels
+    if isinstance(labels, np.ndarray) and labels.ndim:
         return labels
     return plain_labels(labels, "row {}".format)
 

@@ -78,8 +78,35 @@ class LabelColumn:
             self.raw = plain_labels(raw, describe)
             self.labels, self.class_names = check(self.raw, class_names, describe)
 
+    @classmethod
+    def of_lists(cls, raw, class_names, describe, source=None):
+        """Labels that are lists, as they were before: `is_lists` of another column.
+
+        Args:
+            raw: list of lists, `None` where one is missing.
+            class_names: the names of the classes that they were taken for, or `None`: they were
+                kept as they came.
+            describe: as for a new column.
+            source: likewise.
+        """
+        column = object.__new__(cls)
+        column.source, column.names_given = source, class_names is not None
+        column.raw = column.labels = raw
+        column.class_names = None
+        if class_names is not None:
+            column.labels, column.class_names = checked_with_missing(raw, class_names, describe)
+        return column
+
     def __len__(self):
         return len(self.raw)
+
+    @property
+    def is_lists(self):
+        """Whether rows have lists of names, tags, texts or spans, and no numbers."""
+        lists = [label for label in self.raw if isinstance(label, (list, tuple))]
+        if isinstance(self.labels, list):  # those of files are no lists
+            return bool(lists)
+        return any(map(_has_string, lists))
 
     @property
     def is_classes(self):

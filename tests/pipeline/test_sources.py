@@ -435,6 +435,54 @@ def test_tfrecords_keep_labels_and_values(tmp_path, labels):
         from_tfrecords(tmp_path, {"caption": "title"})
 
 
+TAGS = [["O", "B-place", "I-place"], ["O", "O"], []]
+SPANS = [[[3, 11, "place"]], [], [{"start": 0, "end": 2, "type": "per"}]]
+REFERENCES = [["a cat", "a small cat"], ["a dog"], ["none", "nothing"]]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        TAGS,
+        [["B", "O"], ["O"], ["B", "I"]],  # as they look, several classes
+        SPANS,
+        REFERENCES,
+        {"tags": TAGS, "kind": ["x", None, "y"]},
+        {"names": [["O", "B"], None, ["O"]], "spans": [None, *SPANS[:2]]},
+    ],
+)
+def test_tfrecords_hold_lists_of_words_and_of_tags(tmp_path, labels):
+    words = [["in", "New", "York"], ["is", "it"], ["東京", "\N{SNOWMAN}"]]
+    records = from_arrays({"text": words}, labels)
+    records.write_tfrecords(tmp_path, shards=2)
+    back = from_tfrecords(tmp_path)
+    assert back.column("text") == words and back.class_names == records.class_names
+    assert str(back.labels) == str(records.labels)
+    for name, column in records.label_columns.items():
+        assert back.label_columns[name].raw == column.raw
+    # In a part tags may look like classes that rows have several of; they stay what they were.
+    part = records.take([0, 2])
+    part.write_tfrecords(tmp_path / "part")
+    back = from_tfrecords(tmp_path / "part")
+    assert str(back.labels) == str(part.labels) and back.class_names == part.class_names
+    records.write_tfrecords(tmp_path, shards=2)  # nothing to do
+
+
+def test_tags_are_learned_from_tfrecords_as_before(tmp_path):
+    texts, tags = [["in", "Rome"], ["Ann"]], [["O", "B-place"], ["B-per"]]
+    records = from_arrays({"text": texts}, tags)
+    records.write_tfrecords(tmp_path)
+    text = mmzoo.Text(length=4, vocabulary_size=10, words="spaces")
+    found = []
+    for rows in (records, from_tfrecords(tmp_path)):
+        preprocessor = mmzoo.Preprocessor({"text": text}, head="tags")
+        preprocessor.adapt(rows)
+        (x, y), *_ = rows.to_dataset(preprocessor)
+        known = preprocessor.targets["head"].tags
+        found.append([known, x["text"].numpy().tolist(), y.numpy().tolist()])
+    assert found[0] == found[1] and found[0][2] == [[2, 1, -1, -1], [0, -1, -1, -1]]
+
+
 def test_shards_that_are_gone_are_named(tmp_path):
     from_arrays({"image": [picture("red")]}).write_tfrecords(tmp_path)
     records = from_tfrecords(tmp_path)

@@ -11,10 +11,12 @@ from mmzoo.data.tfrecords.tfrecord_layout import (
     FORMAT_VERSION,
     LABEL,
     LISTS,
+    OLDEST_VERSION,
     SAMPLE_WEIGHT,
     decode,
 )
 from mmzoo.raw.stored_bytes import FRAME, StoredBytes
+from mmzoo.targets.label_column import LabelColumn
 from mmzoo.targets.labels import aligned
 from mmzoo.utils.checks import check_format_version
 from mmzoo.utils.progress import track
@@ -88,6 +90,13 @@ def from_tfrecords(folder, columns=None, class_names=None):
         return Records(values, describe=describe)
     if description["labels"] == "several answers":
         labels = {name: [label[name] for label in labels] for name in labels[0]}
+        for name in description.get("label_lists", ()):
+            names = written[name] and class_names.get(name, written[name])
+            labels[name] = LabelColumn.of_lists(
+                labels[name], names, describe, source=(name, "the labels")
+            )
+    if description["labels"] == "lists":
+        labels = LabelColumn.of_lists(labels, written and class_names, describe)
     if description["labels"] == "numbers":
         labels = np.array(labels, "float32").reshape(-1, *description["label_shape"])
         if written is not None:
@@ -125,7 +134,7 @@ def _description(folder):
     with tf.io.gfile.GFile(f"{folder}/{DESCRIPTION}") as file:
         description = json.loads(file.read())
     version = description.get("format_version")
-    check_format_version(f"{folder}/{DESCRIPTION}", version, FORMAT_VERSION)
+    check_format_version(f"{folder}/{DESCRIPTION}", version, FORMAT_VERSION, OLDEST_VERSION)
     return description
 
 
@@ -157,7 +166,7 @@ def _value(data, kind, path, offset, record):
 
 
 def _label(feature, description):
-    if description["labels"] == "several answers":
+    if description["labels"] in ("several answers", "lists"):
         return json.loads(feature.bytes_list.value[0])
     if description["labels"] == "classes":
         return description["class_names"][feature.int64_list.value[0]]

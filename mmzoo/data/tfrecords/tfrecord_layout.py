@@ -3,7 +3,8 @@
 `records.json` says what there is; `rows-00000-of-00008.tfrecord` and so on hold one
 `tf.train.Example` a row. The feature of a column has its name, and one string: the bytes of a file,
 a text in UTF-8, or whatever else as JSON or NumPy's `.npy`; a column of lists has several. An
-absent value has none. `_label` is an index of a class, or numbers; `_sample_weight` a number.
+absent value has none. `_label` is an index of a class, numbers, or JSON: a list of names, tags,
+texts or spans, or with several answers a dict. `_sample_weight` is a number.
 """
 
 import datetime
@@ -16,7 +17,8 @@ import numpy as np
 
 from mmzoo.raw.cells import category
 
-FORMAT_VERSION = 1
+#: 2 where labels are lists that are kept as they came, else 1.
+FORMAT_VERSION, OLDEST_VERSION = 2, 1
 #: The file that describes a folder.
 DESCRIPTION = "records.json"
 LABEL, SAMPLE_WEIGHT = "_label", "_sample_weight"

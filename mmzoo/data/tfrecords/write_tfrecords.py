@@ -6,11 +6,13 @@ import json
 import numpy as np
 
 from mmzoo.data.content import file_bytes, holds_paths, is_file
+from mmzoo.data.records import ONLY
 from mmzoo.data.tfrecords.tfrecord_layout import (
     DESCRIPTION,
     FORMAT_VERSION,
     LABEL,
     LISTS,
+    OLDEST_VERSION,
     SAMPLE_WEIGHT,
     encode,
     shard_names,
@@ -33,16 +35,18 @@ def write_tfrecords(records, folder, shards=1, paths=None):
         paths = [name for name in records.columns if holds_paths(records, name)]
     kinds = {name: _kind(records, name, name in paths) for name in records.columns}
     one_answer = not records.several_answers
+    lists = [name for name, column in records.label_columns.items() if column.is_lists]
     description = {
-        "format_version": FORMAT_VERSION,
+        "format_version": FORMAT_VERSION if lists else OLDEST_VERSION,
         "rows": len(records),
         "columns": kinds,
-        "labels": _label_kind(records),
-        "label_shape": list(np.shape(records.labels)[1:]) if one_answer else [],
+        "labels": _label_kind(records, lists),
+        "label_shape": _label_shape(records),
         "class_names": records.class_names,
         "sample_weight": records.sample_weight is not None,
         "shards": shard_names(shards),
-        "fingerprint": _fingerprint(records),
+        "fingerprint": _fingerprint(records, lists),
+        **({"label_lists": lists} if lists else {}),
     }
     tf.io.gfile.makedirs(folder)
     _begin_or_go_on(folder, description)
@@ -55,7 +59,7 @@ def write_tfrecords(records, folder, shards=1, paths=None):
             continue
         with tf.io.TFRecordWriter(f"{path}.tmp") as writer:
             for row in range(bounds[shard], bounds[shard + 1]):
-                writer.write(_example(records, row, kinds, classes).SerializeToString())
+                writer.write(_example(records, row, kinds, classes, lists).SerializeToString())
         tf.io.gfile.rename(f"{path}.tmp", path, overwrite=True)
 
 
@@ -95,24 +99,35 @@ def _is_item(item):
     return is_file(item, strings_are_paths=True)
 
 
-def _label_kind(records):
+def _label_kind(records, lists):
     if not records.label_columns:
         return None
-    if any(isinstance(c.labels, list) and not c.is_classes for c in records.label_columns.values()):
-        raise ValueError("Labels that are files can't be written to TFRecord files.")
+    for name, column in records.label_columns.items():
+        if isinstance(column.labels, list) and not column.is_classes and name not in lists:
+            raise ValueError("Labels that are files can't be written to TFRecord files.")
     if records.several_answers:
         return "several answers"
+    if lists:
+        return "lists"
     return "classes" if isinstance(records.labels, list) else "numbers"
 
 
-def _fingerprint(records):
+def _label_shape(records):
+    is_array = isinstance(records.labels, np.ndarray)
+    return list(records.labels.shape[1:]) if is_array else []
+
+
+def _fingerprint(records, lists):
     """A digest of values, paths and labels; not of what is in the files."""
     digest = hashlib.sha256(repr(records.root).encode())
     for name, values in records.columns.items():
         digest.update(name.encode())
         for value in values:
             digest.update(_identity(value))
-    labels = [column.labels for column in records.label_columns.values()] or [None]
+    labels = [
+        repr(column.raw) if name in lists else column.labels
+        for name, column in records.label_columns.items()
+    ] or [None]
     for values in (*labels, records.sample_weight):
         digest.update(np.asarray(values).tobytes() if values is not None else b"-")
     return digest.hexdigest()
@@ -129,7 +144,7 @@ def _identity(value):
     return value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode()
 
 
-def _example(records, row, kinds, classes):
+def _example(records, row, kinds, classes, lists):
     """A row as a `tf.train.Example`."""
     import tensorflow as tf
 
@@ -150,13 +165,12 @@ def _example(records, row, kinds, classes):
         features[name] = tf.train.Feature(bytes_list=tf.train.BytesList(value=data))
     if records.several_answers:
         labels = {
-            name: None
-            if _is_missing(column.labels[row])
-            else np.asarray(column.labels[row]).tolist()
+            name: column.raw[row] if name in lists else _label(column.labels[row])
             for name, column in records.label_columns.items()
         }
-        data = [json.dumps(labels, ensure_ascii=False).encode()]
-        features[LABEL] = tf.train.Feature(bytes_list=tf.train.BytesList(value=data))
+        features[LABEL] = _json(labels, records.describe(row))
+    elif lists:
+        features[LABEL] = _json(records.label_columns[ONLY].raw[row], records.describe(row))
     elif isinstance(records.labels, list):
         index = [classes[records.labels[row]]]
         features[LABEL] = tf.train.Feature(int64_list=tf.train.Int64List(value=index))
@@ -165,6 +179,21 @@ def _example(records, row, kinds, classes):
     if records.sample_weight is not None:
         features[SAMPLE_WEIGHT] = _floats(records.sample_weight[row])
     return tf.train.Example(features=tf.train.Features(feature=features))
+
+
+def _label(label):
+    """A label as JSON has it, `None` where it is missing."""
+    return None if _is_missing(label) else np.asarray(label).tolist()
+
+
+def _json(labels, where):
+    import tensorflow as tf
+
+    try:
+        data = [encode(labels, "cells")]
+    except TypeError as error:
+        raise ValueError(f"{where}: the label can't be written: {error}") from error
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=data))
 
 
 def _is_missing(label):
