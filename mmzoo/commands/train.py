@@ -95,6 +95,14 @@ def train(
             "two classes or several labels a row; 0.5.",
         ),
     ] = None,
+    calibration: Annotated[
+        bool,
+        typer.Option(
+            "--calibration/--no-calibration",
+            help="Make the probabilities of classes as high as they are right, on the validation "
+            "rows, where at least 100 of them have a label.",
+        ),
+    ] = True,
     patience: Annotated[
         int | None, typer.Option(min=1, help="Epochs without progress that end the training; all.")
     ] = None,
@@ -214,6 +222,7 @@ def train(
             resume=resume,
             tensorboard=tensorboard,
             threshold=threshold,
+            calibration=calibration,
             arguments={
                 "csv": csv,
                 "label": label,

@@ -15,12 +15,14 @@ from mmzoo.commands.predictions_table import predictions_table
 from mmzoo.commands.readable_records import readable_records
 from mmzoo.commands.trained_run import METADATA_FILE
 from mmzoo.commands.training_options import TrainingOptions
-from mmzoo.evaluation import evaluate, plot_training_curves
+from mmzoo.evaluation import calibrate, evaluate, plot_training_curves
+from mmzoo.evaluation.calibrate import FewRowsError, calibrated_answers
 from mmzoo.evaluation.reports import reports_of
 from mmzoo.evaluation.thresholds import choose_thresholds
 from mmzoo.model import build_model
 from mmzoo.preprocessor import Preprocessor
 from mmzoo.saving import check_pair, save
+from mmzoo.targets.class_target import calibration_summary
 from mmzoo.training.distribution.hosts import is_first_host
 from mmzoo.training.distribution.local_copy import local_copy, without_distribution
 from mmzoo.training.fine_tuning.branch_table import branch_table
@@ -31,6 +33,9 @@ from mmzoo.training.schedules import warmup_cosine
 from mmzoo.utils.atomic_files import atomic_folder
 from mmzoo.utils.optional_packages import require
 from mmzoo.version import __version__
+
+#: With fewer labelled validation rows nothing is calibrated: a temperature would be noise.
+FEWEST_ROWS = 100
 
 
 def train_run(
@@ -54,7 +59,9 @@ def train_run(
     AdamW with warm-up and a cosine schedule; the weights of the epoch with the lowest validation
     loss are kept. `output` then holds `model/` (see `mmzoo.save`), `report.json`,
     `predictions.csv` (of the test rows), `split.csv` (which row was in which part), `history.csv`,
-    `config.yaml`, `training_curves.png` and, for classes, `confusion_matrix.png`.
+    `config.yaml`, `training_curves.png` and, for classes, `confusion_matrix.png` and
+    `reliability.png`. Probabilities of classes are calibrated on the validation rows, where at
+    least 100 of them have a label; before thresholds are chosen, if they are.
 
     Until then, `<output>.unfinished` has the checkpoints and `history.csv`. A run that was killed
     goes on with `resume=True` and the same arguments, see `mmzoo.training.fit`.
@@ -64,7 +71,7 @@ def train_run(
 
     Args:
         train: `mmzoo.data.Records` to train on; the preprocessor adapts to them.
-        validation: records to choose the epoch by.
+        validation: records to choose the epoch by, to calibrate on and to choose thresholds by.
         test: records to evaluate on, once.
         output: folder to make; may exist if empty.
         recipe: as in `mmzoo.build_model`.
@@ -115,6 +122,8 @@ def train_run(
             model = local_copy(model)
         if not first:
             return model, preprocessor, None
+        if options.calibration:
+            _calibrate(model, preprocessor, validation, options, verbose)
         if options.threshold is not None:
             _choose_thresholds(model, preprocessor, validation, options, verbose)
         report = _evaluate_and_save(model, preprocessor, test, options, folder, verbose)
@@ -261,6 +270,30 @@ def _check_thresholds(model, options):
         )
 
 
+def _calibrate(model, preprocessor, validation, options, verbose):
+    """Calibrates what has probabilities, where there are rows enough, and says what changed."""
+    for answer in calibrated_answers(model):
+        of_answer = "" if answer == "head" else f" ({answer})"
+        try:
+            with without_distribution():
+                found = calibrate(
+                    model,
+                    preprocessor,
+                    validation,
+                    answer=answer,
+                    fewest_rows=FEWEST_ROWS,
+                    batch_size=options.batch_size,
+                    on_error=options.on_error,
+                )
+        except FewRowsError as error:
+            said = f"Not calibrated{of_answer}: {error}"
+        else:
+            found = found[answer] if of_answer else found
+            said = f"Calibrated{of_answer} {calibration_summary(found)}."
+        if verbose:
+            print(said)
+
+
 def _choose_thresholds(model, preprocessor, validation, options, verbose):
     """Chooses the thresholds on the validation rows, and says which they are."""
     with without_distribution():
@@ -281,9 +314,11 @@ def _evaluate_and_save(model, preprocessor, test, options, folder, verbose):
         predictions = predictions_table(model, preprocessor, test, options.batch_size)
     report.save(os.path.join(folder, "report.json"))
     for answer, of_answer in reports_of(report).items():
+        name = "" if answer == "head" else f"_{answer}"
         if of_answer.task in ("multiclass", "binary"):
-            name = "" if answer == "head" else f"_{answer}"
             of_answer.plot_confusion_matrix(os.path.join(folder, f"confusion_matrix{name}.png"))
+        if of_answer.reliability:
+            of_answer.plot_reliability(os.path.join(folder, f"reliability{name}.png"))
     predictions.to_csv(os.path.join(folder, "predictions.csv"), index=False)
     return report
 

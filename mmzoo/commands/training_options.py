@@ -25,6 +25,8 @@ class TrainingOptions:
             at the end instead of the best epoch's weights; or `None`.
         threshold: what the thresholds of yes/no and of several labels are chosen by, on the
             validation rows, as `by` of `mmzoo.choose_thresholds`; `None`: they stay 0.5.
+        calibration: whether the probabilities of classes are calibrated on the validation rows, by
+            `mmzoo.calibrate`, where at least 100 of them have a label.
         save_every: steps between two checkpoints; `None`: one an epoch.
         resume: whether to go on with an unfinished run.
         tensorboard: whether to write logs for TensorBoard, to `tensorboard/`.
@@ -47,6 +49,7 @@ class TrainingOptions:
     clip_norm: float | None = None
     ema: float | None = None
     threshold: str | dict | None = None
+    calibration: bool = True
     save_every: int | None = None
     resume: bool = False
     tensorboard: bool = False

@@ -73,6 +73,8 @@ def calibrate(
     records = as_records(records, preprocessor.inputs)
     if not records.label_columns:
         raise ValueError("The rows have no labels: how often an answer is right needs them.")
+    if len(records) < (fewest_rows or bins):  # before any file is read
+        raise _too_few(len(records), fewest_rows or bins)
     dataset = records.to_dataset(preprocessor, batch_size, on_error=on_error)
     rows = _logits(model, dataset, {name: _Logits(heads[name], targets[name]) for name in heads})
     # All or none: a mistake in one answer leaves the others as they are.
@@ -167,18 +169,21 @@ def _logits(model, dataset, kept):
     return run_over(network, batches(), kept)
 
 
+def _too_few(rows, fewest_rows, of_answer=""):
+    return FewRowsError(
+        f"{rows} labelled rows{of_answer} are too few to calibrate on; it takes {fewest_rows}."
+    )
+
+
 def _found(name, target, labels, logits, sample_weight, bins, fewest_rows):
     """The temperatures of an answer, and the note of them."""
-    of_answer = "" if name == "head" else f" of {name!r}"
     if len(labels) < fewest_rows:
-        raise FewRowsError(
-            f"{len(labels)} labelled rows{of_answer} are too few to calibrate on; it takes "
-            f"{fewest_rows}."
-        )
+        raise _too_few(len(labels), fewest_rows, "" if name == "head" else f" of {name!r}")
     try:
         temperatures = target.temperatures(labels, logits, sample_weight)
     except ValueError as error:
-        raise FewRowsError(f"{error}{f' Answer: {name}.' if of_answer else ''}") from None
+        said = "" if name == "head" else f"Answer {name!r}: "
+        raise FewRowsError(f"{said}{error}") from None
     before, after = (
         target.calibration_figures(labels, of_logits, sample_weight, bins)
         for of_logits in (logits, logits / temperatures)

@@ -8,6 +8,8 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
+from mmzoo.commands import train_run
+from mmzoo.commands.training_options import TrainingOptions
 from mmzoo.evaluation import Report
 from mmzoo.export.exported_model import ExportedModel
 from mmzoo.heads import heads_of
@@ -405,3 +407,54 @@ def test_the_report_has_a_table_and_a_picture(tmp_path):
     assert (tmp_path / "reliability.png").stat().st_size > 5000
     with pytest.raises(ValueError, match="has no probabilities"):
         Report(task="regression", rows=3).plot_reliability()
+
+
+# --- mmzoo train ---
+
+
+def test_a_training_says_what_calibration_changed(capsys):
+    model, preprocessor, records, _ = case("one", 3.0, rows=120)
+    train_run._calibrate(model, preprocessor, records.take(np.arange(99)), TrainingOptions(), 2)
+    assert model.get_layer("head").calibration is None
+    assert "Not calibrated: 99 labelled rows are too few" in capsys.readouterr().out
+    train_run._calibrate(model, preprocessor, records, TrainingOptions(), 2)
+    note = model.get_layer("head").calibration
+    assert capsys.readouterr().out == (
+        f"Calibrated on 120 validation rows: temperature {note['temperature']:.4g}, expected "
+        "calibration error from {before:.4g} to {after:.4g}, log loss from ".format(
+            **note["expected_calibration_error"]
+        )
+        + "{before:.4g} to {after:.4g}.\n".format(**note["log_loss"])
+    )
+
+
+def test_a_training_calibrates_each_answer_it_can(capsys):
+    model, preprocessor, records = several_answers(120)
+    train_run._calibrate(model, preprocessor, records, TrainingOptions(), 2)
+    printed = capsys.readouterr().out
+    assert "Calibrated (kind) on 120 validation rows" in printed and "price" not in printed
+    assert "Not calibrated (rare): 10 labelled rows of 'rare' are too few" in printed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("calibration", [True, False])
+def test_train_run_calibrates(calibration, tmp_path):
+    """Before thresholds are chosen; what is left is the calibrated model."""
+    keras.utils.set_random_seed(0)
+    x = np.random.default_rng(0).normal(size=(800, WIDTH))
+    noisy = x[:, 0] + np.random.default_rng(1).normal(size=800)
+    labels = ["yes" if value > 0 else "no" for value in noisy]
+    records = mmzoo.data.from_arrays({"x": x.tolist()}, labels)
+    model, _, report = train_run.train_run(
+        *records.split(0.5, 0.25, 0.25), tmp_path / "run", inputs=INPUTS, fusion="sum", dim=8,
+        head=mmzoo.heads.Sigmoid(class_names=["no", "yes"]), epochs=2, threshold="f1",
+        calibration=calibration, verbose=0,
+    )  # fmt: skip
+    note = model.get_layer("head").calibration
+    assert (note is not None) == calibration
+    assert report.expected_calibration_error < (0.15 if calibration else 1)
+    assert (tmp_path / "run" / "reliability.png").exists()
+    loaded, _ = mmzoo.load(tmp_path / "run" / "model")
+    assert loaded.get_layer("head").calibration == note
+    arguments = (tmp_path / "run" / "config.yaml").read_text()
+    assert f"calibration: {str(calibration).lower()}" in arguments

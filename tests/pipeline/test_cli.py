@@ -80,12 +80,13 @@ def test_train_evaluate_predict_export(csv, tmp_path, capsys):
     assert train(csv=csv, label="category", output=run) == 0
     assert {path.name for path in run.iterdir()} == {
         "config.yaml", "confusion_matrix.png", "history.csv", "metadata.json", "model",
-        "predictions.csv", "report.json", "split.csv", "training_curves.png",
+        "predictions.csv", "reliability.png", "report.json", "split.csv", "training_curves.png",
     }  # fmt: skip
     check_kept_files(run, pandas.read_csv(csv))
     assert 0 <= json.loads((run / "report.json").read_text())["accuracy"] <= 1
+    printed = capsys.readouterr().out
+    assert "Not calibrated: 6 labelled rows are too few to calibrate on; it takes 100." in printed
 
-    capsys.readouterr()
     (tmp_path / "elsewhere").mkdir()
     moved = shutil.copy(csv, tmp_path / "elsewhere")  # the pictures stay where they were
     assert mmzoo("evaluate", run, "--csv", moved) == 0
