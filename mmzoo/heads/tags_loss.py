@@ -5,6 +5,7 @@ from keras import ops
 
 from mmzoo.heads.tag_chain import path_score
 from mmzoo.heads.tensor_memory import TensorMemory
+from mmzoo.utils.by_backend import mean_over_replicas
 
 #: A prediction of `Tags` -> `(potentials, transitions, end, log-partition, mask)`.
 CHAINS = TensorMemory()
@@ -15,7 +16,9 @@ class TagsLoss(keras.losses.Loss):
     """Negative log-likelihood of the right tags, the mean over the words of the batch.
 
     That of a linear chain is that of the whole sequence: `log sum_y' exp(score(y')) - score(y)`.
-    A row counts by its number of words, padding not at all.
+    A row counts by its number of words, padding not at all. With several replicas of
+    `tf.distribute` the mean is over the words of all of them, so that the gradients are those of
+    one device.
 
     Call arguments:
         y_true: `(B, W)` integers, the tag of each word; -1 behind the last one, and in rows without
@@ -58,10 +61,10 @@ class TagsLoss(keras.losses.Loss):
             there = ops.logical_and(there, mask[:, :words])
             gold = path_score(u[:, :words], transitions, end, y, there)
             losses = ops.where(ops.any(there, axis=1), partition - gold, 0.0)
-        # Keras takes the mean over rows: with this factor it is one over words.
-        counts = ops.sum(ops.cast(there, "float32"))
+        # Keras takes the mean over rows, and over replicas: with this factor it is one over words.
+        counts = mean_over_replicas(ops.sum(ops.cast(there, "float32")))
         rows = ops.cast(ops.shape(losses)[0], "float32")
-        return losses * rows / ops.maximum(counts, 1.0)
+        return losses * rows / ops.where(counts > 0, counts, 1.0)
 
 
 def _least(one, other):

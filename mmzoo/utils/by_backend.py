@@ -42,6 +42,22 @@ def sum_over_replicas(x):
     Returns:
         Scalar tensor.
     """
+    return _over_replicas("SUM", x)
+
+
+def mean_over_replicas(x):
+    """The mean of a scalar over the replicas of a `tf.distribute` strategy, if there are any.
+
+    Args:
+        x: scalar tensor.
+
+    Returns:
+        Scalar tensor.
+    """
+    return _over_replicas("MEAN", x)
+
+
+def _over_replicas(operation, x):
     if keras.backend.backend() != "tensorflow":
         return x
     import tensorflow as tf
@@ -50,4 +66,4 @@ def sum_over_replicas(x):
     context = tf.distribute.get_replica_context()
     if replicas == 1 or context is None:
         return x
-    return context.all_reduce(tf.distribute.ReduceOp.SUM, x)
+    return context.all_reduce(tf.distribute.ReduceOp[operation], x)

@@ -9,6 +9,7 @@ import pytest
 from keras import ops
 
 import mmzoo
+from mmzoo.heads import tags_loss
 from mmzoo.heads.tag_chain import best_path, log_partition, odds, path_score
 from mmzoo.targets.tag_scheme import broken_rule, costs, scheme_of, spans_of
 
@@ -189,6 +190,13 @@ def test_the_loss_is_a_mean_over_words_and_heeds_neither_padding_nor_rows_withou
     weight = np.array([0, 1, 1, 1], "float32")
     weighted = float(loss(without, head(vector, tokens, mask), sample_weight=weight))
     np.testing.assert_allclose(weighted, found, rtol=1e-5)
+
+
+def test_the_loss_counts_the_words_of_all_replicas(monkeypatch):
+    head, loss, y = made(), mmzoo.heads.TagsLoss(), labels()
+    expected = float(loss(y, head(*fused())))
+    monkeypatch.setattr(tags_loss, "mean_over_replicas", lambda words: 4 * words)
+    np.testing.assert_allclose(float(loss(y, head(*fused()))), expected / 4, rtol=1e-5)
 
 
 def test_a_text_that_is_wrong_and_sure_has_a_gradient():

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import pathlib
 import subprocess
 import sys
 
@@ -366,6 +367,43 @@ def test_conll(tmp_path):
     path.write_text("in O\nRome I-loc\nx B-loc\n")
     with pytest.raises(ValueError, match=r"train.conll, line 1: word 1: 'I-loc' can't stand"):
         prepared(mmzoo.data.from_conll(path))
+
+
+REPLICAS = """
+import sys
+import keras, numpy as np, tensorflow as tf
+cpus = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(cpus[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+import mmzoo
+from tests.pipeline.test_tags import head_of, prepared, records
+
+rows = records()
+preprocessor = prepared(rows)
+strategies = tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+for crf in (True, False):
+    results = []
+    for strategy in strategies:
+        keras.utils.set_random_seed(0)
+        with strategy.scope():
+            model = mmzoo.build_model(
+                inputs=preprocessor.inputs, head=head_of(preprocessor, crf=crf), fusion="sum",
+                dim=8, optimizer=keras.optimizers.SGD(0.1),
+            )
+            dataset = rows.to_dataset(preprocessor, batch_size=len(rows))
+            history = model.fit(dataset, epochs=3, verbose=0)
+        results.append(([np.asarray(w) for w in model.weights], history.history["loss"]))
+    (one, losses), (two, other_losses) = results
+    for a, b in zip(one, two):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    np.testing.assert_allclose(losses, other_losses, rtol=1e-4)
+"""
+
+
+@pytest.mark.slow
+def test_two_replicas_train_as_one():
+    """Texts of unequal lengths: the mean is over the words of the whole batch."""
+    root = pathlib.Path(__file__).parent.parent.parent
+    subprocess.run([sys.executable, "-c", REPLICAS], check=True, cwd=root)
 
 
 @pytest.mark.parametrize("ending", [".conll", ".IOB", ".bio", ".conllu", ".conll.gz"])
