@@ -298,7 +298,8 @@ class Preprocessing:
         together = rows.map(decode, num_parallel_calls).batch(count, drop_remainder=True)
         one_by_one = rows.flat_map(decode_or_blank).batch(count)
         tried = together.ignore_errors().concatenate(one_by_one)
-        return tried.concatenate(self._no_rows()).take(1).get_single_element()
+        tried = tried.concatenate(self._no_rows()).take(1)
+        return tried.with_options(_once()).get_single_element()
 
     def _no_rows(self):
         """Dataset of one batch that has no rows, which `decode` returns where there are none."""
@@ -466,6 +467,14 @@ class Preprocessing:
             `(row, kind, message)` of values that are suspicious.
         """
         return self.figures(values), []
+
+
+def _once():
+    """Options of a dataset that is made for one batch: rewriting it costs more than it brings."""
+    options = tf.data.Options()
+    options.experimental_optimization.apply_default_optimizations = False
+    options.autotune.enabled = False
+    return options
 
 
 def _all_true(decoded):
