@@ -8,6 +8,7 @@ from keras import ops
 
 from mmzoo.encoders import Encoder
 from mmzoo.heads import Head
+from mmzoo.heads.class_weights import weighted_by_class
 from mmzoo.keras_compat import (
     BuiltBeforeTraining,
     LossScaleOptimizer,
@@ -128,7 +129,7 @@ class MultimodalModel(BuiltBeforeTraining):
                 if name in self.heads and isinstance(labels, np.ndarray):
                     self.heads[name].learn(labels)
         if class_weight is not None and isinstance(self.output, dict):
-            x, options = _weighted_by_class(x, y, class_weight, options)
+            x, options = weighted_by_class(x, y, class_weight, self.heads, options)
             class_weight = None
         for head in self.heads.values():
             head.calibration = None  # which was of other weights
@@ -229,48 +230,3 @@ def embedding_model(model):
     if len(embedding.shape) == 3:
         embedding = ops.mean(embedding, axis=1)
     return keras.Model(model.input, embedding, name="embedding_model")
-
-
-def _weighted_by_class(x, y, class_weight, options):
-    """`(x, options)` of `fit`, with class weights in the sample weights of several answers.
-
-    Keras's own `class_weight` is for models of one output.
-    """
-    unknown = [name for name, weights in class_weight.items() if not isinstance(weights, dict)]
-    if unknown:
-        raise ValueError(
-            "With several answers `class_weight` is a dict from the name of an answer to a dict "
-            f"from class index to weight; received: {class_weight!r}."
-        )
-    tables = {
-        name: np.array([weights.get(i, 1.0) for i in range(max(weights) + 1)], "float32")
-        for name, weights in class_weight.items()
-    }
-
-    def weighted(y, sample_weight, take, ones):
-        if sample_weight is None:
-            sample_weight = {name: ones(labels) for name, labels in y.items()}
-        elif not isinstance(sample_weight, dict):
-            sample_weight = dict.fromkeys(y, sample_weight)
-        return {
-            name: weight * take(tables[name], y[name]) if name in tables else weight
-            for name, weight in sample_weight.items()
-        }
-
-    if y is not None:
-        given = options.get("sample_weight")
-        sample_weight = weighted(
-            y, given, lambda table, labels: table[np.asarray(labels).reshape(-1)],
-            lambda labels: np.ones(len(labels), "float32"),
-        )  # fmt: skip
-        return x, {**options, "sample_weight": sample_weight}
-
-    import tensorflow as tf
-
-    def of_batch(x, y, sample_weight=None):
-        return x, y, weighted(
-            y, sample_weight, lambda table, labels: tf.gather(table, tf.reshape(labels, [-1])),
-            lambda labels: tf.ones(tf.shape(labels)[:1]),
-        )  # fmt: skip
-
-    return x.map(of_batch), options

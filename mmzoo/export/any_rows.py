@@ -26,7 +26,7 @@ def of_any_rows(call):
         rows = tf.shape(next(iter(tensors.values())))[0]
 
         def padded(x):
-            # Each by its own rows: a text that waits for the rows of a picture waits for its pixels.
+            # Each by its own rows: a text that waits for the rows of a picture waits for pixels.
             more = tf.cast(tf.shape(x)[0] == 0, tf.int32)
             paddings = tf.concat([[[0, more]], tf.zeros((x.shape.rank - 1, 2), tf.int32)], axis=0)
             return tf.ensure_shape(tf.pad(x, paddings), (None, *x.shape[1:]))

@@ -13,6 +13,7 @@ from keras import ops
 import mmzoo
 from mmzoo.commands.predict_file import predict_file
 from mmzoo.heads import Head, heads_of, targets_of
+from mmzoo.heads.class_weights import weighted_by_class
 from mmzoo.targets import Numbers, Target, Values
 from mmzoo.training.fine_tuning.branches import branches_of
 
@@ -227,6 +228,39 @@ def test_weights_of_losses_and_classes():
     model.fit(x, y, class_weight={"kind": {0: 1.0, 1: 3.0}}, verbose=0)
     with pytest.raises(ValueError, match="loss_weights"):
         mmzoo.build_model(inputs=INPUTS, head="regression", loss_weights={"price": 2.0})
+
+
+def test_class_weights_of_several_answers_are_those_of_one():
+    heads = {"kind": mmzoo.heads.Softmax(3), "sure": mmzoo.heads.Sigmoid()}
+    model = mmzoo.build_model(inputs=INPUTS, head=heads, dim=8)
+    x = {"text": np.ones((4, 4), "int32")}
+    y = {"kind": np.array([0, 1, 1, 2]), "sure": np.array([[0], [1], [1], [0]])}
+    class_weight = {"kind": {1: 3.0}, "sure": {1: 0.5}}
+    wanted = {"kind": [1, 3, 3, 1], "sure": [1, 0.5, 0.5, 1]}
+    one_hot = {**y, "kind": np.eye(3)[y["kind"]]}
+    for labels in (y, one_hot):
+        _, options = weighted_by_class(x, labels, class_weight, model.heads, {})
+        dataset = tf.data.Dataset.from_tensor_slices((x, labels)).batch(4)
+        dataset, _ = weighted_by_class(dataset, None, class_weight, model.heads, {})
+        for found in (options["sample_weight"], next(iter(dataset))[2]):
+            for name, weights in wanted.items():
+                np.testing.assert_array_equal(found[name], weights)
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "message"),
+    [
+        ({"kinds": {0: 2.0}}, "answer 'kinds'; the model's are: kind, price, words"),
+        ({"price": {0: 2.0}}, "'price' is answered by Regression"),
+        ({"words": {0: 2.0}}, "'words' is answered by Sigmoid"),
+        ({"kind": {2: 2.0}}, "class index 2; its 2 classes have 0 to 1"),
+        ({"kind": 2.0}, "dict from class index to weight"),
+    ],
+)
+def test_impossible_class_weights(class_weight, message):
+    model = mmzoo.build_model(inputs=INPUTS, head=several(), dim=8)
+    with pytest.raises(ValueError, match=message):
+        model.fit({"text": np.ones((2, 4), "int32")}, {}, class_weight=class_weight)
 
 
 def test_several_answers_from_a_file(tmp_path):
