@@ -1,5 +1,7 @@
 """choose_thresholds(): from which probability on the answer is yes."""
 
+import warnings
+
 import numpy as np
 
 from mmzoo.evaluation.evaluate import run_over
@@ -22,6 +24,10 @@ def choose_thresholds(model, dataset, by="f1", per_class=True, answer=None):
 
     Returns:
         Dict from the name of a label to its threshold.
+
+    Warns:
+        UserWarning: which labels all these rows have, or none; of such a label there is nothing to
+            choose, and its threshold stays 0.5 where each has its own.
 
     Raises:
         ValueError: for a head without thresholds, another `by`, or no rows.
@@ -51,4 +57,13 @@ def choose_thresholds(model, dataset, by="f1", per_class=True, answer=None):
     chosen = target.choose_thresholds(labels, predictions, by, per_class, sample_weight)
     head.thresholds = chosen
     names = target.names(max(2, len(chosen)))[-len(chosen) :]
+    share = np.asarray(labels, "float64").reshape(len(labels), -1).mean(axis=0)
+    same = [name for name, of_label in zip(names, share, strict=True) if of_label in (0.0, 1.0)]
+    if same:
+        warnings.warn(
+            f"No threshold can be chosen for {', '.join(map(repr, same))} of {answer!r}: all "
+            f"{len(labels)} rows are alike in it. Choose on rows of which some have it and some "
+            "have not.",
+            stacklevel=2,
+        )
     return dict(zip(names, np.asarray(chosen).tolist(), strict=True))

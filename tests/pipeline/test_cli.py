@@ -171,7 +171,7 @@ def test_numbers_are_a_regression(csv, tmp_path):
     assert np.isfinite(pandas.read_csv(output)["value"]).all()
 
 
-@pytest.mark.slow
+@pytest.mark.end_to_end
 def test_several_answers(csv, tmp_path, capsys):
     """Of which a row may lack some; each is read, reported, predicted and exported as it is."""
     table = pandas.read_csv(csv, dtype=str)

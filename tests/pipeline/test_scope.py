@@ -30,8 +30,13 @@ np.savez(result, *[np.asarray(v) for v in model.weights], **history.history)
 """
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+@pytest.mark.parametrize(
+    "backend",
+    [
+        pytest.param("tensorflow", marks=pytest.mark.end_to_end),
+        pytest.param("jax", marks=pytest.mark.slow),
+    ],
+)
 def test_two_devices_train_as_one(tmp_path, backend):
     if backend == "jax":
         pytest.importorskip("jax", reason="the extra `jax` is not installed")
