@@ -8,7 +8,6 @@ from keras import ops
 
 from mmzoo.encoders import Encoder
 from mmzoo.heads import Head
-from mmzoo.heads.class_weights import weighted_by_class
 from mmzoo.keras_compat import (
     BuiltBeforeTraining,
     LossScaleOptimizer,
@@ -16,6 +15,7 @@ from mmzoo.keras_compat import (
     data_dependencies,
     note_compilation,
 )
+from mmzoo.targets.class_weights import weighted_by_class
 from mmzoo.targets.of_dataset import check_labels, targets_of_dataset
 
 

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from mmzoo.layers import CompositeLayer, attend_by_heads
+from mmzoo.layers.masking import IMPOSSIBLE
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -177,4 +178,4 @@ def attention_bias(mask):
     Returns:
         float32 tensor: 0, or a number beside which no score matters.
     """
-    return ops.cast(~mask, "float32") * -1e30  # a product is faster than a choice
+    return ops.cast(~mask, "float32") * IMPOSSIBLE  # a product is faster than a choice

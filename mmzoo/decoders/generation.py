@@ -8,12 +8,11 @@ import keras
 from keras import ops
 
 from mmzoo.decoders.writer import taken_rows
+from mmzoo.layers.masking import IMPOSSIBLE
 from mmzoo.tokenizers.vocabulary import END, PADDING, SPECIAL, START
 from mmzoo.utils.by_backend import stateless_uniform
 
 SAMPLERS = ("greedy", "beam", "sample")
-#: The logarithm of what can't be; minus infinity would make NaN of a difference.
-IMPOSSIBLE = -1e30
 
 #: What was generated: `ids`, `(B, K, L)` int32, the best first, each up to its end, then padding;
 #: and `scores`, `(B, K)` float32, their log-probability by `length**length_penalty`.

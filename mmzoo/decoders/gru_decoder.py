@@ -5,6 +5,7 @@ from keras import ops
 
 from mmzoo.decoders.decoder import Decoder
 from mmzoo.layers import masked_mean
+from mmzoo.layers.masking import IMPOSSIBLE
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -64,7 +65,7 @@ class GRUDecoder(Decoder):
     def _look_back(self, hidden, memory, keys, memory_mask):
         """`(R, L, D)`: the states, each beside what it attends to."""
         scores = self.score(ops.tanh(self.query(hidden)[:, :, None] + keys[:, None]))[..., 0]
-        scores = ops.where(memory_mask[:, None], ops.cast(scores, "float32"), -1e30)
+        scores = ops.where(memory_mask[:, None], ops.cast(scores, "float32"), IMPOSSIBLE)
         weights = ops.cast(ops.softmax(scores, axis=-1), memory.dtype)
         read = ops.matmul(weights, memory)
         return self.dropout_layer(self.output_map(ops.concatenate([hidden, read], axis=-1)))

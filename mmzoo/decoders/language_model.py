@@ -7,10 +7,10 @@ import numpy as np
 from keras import ops
 
 from mmzoo.decoders.gated_reading import GatedReading
-from mmzoo.decoders.generation import IMPOSSIBLE
 from mmzoo.decoders.prefix import Prefix
 from mmzoo.decoders.writer import Writer
 from mmzoo.keras_compat import call_with_vectors, empty_cache
+from mmzoo.layers.masking import IMPOSSIBLE
 from mmzoo.tokenizers.token_vocabulary import TokenVocabulary, special_ids
 from mmzoo.tokenizers.vocabulary import END, SPECIAL
 from mmzoo.utils.checks import check_positive_integers

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from mmzoo.layers import AddVector, CompositeLayer, masked_mean
+from mmzoo.layers.masking import IMPOSSIBLE
 
 
 class Fusion(CompositeLayer):
@@ -195,7 +196,7 @@ def softmax_over_present(logits, present):
     >>> softmax_over_present([[0.0, 9.0]], np.array([[True, False]])).numpy().tolist()
     [[1.0, 0.0]]
     """
-    logits = ops.where(present, ops.cast(logits, "float32"), -1e30)
+    logits = ops.where(present, ops.cast(logits, "float32"), IMPOSSIBLE)
     shares = ops.exp(logits - ops.max(logits, axis=-1, keepdims=True))
     shares = ops.where(present, shares, 0.0)
     # A row that has any has one with a share of 1.

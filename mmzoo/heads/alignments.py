@@ -9,7 +9,7 @@ the same. So a frame costs as many steps as the text is long; `tf.nn.ctc_loss`, 
 import keras
 from keras import ops
 
-from mmzoo.decoders.generation import IMPOSSIBLE
+from mmzoo.layers.masking import IMPOSSIBLE
 from mmzoo.targets.ctc import BLANK
 
 

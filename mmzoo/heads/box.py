@@ -7,6 +7,7 @@ from keras import ops
 from mmzoo.heads.box_loss import BoxLoss
 from mmzoo.heads.mean_overlap import MeanOverlap
 from mmzoo.heads.place_head import PlaceHead
+from mmzoo.layers.masking import IMPOSSIBLE
 from mmzoo.targets.box_in_picture import BoxInPicture
 
 
@@ -69,7 +70,7 @@ class Box(PlaceHead):
     def call(self, fused, tokens, mask):
         hidden = self.hidden(fused, tokens, mask)
         mask = mask[self.image]
-        scores = ops.where(mask, self.score(hidden)[..., 0], -1e30)
+        scores = ops.where(mask, self.score(hidden)[..., 0], IMPOSSIBLE)
         shares = ops.softmax(scores, axis=-1)[..., None]
         height, width = self.grid
         proposals = self.dense(hidden)

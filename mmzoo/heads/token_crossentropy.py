@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from mmzoo.decoders.generation import IMPOSSIBLE
 from mmzoo.heads.logits import recall_logits
+from mmzoo.layers.masking import IMPOSSIBLE
 from mmzoo.tokenizers.vocabulary import END, PADDING, UNKNOWN
 from mmzoo.utils.by_backend import sum_over_replicas
 

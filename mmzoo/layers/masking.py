@@ -3,6 +3,8 @@
 from keras import ops
 from keras.backend import standardize_dtype
 
+#: The logarithm of what can't be; minus infinity would make NaN of a difference or a product.
+IMPOSSIBLE = -1e30
 POOLINGS = ("mean", "max", "last", "flatten")
 
 

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from mmzoo.keras_compat import AttentionStep
+from mmzoo.layers.masking import IMPOSSIBLE
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -101,6 +102,6 @@ def _by_matrix_products(query, key, value, mask):
     scores = ops.matmul(ops.transpose(query, (0, 2, 1, 3)), ops.transpose(key, (0, 2, 3, 1)))
     scores = ops.cast(scores, "float32")
     if mask is not None:
-        scores = ops.where(mask, scores, ops.cast(-1e30, "float32"))
+        scores = ops.where(mask, scores, ops.cast(IMPOSSIBLE, "float32"))
     weights = ops.cast(ops.softmax(scores, axis=-1), value.dtype)
     return ops.transpose(ops.matmul(weights, ops.transpose(value, (0, 2, 1, 3))), (0, 2, 1, 3))

@@ -2,10 +2,8 @@
 
 from keras import ops
 
+from mmzoo.layers.masking import IMPOSSIBLE
 from mmzoo.targets.ctc import BLANK, LEAST, frames_of
-
-#: The logarithm of no probability; finite, so that differences are no NaN.
-NEVER = -1e30
 
 
 def prefix_beam_search(prediction, beams):
@@ -38,8 +36,8 @@ def prefix_beam_search(prediction, beams):
     frames = frames_of(prediction)
     places = ops.arange(length, dtype="int32")
     ends = {
-        "blank": ops.where(ops.arange(beams) == 0, 0.0, NEVER),
-        "part": ops.full((beams,), NEVER),
+        "blank": ops.where(ops.arange(beams) == 0, 0.0, IMPOSSIBLE),
+        "part": ops.full((beams,), IMPOSSIBLE),
     }
     first = ops.zeros((rows, beams), "int32")
     state = (
@@ -59,20 +57,20 @@ def prefix_beam_search(prediction, beams):
         total = ops.logaddexp(blank, part)
         # What a beam comes to when it stays: by a blank, or by its last part once more.
         stays_blank = total + log[:, :1]
-        stays_part = ops.where(sizes > 0, part + ops.take_along_axis(log, last, axis=1), NEVER)
+        stays_part = ops.where(sizes > 0, part + ops.take_along_axis(log, last, axis=1), IMPOSSIBLE)
         # And when it grows; by its last part only behind a blank.
         again = ops.equal(last[..., None], ops.arange(classes, dtype="int32"))
         grows = ops.where(again, blank[..., None], total[..., None]) + log[:, None]
         # Beam i that grows to what beam j is: j takes that over.
         parents = ops.where(is_last, 0, ids)
         same = ops.all(ops.equal(ids[:, :, None], parents[:, None]), axis=-1)
-        same = same & ((sizes > 0) & (total > NEVER / 2))[:, None]
+        same = same & ((sizes > 0) & (total > IMPOSSIBLE / 2))[:, None]
         by_last = ops.take_along_axis(grows, ops.broadcast_to(last[:, None], ops.shape(same)), 2)
-        taken = ops.logsumexp(ops.where(same, by_last, NEVER), axis=1)
+        taken = ops.logsumexp(ops.where(same, by_last, IMPOSSIBLE), axis=1)
         stays_part = ops.logaddexp(stays_part, taken)
         gone = ops.matmul(ops.cast(same, "float32"), ops.cast(again, "float32")) > 0
         blanks = ops.arange(classes) == BLANK
-        grows = ops.where(gone | blanks, NEVER, grows)
+        grows = ops.where(gone | blanks, IMPOSSIBLE, grows)
         # The best of all.
         stays = ops.logaddexp(stays_blank, stays_part)
         candidates = ops.concatenate([stays, ops.reshape(grows, (rows, -1))], axis=1)
@@ -92,7 +90,7 @@ def prefix_beam_search(prediction, beams):
         after = (
             grown,
             old_sizes + ops.cast(~stayed, "int32"),
-            ops.where(stayed, of_parent(stays_blank), NEVER),
+            ops.where(stayed, of_parent(stays_blank), IMPOSSIBLE),
             ops.where(stayed, of_parent(stays_part), scores),
         )
         more = t < frames
@@ -105,6 +103,6 @@ def prefix_beam_search(prediction, beams):
 
     _, ids, _, blank, part = ops.while_loop(go_on, step, state, maximum_iterations=length)
     score = ops.logaddexp(blank, part)
-    there = score > NEVER / 2
+    there = score > IMPOSSIBLE / 2
     ids = ops.where(there[..., None], ids, 0)
     return ids, ops.where(there, score, float("-inf"))

@@ -13,8 +13,8 @@ from keras import ops
 import mmzoo
 from mmzoo.commands.predict_file import predict_file
 from mmzoo.heads import Head, heads_of, targets_of
-from mmzoo.heads.class_weights import weighted_by_class
 from mmzoo.targets import Numbers, Target, Values
+from mmzoo.targets.class_weights import weighted_by_class
 from mmzoo.training.fine_tuning.branches import branches_of
 
 WORDS = ["red", "blue", "big", "small"]

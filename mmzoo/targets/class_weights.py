@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from mmzoo.targets import OneClass, YesNo
+from mmzoo.targets.one_class import OneClass
+from mmzoo.targets.yes_no import YesNo
 
 
 def weighted_by_class(x, y, class_weight, heads, options):
