@@ -93,6 +93,14 @@ def test_train_evaluate_predict_export(csv, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "accuracy" in printed and f"Files are taken from {tmp_path}, as in the" in printed
 
+    folder = tmp_path / "why"
+    options = ("--figure", "log_loss", "--output", folder)
+    assert mmzoo("contributions", run, "--csv", csv, *options) == 0
+    why = json.loads((folder / "contributions.json").read_text())
+    assert why["figure"] == "log_loss" and set(why["shares"]) == {"image", "text"}
+    assert sum(why["shares"].values()) == pytest.approx(why["everything"] - why["nothing"])
+    assert (folder / "contributions.png").read_bytes().startswith(b"\x89PNG")
+
     output = tmp_path / "predictions.csv"
     assert mmzoo("predict", run, "--csv", csv, "--output", output) == 0
     predictions = pandas.read_csv(output)
