@@ -17,6 +17,7 @@ from mmzoo.keras_compat import (
 )
 from mmzoo.targets.class_weights import weighted_by_class
 from mmzoo.targets.of_dataset import check_labels, targets_of_dataset
+from mmzoo.utils.readable_errors import readable_errors
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -121,6 +122,9 @@ class MultimodalModel(BuiltBeforeTraining):
         the head's are an error here, not after the training.
 
         With several answers `class_weight` is a dict from the name of an answer to its weights.
+
+        Where a dataset of `records.to_dataset(...)` meets a value or a label that can't be used, it
+        is a `ValueError` that names the row; so in `evaluate` and `predict`.
         """
         if y is None:
             self.adapt_heads(targets_of_dataset(x) or {})
@@ -134,12 +138,19 @@ class MultimodalModel(BuiltBeforeTraining):
         for head in self.heads.values():
             head.calibration = None  # which was of other weights
         self._check_labels(options.get("validation_data"))  # rather now than after an epoch
-        return super().fit(x, y, *args, class_weight=class_weight, **options)
+        with readable_errors():
+            return super().fit(x, y, *args, class_weight=class_weight, **options)
 
     def evaluate(self, x=None, y=None, *args, **options):
         """As `keras.Model.evaluate`; classes in another order than the head's are an error."""
         self._check_labels(x)
-        return super().evaluate(x, y, *args, **options)
+        with readable_errors():
+            return super().evaluate(x, y, *args, **options)
+
+    def predict(self, x, *args, **options):
+        """As `keras.Model.predict`."""
+        with readable_errors():
+            return super().predict(x, *args, **options)
 
     def _check_labels(self, dataset):
         check_labels({name: head.target() for name, head in self.heads.items()}, dataset)

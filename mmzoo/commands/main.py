@@ -20,6 +20,7 @@ from mmzoo.commands.predict import predict
 from mmzoo.commands.quickstart import quickstart
 from mmzoo.commands.train import train
 from mmzoo.utils.optional_packages import needs
+from mmzoo.utils.readable_errors import readable_errors
 from mmzoo.version import __version__
 
 app = typer.Typer(
@@ -60,7 +61,7 @@ def _print_warning(message, *_, **__):
 def main():
     """Runs the command line; a user's mistake is one line on stderr and exit code 1."""
     try:
-        with warnings.catch_warnings():
+        with readable_errors(), warnings.catch_warnings():
             warnings.showwarning = _print_warning
             app(with_bare_options(sys.argv[1:]))
     except (ValueError, TypeError, OSError, ImportError) as error:

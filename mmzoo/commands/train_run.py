@@ -64,7 +64,8 @@ def train_run(
     least 100 of them have a label; before thresholds are chosen, if they are.
 
     Until then, `<output>.unfinished` has the checkpoints and `history.csv`. A run that was killed
-    goes on with `resume=True` and the same arguments, see `mmzoo.training.fit`.
+    goes on with `resume=True` and the same arguments, see `mmzoo.training.fit`. One that fails
+    before its first checkpoint leaves nothing.
 
     In `mmzoo.training.scope` it trains on several devices or hosts. The first host evaluates and
     writes `output`; on the others the report is `None`.
@@ -109,7 +110,8 @@ def train_run(
         options = dataclasses.replace(options, on_error="raise")
     keras.utils.set_random_seed(options.seed)
     first = is_first_host()
-    with atomic_folder(output) if first else contextlib.nullcontext() as folder:
+    output_folder = atomic_folder(output) if first else contextlib.nullcontext()
+    with output_folder as folder, _removed_unless_begun(unfinished):
         head = head_for(train) if head is None else head
         parts = {"recipe": recipe, "inputs": inputs, "fusion": fusion, "head": head, "dim": dim}
         model, preprocessor = _build(train, options, **parts)
@@ -183,6 +185,17 @@ def _check_unfinished(unfinished, resume):
             f"{unfinished} is a run that was not finished. Go on with resume=True (`--resume`), or "
             "remove it."
         )
+
+
+@contextlib.contextmanager
+def _removed_unless_begun(unfinished):
+    """A context that, where it fails before the first checkpoint, leaves nothing to go on with."""
+    try:
+        yield
+    except BaseException:
+        if is_first_host() and not os.path.isdir(_checkpoints(unfinished)):
+            shutil.rmtree(unfinished, ignore_errors=True)
+        raise
 
 
 def _build(train, options, recipe, inputs, **parts):

@@ -9,6 +9,7 @@ from mmzoo.heads import answering_model, targets_of
 from mmzoo.targets.of_dataset import targets_of_dataset
 from mmzoo.utils.optional_packages import require
 from mmzoo.utils.progress import track
+from mmzoo.utils.readable_errors import readable_errors
 
 
 def evaluate(model, dataset, verbose=True):
@@ -30,7 +31,8 @@ def evaluate(model, dataset, verbose=True):
     Raises:
         TypeError: when `model` is not a Keras model.
         ValueError: when the model has no head of mmzoo, the dataset is empty, endless or without
-            labels, labels are NaN or outside the classes, or predictions or weights are NaN.
+            labels, labels are NaN or outside the classes, or predictions or weights are NaN; for a
+            value or a label of records that can't be used, naming its row.
         ImportError: when scikit-learn or rich is missing: `pip install "mmzoo[report]"`.
 
     Example:
@@ -82,7 +84,7 @@ def run_over(model, dataset, targets):
     weighted = set()
     network = answering_model(model)
     _number_of_batches(dataset)  # raises where there is no end
-    for batch in dataset:
+    for batch in _batches(dataset):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
         if y is None:
             raise ValueError(
@@ -111,6 +113,12 @@ def run_over(model, dataset, targets):
             for values, of_batch in zip(found[name], (labels, prediction, weights), strict=True):
                 values.append(of_batch)
     return {name: _concatenated(name, *values, name in weighted) for name, values in found.items()}
+
+
+def _batches(dataset):
+    """The batches of a dataset; what is wrong with a row is a `ValueError`."""
+    with readable_errors():
+        yield from dataset
 
 
 def checked_by_answer(values, targets, what):

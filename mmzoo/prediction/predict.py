@@ -7,6 +7,7 @@ from mmzoo.data.as_records import as_records
 from mmzoo.heads import answering_model, targets_of
 from mmzoo.prediction.answers import by_answer
 from mmzoo.saving import check_pair
+from mmzoo.utils.readable_errors import readable_errors
 
 
 def predict(model, preprocessor, rows, batch_size=64, verbose=0):
@@ -93,29 +94,9 @@ def outputs_of_rows(network, preprocessor, rows, batch_size=64, verbose=0, besid
         records, preprocessor, batch_size,
         training=False, seed=0, cache=False, on_error="raise", shard=(0, 1),
     )  # fmt: skip
-    try:
+    with readable_errors():
         dataset = pipeline.input_dataset()
         if besides:
             more = tf.data.Dataset.from_tensor_slices(besides).batch(batch_size)
             dataset = tf.data.Dataset.zip(dataset, more).map(lambda x, more: {**x, **more})
         return keras.tree.map_structure(np.asarray, network.predict(dataset, verbose=verbose))
-    except tf.errors.InvalidArgumentError as error:
-        raise readable(error) from None
-
-
-def readable(error):
-    """A `ValueError` with mmzoo's own message, where an error of a pipeline carries one.
-
-    Args:
-        error: `tf.errors.InvalidArgumentError`.
-
-    Returns:
-        A `ValueError`, or `error` itself where it is not mmzoo's.
-    """
-    before, mark, message = error.message.partition("mmzoo: ")
-    if not mark:
-        return error
-    message = message.split("\n")[0]
-    if "assertion failed" in before:  # it stands in brackets
-        message = message.rstrip("]")
-    return ValueError(message[:1].upper() + message[1:] + ".")

@@ -20,6 +20,7 @@ from mmzoo.training.distribution.hosts import (
 )
 from mmzoo.training.distribution.shared_validation import SharedValidation
 from mmzoo.training.non_finite import LossNotFiniteError, StopAtNonFinite, explained
+from mmzoo.utils.readable_errors import readable_errors
 
 logger = logging.getLogger("mmzoo")
 
@@ -78,8 +79,9 @@ def fit(
 
     Raises:
         mmzoo.training.NonFiniteError: for a loss that is NaN or infinite.
-        ValueError: for a checkpoint of another model or of other arguments, a batch that can't be
-            shared out to the devices evenly, or hosts that were started with different arguments.
+        ValueError: for a value or a label that can't be used, naming its row; for a checkpoint of
+            another model or of other arguments, a batch that can't be shared out to the devices
+            evenly, or hosts that were started with different arguments.
         OSError: when a checkpoint can't be written; the last good one stays.
 
     Example:
@@ -139,19 +141,20 @@ def fit(
         dataset = train.to_dataset(
             preprocessor, **mine, epoch=keeper.epoch_variable, first_step=step
         )
-        if step:
-            _build_metrics(model, dataset)
         try:
-            model.fit(
-                dataset,
-                validation_data=validation,
-                initial_epoch=epoch,
-                epochs=epoch + 1 if step else epochs,  # the rest of an epoch is a `fit` of its own
-                shuffle=False,  # the dataset shuffles
-                callbacks=[*first, *before, *callbacks, StopAtNonFinite(), keeper],
-                class_weight=class_weight,
-                verbose=verbose,
-            )
+            with readable_errors():
+                if step:
+                    _build_metrics(model, dataset)
+                model.fit(
+                    dataset,
+                    validation_data=validation,
+                    initial_epoch=epoch,
+                    epochs=epoch + 1 if step else epochs,  # the rest of an epoch: its own `fit`
+                    shuffle=False,  # the dataset shuffles
+                    callbacks=[*first, *before, *callbacks, StopAtNonFinite(), keeper],
+                    class_weight=class_weight,
+                    verbose=verbose,
+                )
         except LossNotFiniteError as found:
             at = keeper.epoch, keeper.first_step + found.batch
             raise explained(

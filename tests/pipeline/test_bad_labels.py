@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import numpy as np
 import pandas
@@ -11,6 +12,7 @@ import tensorflow as tf
 
 import mmzoo
 from mmzoo.heads import Box, Mask, Regression, Sigmoid, Softmax
+from mmzoo.targets.place_target import fail_where
 
 ROWS = 4
 TEXTS = ["a red one", "a blue one", "a red one", "a green one"]
@@ -192,3 +194,55 @@ def test_places_that_are_not_in_their_picture(several, tmp_path):
             list(records.to_dataset(preprocessor, batch_size=3))
         said = error.value.message.replace("\\'", "'")
         assert message in said and "row 2, column 'place'" in said, (what, said)
+
+
+def test_an_error_of_a_dataset_is_one_sentence():
+    def batch(row):
+        said = tf.constant([b"B\xc3\xbccher.csv, row 4, column 'Ort': no [box]"])
+        with tf.control_dependencies([fail_where(row[None] > 0, said)]):
+            return {"text": tf.ones((2, 3), tf.int32)}, tf.ones((2, 1))
+
+    dataset = tf.data.Dataset.range(2).map(batch)
+    model = mmzoo.build_model(inputs=TEXT, head="sigmoid", fusion="sum", dim=4)
+    for way in (model.fit, model.evaluate, model.predict, mmzoo.evaluate):
+        given = (model, dataset, False) if way is mmzoo.evaluate else (dataset,)
+        with pytest.raises(ValueError) as error:
+            way(*given, **({} if way is mmzoo.evaluate else {"verbose": 0}))
+        assert str(error.value) == "Bücher.csv, row 4, column 'Ort': no [box]."
+
+
+def boxes_of(path, place):
+    """Records of a file of pictures of 6 x 8 pixels, the third of which has this box."""
+    (path / "Bild ü.png").write_bytes(png(np.zeros((6, 8, 3), "uint8")))
+    rows = [{"photo": "Bild ü.png", "Ort 'a'": box} for box in ([1, 1, 5, 5], [0, 0, 2, 2], place)]
+    return from_csv(rows, path, columns={"image": "photo"}, label="Ort 'a'")
+
+
+@pytest.mark.end_to_end
+def test_fit_and_evaluate_say_what_is_wrong_with_a_label(tmp_path):
+    records = boxes_of(tmp_path, [1, 1, 50, 5])
+    good = records.take([0, 1])
+    encoder = {"class_name": "cnn", "config": {"filters": [2]}}
+    inputs = {"image": mmzoo.Image(size=(6, 8), encoder=encoder)}
+    preprocessor = mmzoo.Preprocessor(inputs, Box())
+    preprocessor.adapt(records)
+    model = mmzoo.build_model(inputs=inputs, head=preprocessor.head, dim=4)
+    bad, said = records.to_dataset(preprocessor, 3), []
+    ways = {
+        "fit": lambda: model.fit(bad, verbose=0),
+        "training.fit": lambda: mmzoo.training.fit(model, records, preprocessor, verbose=0),
+        "validation": lambda: mmzoo.training.fit(model, good, preprocessor, records, verbose=0),
+        "model.evaluate": lambda: model.evaluate(bad, verbose=0),
+        "predict": lambda: model.predict(bad, verbose=0),
+        "evaluate": lambda: mmzoo.evaluate(model, bad, verbose=False),
+    }
+    for way in ways.values():
+        with pytest.raises(ValueError) as error:
+            way()
+        said.append(str(error.value))
+    assert said == [said[0]] * len(ways)
+    assert re.fullmatch(
+        r"\S*rows\.csv, row 4, column \"Ort 'a'\": the box \[1, 1, 50, 5\] does not lie in its "
+        "picture 'image', which is 8 pixels wide and 6 high. .*as it is stored\\.",
+        said[0],
+    ), said[0]

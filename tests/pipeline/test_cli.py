@@ -392,6 +392,20 @@ def test_broken_pictures_are_found_before_the_training(csv, tmp_path, capsys):
     assert not run.exists()
 
 
+@pytest.mark.end_to_end
+def test_a_box_that_is_not_in_its_picture_is_one_line(csv, tmp_path, capsys):
+    height, width = tf.io.decode_image((tmp_path / "0.png").read_bytes()).shape[:2]
+    table = pandas.read_csv(csv)
+    table["place"] = [[0, 0, width + 42 * (row == 10), height] for row in range(60)]
+    table.to_csv(csv, index=False)
+    run = tmp_path / "run"
+    assert train(csv=csv, label="place", output=run, head="box") == 1
+    lines = capsys.readouterr().err.splitlines()
+    (error,) = (line for line in lines if not line.startswith("Warning: "))
+    assert "rows.csv, row 12, column 'place'" in error and "does not lie in its picture" in error
+    assert not run.exists() and not (tmp_path / "run.unfinished").exists()
+
+
 @pytest.mark.slow
 def test_broken_pictures_are_left_out_or_absent(csv, tmp_path, capsys):
     (tmp_path / "7.png").write_bytes(b"junk")
