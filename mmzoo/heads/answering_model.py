@@ -3,19 +3,23 @@
 import weakref
 
 import keras
+from keras import ops
 
 from mmzoo.heads.of_model import heads_of
-from mmzoo.keras_compat import call_arguments
+from mmzoo.keras_compat import call_arguments, traced_apart
 
-#: Model -> `(what it was made for, the model that answers)`: the latest.
-_LATEST = weakref.WeakKeyDictionary()
+#: Model -> `(what they were made for, models that answer by their settings)`.
+_KNOWN = weakref.WeakKeyDictionary()
+#: So many settings of a model are kept, those that were used last.
+MOST_KEPT = 8
 
 
 def answering_model(model, **sampling):
     """A model from the inputs of the modalities to the predictions that answers are made of.
 
     It shares the layers of `model`, and is kept as long as the model has the same variables: files
-    are predicted in parts, and what is compiled for one serves for all.
+    are predicted in parts, and what is compiled for one serves for all. So are those of the latest
+    `MOST_KEPT` settings.
 
     Args:
         model: what `mmzoo.build_model` returned.
@@ -30,10 +34,15 @@ def answering_model(model, **sampling):
         return model
     # LoRA, for one, gives layers other variables, and a graph that was traced does not know them.
     variables = [id(variable) for variable in model.variables]
-    made_for = sampling, [dict(head.sampling) for head in writing], variables
-    if _LATEST.get(model, (None,))[0] != made_for:
-        _LATEST[model] = made_for, AnsweringModel(model, sampling)
-    return _LATEST[model][1]
+    made_for = [dict(head.sampling) for head in writing], variables
+    if _KNOWN.get(model, (None,))[0] != made_for:
+        _KNOWN[model] = made_for, {}
+    networks, setting = _KNOWN[model][1], repr(sorted(sampling.items()))
+    network = networks.pop(setting, None)
+    networks[setting] = AnsweringModel(model, sampling) if network is None else network
+    if len(networks) > MOST_KEPT:
+        del networks[next(iter(networks))]
+    return networks[setting]
 
 
 def inputs_of(network):
@@ -54,7 +63,8 @@ class AnsweringModel(keras.Model):
 
     Call arguments:
         x: dict of tensors; further ones are left alone, but `<answer>_prefix`, `(B, P)` int32: ids
-            that the answer begins with.
+            that the answer begins with; and where answers are drawn `<answer>_seed`, `(B,)` int32,
+            the same in all rows.
     """
 
     def __init__(self, model, sampling=None):
@@ -74,6 +84,14 @@ class AnsweringModel(keras.Model):
         inputs = {name: x for name, x in model.input.items() if name not in besides}
         self.reader = keras.Model(inputs, read)
 
+    def make_predict_function(self, force=False):
+        """As Keras's; each way to write is traced once, of which TensorFlow need not warn."""
+        if self.predict_function is None or force:
+            super().make_predict_function(force)
+            if keras.backend.backend() == "tensorflow" and not self.run_eagerly:
+                self.predict_function = traced_apart(self.predict_function)
+        return self.predict_function
+
     def call(self, x):
         return self.answer(x, **self.sampling)
 
@@ -92,6 +110,10 @@ class AnsweringModel(keras.Model):
         for answer, head in self.answer_heads.items():
             predictions[answer] = read[answer]
             if head.generates:
-                prefix = x.get(f"{answer}_prefix")
-                predictions[answer] = head.generate(**read[answer], prefix=prefix, **sampling)
+                prefix, seed = x.get(f"{answer}_prefix"), x.get(f"{answer}_seed")
+                drawn = sampling.get("sampler") == "sample" and seed is not None
+                more = {"seed": ops.max(seed)} if drawn else {}
+                predictions[answer] = head.generate(
+                    **read[answer], prefix=prefix, **{**sampling, **more}
+                )
         return predictions if self.several else predictions["head"]

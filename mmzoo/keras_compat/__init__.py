@@ -27,6 +27,7 @@ from mmzoo.keras_compat.tensorflow import (
     function_called,
     input_datasets,
     is_op_determinism_enabled,
+    traced_apart,
 )
 from mmzoo.keras_compat.training import (
     NOT_MEMORY,
@@ -71,6 +72,7 @@ __all__ = [
     "set_optimizer",
     "set_trainable",
     "tokenize_in_graph",
+    "traced_apart",
     "track_variable",
     "watch_compilations",
 ]

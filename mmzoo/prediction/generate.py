@@ -30,6 +30,9 @@ def generate(
 ):
     """Writes answers to raw rows.
 
+    Each way to write is compiled when it is first used, and the latest few are kept; another seed
+    is no other way.
+
     Args:
         model: what `mmzoo.build_model` returned, with a head that writes: `mmzoo.heads.Words`.
         preprocessor: its adapted `mmzoo.Preprocessor`.
@@ -81,10 +84,13 @@ def generate(
     network = answering_model(
         model, sampler=sampler, beams=beams, max_length=length, min_length=min_length,
         length_penalty=length_penalty, no_repeat_ngram=no_repeat_ngram, temperature=temperature,
-        top_k=top_k, top_p=top_p, seed=seed,
+        top_k=top_k, top_p=top_p,
     )  # fmt: skip
     records = as_records(rows, preprocessor.inputs)
     besides = {}
+    if sampler == "sample":  # an input, so that one compiled loop serves for all seeds
+        seeds = np.full(len(records), seed, "int32")
+        besides = {f"{name}_seed": seeds for name in writing}
     if prefix is not None:
         prefixes = [prefix] * len(records) if isinstance(prefix, str) else list(prefix)
         if len(prefixes) != len(records):

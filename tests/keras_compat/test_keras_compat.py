@@ -5,6 +5,7 @@ what it stands for, and that it still means the same.
 """
 
 import functools
+import logging
 
 import keras
 import numpy as np
@@ -358,6 +359,31 @@ def BuiltBeforeTraining(cls):  # noqa: N802
     batch = np.array([True, False]), np.array([[1.0], [0.0]])
     model.fit(tf.data.Dataset.from_tensors(batch), verbose=0)
     assert keras.Model._maybe_symbolic_build is not cls._maybe_symbolic_build
+
+
+@check(library="TensorFlow", backend="tensorflow")
+def traced_apart(function):
+    import tensorflow as tf
+
+    def warnings_of(made):
+        def twice(x):
+            return 2 * x
+
+        found = []
+        handler = logging.Handler()
+        handler.emit = lambda record: found.append(record.getMessage())
+        tf.get_logger().addHandler(handler)
+        try:
+            for number in range(6):
+                doubled = made(tf.function(twice))
+                assert doubled(tf.constant(number)).numpy() == 2 * number
+                assert doubled.experimental_get_tracing_count() == 1
+        finally:
+            tf.get_logger().removeHandler(handler)
+        return sum("triggered tf.function retracing" in message for message in found)
+
+    assert warnings_of(lambda each: each) > 0  # or it is needed no more
+    assert warnings_of(function) == 0
 
 
 @check(library="TensorFlow", backend="tensorflow")

@@ -121,6 +121,34 @@ def test_what_writes_is_compiled_once_for_a_model(trained):
     assert before is not other
 
 
+def test_each_way_to_write_is_compiled_once(monkeypatch):
+    _, preprocessor = prepared(TEXTS, mmzoo.heads.Words(**HEAD))
+    model = mmzoo.build_model(inputs=INPUTS, head=preprocessor.head, dim=8)
+    monkeypatch.setattr(sys.modules["mmzoo.heads.answering_model"], "MOST_KEPT", 2)
+    ways = [{"sampler": "greedy"}, {"sampler": "beam", "beams": 3}]
+    networks = [mmzoo.heads.answering_model(model, **way) for way in ways]
+    assert [mmzoo.heads.answering_model(model, **way) for way in ways] == networks
+    mmzoo.heads.answering_model(model, sampler="beam", beams=9)  # one more than are kept
+    assert mmzoo.heads.answering_model(model, **ways[1]) is networks[1]
+    assert mmzoo.heads.answering_model(model, **ways[0]) is not networks[0]
+
+    used = []
+
+    def spied(model, **sampling):
+        used.append(mmzoo.heads.answering_model(model, **sampling))
+        return used[-1]
+
+    monkeypatch.setattr(sys.modules["mmzoo.prediction.generate"], "answering_model", spied)
+    rows = {name: values[:2] for name, values in COLUMNS.items()}
+    drawn = [
+        mmzoo.generate(model, preprocessor, rows, "sample", seed=seed, temperature=2.0)
+        for seed in (1, 2, 1, 3)
+    ]
+    assert drawn[0] == drawn[2] != drawn[1] and drawn[3] not in drawn[:3]
+    assert {*map(id, used)} == {id(used[0])}
+    assert used[0].predict_function.experimental_get_tracing_count() == 1
+
+
 def test_what_writes_is_made_anew_for_other_variables():
     model = mmzoo.build_model(inputs=INPUTS, head=mmzoo.heads.Words(["a"], **HEAD), dim=8)
     before = mmzoo.heads.answering_model(model)
