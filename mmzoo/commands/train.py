@@ -103,6 +103,13 @@ def train(
             "rows, where at least 100 of them have a label.",
         ),
     ] = True,
+    alpha: Annotated[
+        float | None,
+        typer.Option(
+            help="Say which classes it may be, too: sets that lack the right one in at most this "
+            "share of rows, such as 0.1, by the validation rows; no sets."
+        ),
+    ] = None,
     patience: Annotated[
         int | None, typer.Option(min=1, help="Epochs without progress that end the training; all.")
     ] = None,
@@ -223,6 +230,7 @@ def train(
             tensorboard=tensorboard,
             threshold=threshold,
             calibration=calibration,
+            alpha=alpha,
             arguments={
                 "csv": csv,
                 "label": label,

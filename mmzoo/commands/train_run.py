@@ -16,7 +16,7 @@ from mmzoo.commands.readable_records import readable_records
 from mmzoo.commands.trained_run import METADATA_FILE
 from mmzoo.commands.training_options import TrainingOptions
 from mmzoo.evaluation import calibrate, evaluate, plot_training_curves
-from mmzoo.evaluation.calibrate import FewRowsError, calibrated_answers
+from mmzoo.evaluation.calibrate import FewRowsError, calibrated_answers, check_alpha
 from mmzoo.evaluation.reports import reports_of
 from mmzoo.evaluation.thresholds import choose_thresholds
 from mmzoo.model import build_model
@@ -116,6 +116,7 @@ def train_run(
         parts = {"recipe": recipe, "inputs": inputs, "fusion": fusion, "head": head, "dim": dim}
         model, preprocessor = _build(train, options, **parts)
         _check_thresholds(model, options)
+        _check_label_sets(model, options)
         _compile(model, len(train), options)
         if verbose and first:
             print(branch_table(model))
@@ -283,8 +284,16 @@ def _check_thresholds(model, options):
         )
 
 
+def _check_label_sets(model, options):
+    """Raises a `ValueError` where label sets are asked for, and there can be none."""
+    check_alpha(options.alpha, heads.targets_of(model))
+    if options.alpha is not None and not options.calibration:
+        raise ValueError("Label sets (`alpha`) come of the calibration: do not leave it out.")
+
+
 def _calibrate(model, preprocessor, validation, options, verbose):
     """Calibrates what has probabilities, where there are rows enough, and says what changed."""
+    targets = heads.targets_of(model)
     for answer in calibrated_answers(model):
         of_answer = "" if answer == "head" else f" ({answer})"
         try:
@@ -294,6 +303,7 @@ def _calibrate(model, preprocessor, validation, options, verbose):
                     preprocessor,
                     validation,
                     answer=answer,
+                    alpha=options.alpha if hasattr(targets[answer], "least_probability") else None,
                     fewest_rows=FEWEST_ROWS,
                     batch_size=options.batch_size,
                     on_error=options.on_error,

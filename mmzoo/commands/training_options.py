@@ -27,6 +27,8 @@ class TrainingOptions:
             validation rows, as `by` of `mmzoo.choose_thresholds`; `None`: they stay 0.5.
         calibration: whether the probabilities of classes are calibrated on the validation rows, by
             `mmzoo.calibrate`, where at least 100 of them have a label.
+        alpha: share of rows whose class may be missing from their label set, as for
+            `mmzoo.calibrate`; `None`: there are no label sets.
         save_every: steps between two checkpoints; `None`: one an epoch.
         resume: whether to go on with an unfinished run.
         tensorboard: whether to write logs for TensorBoard, to `tensorboard/`.
@@ -50,6 +52,7 @@ class TrainingOptions:
     ema: float | None = None
     threshold: str | dict | None = None
     calibration: bool = True
+    alpha: float | None = None
     save_every: int | None = None
     resume: bool = False
     tensorboard: bool = False

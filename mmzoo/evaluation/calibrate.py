@@ -16,6 +16,7 @@ def calibrate(
     records,
     *,
     answer=None,
+    alpha=None,
     bins=BINS,
     fewest_rows=None,
     batch_size=64,
@@ -33,11 +34,18 @@ def calibrate(
     A label that fewer than 10 rows have, or lack, is divided by the temperature of all labels
     together. The log loss of these rows never rises: at worst the temperature is 1.
 
+    With `alpha` there are label sets, too: all classes from a probability on, chosen so that the
+    set of a further row out of the same source holds its class with a probability of at least
+    `1 - alpha` (split conformal prediction). Tables and exported models then have `label_set`, and
+    reports how often it holds the class.
+
     Args:
         model: what `mmzoo.build_model` returned, trained.
         preprocessor: its adapted `mmzoo.Preprocessor`.
         records: labelled `mmzoo.data.Records` that were not trained on.
         answer: name of the answer, where there are several; `None`: all that have probabilities.
+        alpha: for one class out of several, or yes and no: share of rows whose class may be missing
+            from their label set, such as 0.1; `None`: there are no label sets.
         bins: most bins of the expected calibration error, see `mmzoo.Report`.
         fewest_rows: fewer labelled rows are an error; `None`: as many as `bins`.
         batch_size: rows a batch.
@@ -46,10 +54,12 @@ def calibrate(
     Returns:
         Dict of `temperature`, a float, or where there are several labels a dict from their names;
         `rows`; and `expected_calibration_error` and `log_loss`, each a dict of `before` and
-        `after`. With several answers a dict of such dicts by the name of the answer.
+        `after`; with `alpha` also `label_sets`, a dict of `alpha` and `least_probability`. With
+        several answers a dict of such dicts by the name of the answer.
 
     Raises:
-        ValueError: for a head without probabilities, rows without labels, too few of them, rows of
+        ValueError: for a head without probabilities, an `alpha` that is no share, or one for labels
+            that are independent of each other, rows without labels, too few of them, rows of
             one class only, and as `mmzoo.evaluate`.
 
     Example:
@@ -65,11 +75,13 @@ def calibrate(
     >>> found["log_loss"]["after"] <= found["log_loss"]["before"]
     True
 
-    Reference: Guo et al. 2017, arXiv 1706.04599.
+    Reference: Guo et al. 2017, arXiv 1706.04599; of label sets: Sadinle et al. 2019, arXiv
+    1609.00451.
     """
     check_positive_integers("bins", bins)
     heads = _heads(model, answer)
     targets = targets_of(model, preprocessor)
+    check_alpha(alpha, {name: targets[name] for name in heads})
     records = as_records(records, preprocessor.inputs)
     if not records.label_columns:
         raise ValueError("The rows have no labels: how often an answer is right needs them.")
@@ -79,7 +91,7 @@ def calibrate(
     rows = _logits(model, dataset, {name: _Logits(heads[name], targets[name]) for name in heads})
     # All or none: a mistake in one answer leaves the others as they are.
     found = {
-        name: _found(name, targets[name], *of_answer, bins, fewest_rows or bins)
+        name: _found(name, targets[name], *of_answer, alpha, bins, fewest_rows or bins)
         for name, of_answer in rows.items()
     }
     for name, (temperatures, note) in found.items():
@@ -96,6 +108,25 @@ class FewRowsError(ValueError):
 def calibrated_answers(model):
     """The names of the answers of a model that have probabilities to calibrate."""
     return [name for name, head in heads_of(model).items() if _has_probabilities(head)]
+
+
+def check_alpha(alpha, targets):
+    """Raises a `ValueError` for an `alpha` that is no share, or that no answer has a use for.
+
+    Args:
+        alpha: as for `calibrate`.
+        targets: dict from the name of an answer to its target.
+    """
+    if alpha is None:
+        return
+    if not isinstance(alpha, (int, float)) or not 0 < alpha < 1:
+        raise ValueError(f"`alpha` must be a share between 0 and 1; received: {alpha!r}.")
+    if not any(hasattr(target, "least_probability") for target in targets.values()):
+        raise ValueError(
+            "Label sets (`alpha`) are for one class out of several, or yes and no: for the head "
+            "mmzoo.heads.Softmax, or Sigmoid with one unit. Which of several labels hold is chosen "
+            "by thresholds, see `mmzoo.choose_thresholds`."
+        )
 
 
 def _has_probabilities(head):
@@ -175,12 +206,16 @@ def _too_few(rows, fewest_rows, of_answer=""):
     )
 
 
-def _found(name, target, labels, logits, sample_weight, bins, fewest_rows):
+def _found(name, target, labels, logits, sample_weight, alpha, bins, fewest_rows):
     """The temperatures of an answer, and the note of them."""
     if len(labels) < fewest_rows:
         raise _too_few(len(labels), fewest_rows, "" if name == "head" else f" of {name!r}")
+    label_sets = {}
     try:
         temperatures = target.temperatures(labels, logits, sample_weight)
+        if alpha is not None and hasattr(target, "least_probability"):
+            least = target.least_probability(labels, logits / temperatures, alpha, sample_weight)
+            label_sets = {"label_sets": {"alpha": alpha, "least_probability": least}}
     except ValueError as error:
         said = "" if name == "head" else f"Answer {name!r}: "
         raise FewRowsError(f"{said}{error}") from None
@@ -194,4 +229,5 @@ def _found(name, target, labels, logits, sample_weight, bins, fewest_rows):
     figures = {
         figure: {"before": before[figure], "after": after[figure]} for figure in (ERROR, "log_loss")
     }
-    return temperatures, {"rows": len(labels), "temperature": temperature, **figures}
+    note = {"rows": len(labels), "temperature": temperature, **figures, **label_sets}
+    return temperatures, note

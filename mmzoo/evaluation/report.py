@@ -62,6 +62,9 @@ class Report:
             right ones, and `"rows"`, their number or weight. Binary: the probability of class 1,
             and the share of class 1; multilabel: likewise, of all labels together. There are 15
             bins of equal weight, or fewer, so that each has 10 rows.
+        label_sets: where the head has label sets, see `mmzoo.calibrate`, a dict of `"promised"`,
+            the share of rows whose set should hold their class, `"coverage"`, the share that does,
+            `"mean_size"`, and `"single"`, the share of sets of one class.
         confusion_matrix: `(K, K)` array of rows (or their weight), true class by predicted class;
             multilabel: `(K, 2, 2)`, one matrix a label.
         mean_absolute_error: regression: in the unit of the targets.
@@ -97,6 +100,7 @@ class Report:
     brier_score: float | None = None
     expected_calibration_error: float | None = None
     reliability: list | None = None
+    label_sets: dict | None = None
     confusion_matrix: np.ndarray | None = None
     mean_absolute_error: float | None = None
     root_mean_squared_error: float | None = None
@@ -171,6 +175,8 @@ class Report:
             parts.append(self._left_out_note())
         if self.at_thresholds:
             parts.append(self._threshold_table())
+        if self.label_sets:
+            parts.append(self._label_set_table())
         if self.reliability:
             parts.append(self._reliability_table())
         return group(*parts)
@@ -298,6 +304,21 @@ class Report:
                 table.add_row(f"{average} {label}".strip(), _figure(value))
         for name, threshold in [*found["thresholds"].items()][:MOST_CLASSES_PRINTED]:
             table.add_row(text(f"threshold of {name}"), _figure(threshold))
+        return table
+
+    def _label_set_table(self):
+        """The table of what label sets come to."""
+        table = _new_table(title="With label sets")
+        table.add_column("figure")
+        table.add_column("value", justify="right")
+        labels = {
+            "promised": "coverage promised",
+            "coverage": "coverage",
+            "mean_size": "mean number of classes",
+            "single": "share of sets of one class",
+        }
+        for name, label in labels.items():
+            table.add_row(label, _figure(self.label_sets[name]))
         return table
 
     def _reliability_table(self):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from mmzoo.raw.spelling import spelling_notes
+from mmzoo.targets.label_sets import in_label_set, label_set_figures
 from mmzoo.targets.label_shapes import check_labels
 from mmzoo.targets.labels import checked_with_missing, class_counts, known_names
 from mmzoo.targets.target import Target
@@ -144,6 +145,51 @@ class ClassTarget(Target):
         names = tf.constant(self.names(count))
         return {"labels": tf.gather(names, indices), "scores": scores}, indices
 
+    @property
+    def label_sets(self):
+        """Dict of `alpha` and `least_probability` of the label sets, or `None`."""
+        return (self.calibration or {}).get("label_sets")
+
+    def _label_set(self, probabilities):
+        """`label_set`: the names of the classes in it, the likeliest first, then empty ones."""
+        import tensorflow as tf
+
+        if self.label_sets is None:
+            return {}
+        count = probabilities.shape[-1]
+        ranked, indices = tf.math.top_k(probabilities, k=count)
+        inside = ranked >= tf.constant(self.label_sets["least_probability"], probabilities.dtype)
+        inside = tf.logical_or(inside, tf.equal(ranked, ranked[:, :1]))  # the likeliest always is
+        names = tf.gather(tf.constant(self.names(count)), indices)
+        return {"label_set": tf.where(inside, names, "")}
+
+    def _describe_label_set(self, classes):
+        if self.label_sets is None:
+            return {}
+        share = 1 - self.label_sets["alpha"]
+        meaning = f"names of classes that hold the right one in {share:.4g} of rows, best first"
+        return {"label_set": (f"(B, {classes})", f"{meaning}, then empty ones")}
+
+    def _label_set_column(self, probabilities, delimiter):
+        """The column `label_set`: the names of the classes in it."""
+        if self.label_sets is None:
+            return {}
+        names = np.array(self.names(probabilities.shape[1]), object)
+        absent = np.isnan(probabilities).any(axis=1)
+        inside = in_label_set(probabilities, self.label_sets["least_probability"])
+        order = np.argsort(-probabilities, axis=1, kind="stable")
+        return {
+            "label_set": [
+                None if none else delimiter.join(names[ranks[row[ranks]]])
+                for none, ranks, row in zip(absent, order, inside, strict=True)
+            ]
+        }
+
+    def _label_set_figures(self, y, probabilities, sample_weight):
+        if self.label_sets is None:
+            return {}
+        return {"label_sets": label_set_figures(y, probabilities, self.label_sets, sample_weight)}
+
     def _describe_best(self, classes):
         top = min(TOP, classes)
         return {
@@ -175,7 +221,11 @@ def calibration_summary(found):
         "from {before:.4g} to {after:.4g}".format(**found[name])
         for name in ("expected_calibration_error", "log_loss")
     )
+    sets = ""
+    if "label_sets" in found:
+        share = 1 - found["label_sets"]["alpha"]
+        sets = f"; label sets hold the right class in {share:.4g} of rows"
     return (
         f"on {found['rows']:,} validation rows: {temperature}, expected calibration error {error}, "
-        f"log loss {loss}"
+        f"log loss {loss}{sets}"
     )

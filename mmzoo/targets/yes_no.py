@@ -5,9 +5,10 @@ import numpy as np
 
 from mmzoo.targets import figures, reliability
 from mmzoo.targets.class_target import ClassTarget
+from mmzoo.targets.label_sets import least_probability
 from mmzoo.targets.one_class import best_columns
 from mmzoo.targets.reliability import BINS, ERROR
-from mmzoo.targets.temperature import against_zero, best_temperature, cross_entropies
+from mmzoo.targets.temperature import against_zero, best_temperature, cross_entropies, softmax
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -52,7 +53,8 @@ class YesNo(ClassTarget):
         best, _ = self._best(both)
         names = tf.constant(self.names(2))
         chosen = tf.gather(names, tf.cast(self._is_yes(prediction[:, 0]), tf.int32))
-        return {"probabilities": prediction, **best, "chosen": chosen}
+        outputs = {"probabilities": prediction, **best, "chosen": chosen}
+        return {**outputs, **self._label_set(both)}
 
     def _is_yes(self, probability):
         # Without a threshold the likelier one is the answer, as in `labels`.
@@ -65,21 +67,24 @@ class YesNo(ClassTarget):
             "probabilities": ("(B, 1)", "of yes, the second class"),
             **self._describe_best(2),
             "chosen": ("(B,)", chosen),
+            **self._describe_label_set(2),
         }
 
     def columns(self, prediction, delimiter="|"):
-        if self.class_names is None:
-            return {"score": prediction[:, 0]}
         both = np.concatenate([1 - prediction, prediction], axis=1)
+        label_set = self._label_set_column(both, delimiter)
+        if self.class_names is None:
+            return {"score": prediction[:, 0], **label_set}
         columns = best_columns(both, self.class_names)
         if self.thresholds is None:
-            return columns
+            return {**columns, **label_set}
         yes = self._is_yes(prediction[:, 0])
         predicted = [
             None if np.isnan(p) else self.class_names[int(answer)]
             for p, answer in zip(prediction[:, 0], yes, strict=True)
         ]
-        return {"predicted": predicted, "score": np.where(yes, both[:, 1], both[:, 0])}
+        score = np.where(yes, both[:, 1], both[:, 0])
+        return {"predicted": predicted, "score": score, **label_set}
 
     def score_columns(self, prediction):
         return super().score_columns(np.concatenate([1 - prediction, prediction], axis=1))
@@ -92,6 +97,11 @@ class YesNo(ClassTarget):
             )
         return [best_temperature(against_zero(logits[:, 0]), y, sample_weight)]
 
+    def least_probability(self, y, logits, alpha, sample_weight=None):
+        """See `OneClass.least_probability`."""
+        both = softmax(against_zero(logits[:, 0]))
+        return least_probability(both, y, alpha, sample_weight)
+
     def calibration_figures(self, y, logits, sample_weight=None, bins=BINS):
         """See `OneClass.calibration_figures`."""
         probabilities = self.probabilities(logits)
@@ -103,6 +113,8 @@ class YesNo(ClassTarget):
     def figures(self, y, prediction, sample_weight=None):
         names = self.names(2)
         results = figures.binary_figures(y, prediction, names, sample_weight)
+        both = np.concatenate([1 - prediction, prediction], axis=1)
+        results |= self._label_set_figures(y, both, sample_weight)
         if self.thresholds is not None:
             results["at_thresholds"] = figures.threshold_figures(
                 y[:, None], prediction, self.thresholds, names[1:], sample_weight

@@ -13,6 +13,7 @@ from mmzoo.commands.training_options import TrainingOptions
 from mmzoo.evaluation import Report
 from mmzoo.export.exported_model import ExportedModel
 from mmzoo.heads import heads_of
+from mmzoo.targets.label_sets import in_label_set, label_set_figures, least_probability
 from mmzoo.targets.reliability import of_labels, of_one_class, reliability_figures
 from mmzoo.targets.temperature import (
     FEWEST_OF_EACH,
@@ -22,6 +23,7 @@ from mmzoo.targets.temperature import (
     cross_entropies,
     softmax,
 )
+from mmzoo.testing import check_target
 from tests.parts import slow_among
 
 NAMES = ["cat", "dog", "bird"]
@@ -37,7 +39,7 @@ HEADS = {
 
 def drawn(logits, temperature, seed=0):
     """Class indices out of `softmax(logits / temperature)`."""
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(seed)  # or a generator
     cumulated = softmax(logits / temperature).cumsum(axis=1)
     return (generator.random((len(logits), 1)) > cumulated[:, :-1]).sum(axis=1)
 
@@ -409,6 +411,85 @@ def test_the_report_has_a_table_and_a_picture(tmp_path):
         Report(task="regression", rows=3).plot_reliability()
 
 
+# --- Label sets ---
+
+
+@pytest.mark.parametrize(("alpha", "rows"), [(0.1, 99), (0.1, 500), (0.3, 37)])
+def test_label_sets_hold_what_they_promise(alpha, rows):
+    """On average over many draws of validation and of further rows, whatever the model is worth."""
+    generator = np.random.default_rng(0)
+    coverages = []
+    for _ in range(200):
+        logits = generator.normal(0, 2, (rows + 500, 4))
+        probabilities = softmax(3 * logits + generator.normal(0, 1, logits.shape))  # a bad model
+        labels = drawn(logits, 1.0, generator)
+        least = least_probability(probabilities[:rows], labels[:rows], alpha)
+        promise = {"alpha": alpha, "least_probability": least}
+        found = label_set_figures(labels[rows:], probabilities[rows:], promise)
+        coverages.append(found["coverage"])
+    assert 1 - alpha - 0.005 < np.mean(coverages) < 1 - alpha + 2 / rows + 0.01
+
+
+def test_label_sets_of_too_few_rows():
+    probabilities = np.full((98, 2), 0.5)
+    labels = np.zeros(98, int)
+    with pytest.raises(ValueError, match=r"alpha=0.01 need at least 99 .* there are 98"):
+        least_probability(probabilities, labels, 0.01)
+    more = np.full((99, 2), 0.5), np.zeros(99, int)
+    assert least_probability(*more, 0.01) == 0.5
+    assert least_probability(probabilities[:50], labels[:50], 0.01, np.full(50, 2.0)) == 0.5
+
+
+def test_a_label_set_is_never_empty():
+    sets = in_label_set(np.array([[0.4, 0.35, 0.25], [0.95, 0.03, 0.02]]), 0.9)
+    np.testing.assert_array_equal(sets, [[True, False, False], [True, False, False]])
+
+
+@pytest.mark.parametrize("kind", slow_among(["one", "yes_no"], slow=["yes_no"]))
+def test_label_sets_are_answered_everywhere(kind, tmp_path):
+    model, preprocessor, records, _ = case(kind, 3.0, rows=400)
+    found = mmzoo.calibrate(model, preprocessor, records.take(np.arange(200)), alpha=0.2)
+    further = records.take(np.arange(200, 400))
+    report = mmzoo.evaluate(model, further.to_dataset(preprocessor), verbose=False)
+    assert report.label_sets["promised"] == pytest.approx(0.8)
+    assert report.label_sets["coverage"] == pytest.approx(0.8, abs=0.1)
+    assert "coverage promised" in str(report)
+    target = mmzoo.heads.targets_of(model, preprocessor)["head"]
+    prediction = mmzoo.predict(model, preprocessor, further)
+    sets = [set(names.split("|")) for names in target.columns(prediction)["label_set"]]
+    held = np.mean([label in names for label, names in zip(further.labels, sets, strict=True)])
+    assert report.label_sets["coverage"] == pytest.approx(held)
+    assert report.label_sets["mean_size"] == pytest.approx(np.mean([*map(len, sets)]))
+    assert target.columns(np.full((1, prediction.shape[1]), np.nan))["label_set"] == [None]
+
+    folder = mmzoo.export_savedmodel(model, preprocessor, tmp_path / "out")
+    x = tf.constant(np.array(further.column("x"), "float32"))
+    outputs = tf.saved_model.load(folder).signatures["serving_default"](x=x)
+    exported = [[name.decode() for name in row if name] for row in outputs["label_set"].numpy()]
+    assert [*map(set, exported)] == sets
+    assert [row[0] for row in exported] == [row[0].decode() for row in outputs["labels"].numpy()]
+    card = (pathlib.Path(folder) / "model_card.md").read_text()
+    assert "| `label_set` |" in card and "hold the right class in 0.8 of rows" in card
+    mmzoo.save(model, preprocessor, tmp_path / "model")
+    loaded, _ = mmzoo.load(tmp_path / "model")
+    assert loaded.get_layer("head").calibration == found
+    names = target.class_names
+    check_target(target, names, prediction[: len(names)])
+
+
+def test_label_sets_that_cannot_be():
+    model, preprocessor, records, _ = case("several", 3.0, rows=60)
+    with pytest.raises(ValueError, match="for one class out of several"):
+        mmzoo.calibrate(model, preprocessor, records, alpha=0.1)
+    model, preprocessor, records = several_answers()
+    with pytest.raises(ValueError, match=r"share between 0 and 1; received: 1.5"):
+        mmzoo.calibrate(model, preprocessor, records, answer="kind", alpha=1.5)
+    with pytest.raises(ValueError, match=r"Answer 'kind': .* at least 99 labelled rows"):
+        mmzoo.calibrate(model, preprocessor, records, answer="kind", alpha=0.01)
+    with pytest.raises(ValueError, match="do not leave it out"):
+        train_run._check_label_sets(model, TrainingOptions(alpha=0.1, calibration=False))
+
+
 # --- mmzoo train ---
 
 
@@ -448,10 +529,10 @@ def test_train_run_calibrates(calibration, tmp_path):
     model, _, report = train_run.train_run(
         *records.split(0.5, 0.25, 0.25), tmp_path / "run", inputs=INPUTS, fusion="sum", dim=8,
         head=mmzoo.heads.Sigmoid(class_names=["no", "yes"]), epochs=2, threshold="f1",
-        calibration=calibration, verbose=0,
+        calibration=calibration, alpha=0.1 if calibration else None, verbose=0,
     )  # fmt: skip
     note = model.get_layer("head").calibration
-    assert (note is not None) == calibration
+    assert (note is not None) == calibration == (report.label_sets is not None)
     assert report.expected_calibration_error < (0.15 if calibration else 1)
     assert (tmp_path / "run" / "reliability.png").exists()
     loaded, _ = mmzoo.load(tmp_path / "run" / "model")
