@@ -102,7 +102,7 @@ def build_model(
     if loss_weights is not None and not (several and {*loss_weights} <= {*heads_by_answer}):
         raise ValueError(
             "`loss_weights` is a dict from the name of an answer to a number, for several answers; "
-            f"received: {loss_weights!r}."
+            f"received: {loss_weights!r}; the answers are: {', '.join(heads_by_answer)}."
         )
 
     with _within_memory():

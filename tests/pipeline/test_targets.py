@@ -228,6 +228,8 @@ def test_weights_of_losses_and_classes():
     model.fit(x, y, class_weight={"kind": {0: 1.0, 1: 3.0}}, verbose=0)
     with pytest.raises(ValueError, match="loss_weights"):
         mmzoo.build_model(inputs=INPUTS, head="regression", loss_weights={"price": 2.0})
+    with pytest.raises(ValueError, match="'prize': 2.0}; the answers are: kind, price"):
+        mmzoo.build_model(inputs=INPUTS, head=heads, dim=8, loss_weights={"prize": 2.0})
 
 
 def test_class_weights_of_several_answers_are_those_of_one():
