@@ -1,19 +1,13 @@
 """Any Keras layer or model as an encoder."""
 
-import uuid
-import weakref
-
 import keras
 from keras import ops
 
 from mmzoo.encoders.applications import Applications
 from mmzoo.encoders.encoder import Encoder
-from mmzoo.keras_compat import attached_mask
+from mmzoo.keras_compat import attached_mask, mark_as_shared
 from mmzoo.layers import CompositeLayer
 from mmzoo.utils.safe_mode import trusted_in_process
-
-#: A layer given to several adapters is stored under one id, so that a loaded model shares it too.
-_IDS = weakref.WeakKeyDictionary()
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -103,7 +97,7 @@ class Adapter(Encoder):
 
     def get_config(self):
         layer = keras.saving.serialize_keras_object(self.layer)
-        layer["shared_object_id"] = _IDS.setdefault(self.layer, uuid.uuid4().hex)
+        mark_as_shared(self.layer, layer)  # so that a loaded model shares it, too
         main_part = {} if self.main_part is None else {"main_part": self.main_part}
         return {**super().get_config(), "layer": layer, **main_part}
 
@@ -111,7 +105,4 @@ class Adapter(Encoder):
     def from_config(cls, config):
         with trusted_in_process():
             layer = keras.saving.deserialize_keras_object(config["layer"])
-        # A copy beside the original is a layer of its own.
-        if config["layer"]["shared_object_id"] not in _IDS.values():
-            _IDS[layer] = config["layer"]["shared_object_id"]
         return cls(**{**config, "layer": layer})

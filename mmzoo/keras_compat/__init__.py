@@ -22,7 +22,12 @@ from mmzoo.keras_compat.logits import attach_logits, attached_logits
 from mmzoo.keras_compat.lora import base_weight, lora_matrices, remove_lora, restore_lora
 from mmzoo.keras_compat.loss_scale_optimizer import LossScaleOptimizer
 from mmzoo.keras_compat.optimizers import DecayByWeight, copy_decay_exclusions, rate_or_schedule
-from mmzoo.keras_compat.saving import in_safe_mode, safe_mode
+from mmzoo.keras_compat.saving import (
+    in_safe_mode,
+    keeping_shared_objects,
+    mark_as_shared,
+    safe_mode,
+)
 from mmzoo.keras_compat.tensorflow import (
     function_called,
     input_datasets,
@@ -60,9 +65,11 @@ __all__ = [
     "inner_layers",
     "input_datasets",
     "is_op_determinism_enabled",
+    "keeping_shared_objects",
     "lora_matrices",
     "made_under_strategy",
     "make_tables",
+    "mark_as_shared",
     "note_compilation",
     "own_variables",
     "rate_or_schedule",

@@ -13,7 +13,13 @@ FOLDERS = weakref.WeakValueDictionary()
 
 
 def own_copy(folder):
-    """A copy of a folder that lives as long as it is used; hard links where they can be made."""
+    """A copy of a folder that lives as long as it is used; hard links where they can be made.
+
+    Args:
+        folder: path of a folder, or such a copy, which is then returned: nobody changes one.
+    """
+    if isinstance(folder, tempfile.TemporaryDirectory):
+        return folder
     copy = _new_folder()
     shutil.copytree(folder, copy.name, copy_function=_link_or_copy, dirs_exist_ok=True)
     return copy
@@ -61,6 +67,5 @@ def in_new_format(module):
 
 
 def module_folder(identity):
-    """Path of the folder with this id, if it is alive in this process, else `None`."""
-    folder = FOLDERS.get(identity)
-    return folder and folder.name
+    """The copy of a folder that has this id, if it is alive in this process, else `None`."""
+    return FOLDERS.get(identity)

@@ -23,7 +23,8 @@ class SavedModelLayer(keras.layers.Layer):
     same variables, which by then an optimizer may know.
 
     Args:
-        folder: folder of a SavedModel; `None`: `load_assets` brings it.
+        folder: folder of a SavedModel, or what `module_folder` found; `None`: `load_assets` brings
+            it.
         signature: name of the signature to call; `None`: the module itself where it can be called,
             else its only or its default signature.
         output_key: name or list of names of the outputs to return; `None`: the only one, or the

@@ -451,6 +451,32 @@ def safe_mode(function):
 
 
 @check()
+def mark_as_shared(function):
+    layer = keras.layers.Dense(2)
+    config = keras.saving.serialize_keras_object(layer)
+    function(layer, config)
+    assert "shared_object_id" not in config  # nothing is written
+    with keras_compat.keeping_shared_objects():
+        config = keras.saving.serialize_keras_object(layer)
+        function(layer, config)
+        copies = [keras.saving.deserialize_keras_object(config) for _ in range(2)]
+    assert copies[0] is copies[1] is not layer
+
+
+@check()
+def keeping_shared_objects(function):
+    for _ in range(2):  # one after the other
+        with function():
+            layer = keras.layers.Dense(2)
+            config = keras.saving.serialize_keras_object([layer, layer])
+            first, second = keras.saving.deserialize_keras_object(config)
+            assert first is second
+    config = keras.saving.serialize_keras_object([layer, layer])
+    first, second = keras.saving.deserialize_keras_object(config)
+    assert first is not second
+
+
+@check()
 def AttentionStep(cls):  # noqa: N802
     class Attention(cls):
         def attend(self, query, key, value, mask):

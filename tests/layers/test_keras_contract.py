@@ -72,6 +72,22 @@ HELPERS = {
     mmzoo.layers.WordBytes: ({"dim": 4}, GENERATOR.integers(0, 256, (ROWS, 3, 5)).astype("int32")),
 }
 
+#: That of `keras.applications` which is made soonest, and the smallest pictures it takes.
+NETWORK = "VGG16"
+PICTURES = GENERATOR.uniform(0, 255, (ROWS, 32, 32, 3)).astype("float32")
+
+
+def foreign_layers():
+    """id -> (a new layer, further arguments of an adapter, what it is called with)."""
+    dense, encoder = keras.layers.Dense, mmzoo.encoders.FeaturesMLP
+    projected = {"projection_units": 2, "pooling": "mean"}
+    return {
+        "vectors": (dense(3, name="inner"), {}, LONE_INPUTS["features"]),
+        "map": (dense(3, name="inner"), projected, LONE_INPUTS["image"]),
+        "part": (dense(3, name="inner"), {"main_part": "vectors"}, {"x": DICT_INPUTS["features"]}),
+        "encoder": (encoder([4], name="inner"), {}, {"x": DICT_INPUTS["features"]}),
+    }
+
 
 def layer_cases():
     """id -> (class, arguments, what it is called with), of all registered parts."""
@@ -86,6 +102,13 @@ def layer_cases():
                 if name == "transformer" and kind == "text":
                     arguments = {**arguments, "segments": 2}
                 cases[f"encoder-{kind}-{name}-dict"] = cls, arguments, {"x": DICT_INPUTS[kind]}
+    for case, (layer, options, inputs) in foreign_layers().items():
+        cases[f"adapter-{case}"] = mmzoo.encoders.Adapter, {"layer": layer, **options}, inputs
+    arguments = {"architecture": NETWORK, "weights": None, "projection_units": 2}
+    cases["applications"] = mmzoo.encoders.Applications, arguments, PICTURES
+    for name, cls in mmzoo.decoders.DECODERS.items():
+        inputs = {"x": TOKENS, "memory": TOKENS[:, :2], "memory_mask": MASK[:, :2]}
+        cases[f"decoder-{name}"] = cls, tiny(name, cls)["config"], inputs
     for name, cls in mmzoo.heads.HEADS.items():
         if issubclass(cls, PlaceHead):
             arguments = {"image": "image", "grid": [1, BY_NAME["image"].shape[1]]}
@@ -119,14 +142,15 @@ def layer_cases():
 
 CASES = layer_cases()
 COMPOSITE = [case for case, (cls, _, _) in CASES.items() if issubclass(cls, CompositeLayer)]
-#: Encoders of a dict: of each kind the smallest is enough for the default run.
+#: Encoders of a dict, of which the smallest of each kind is enough for the default run, and what is
+#: large.
 REPEATED = {case for case in CASES if case.endswith("-dict")} - {
     "encoder-text-bag-dict",
     "encoder-tabular-mlp-dict",
     "encoder-features-linear-dict",
     "encoder-audio-dnn-dict",
     "encoder-video-frames-dict",
-}
+} | {"applications"}
 #: Layers inside that only have weights when something special is asked for.
 ON_DEMAND = ["add_vector"]
 SAME_DAILY = ["encoder-text-transformer-dict", "fusion-mixture_of_experts", "layer-FiLMBlock"]
@@ -135,6 +159,7 @@ DAILY = [
     "encoder-features-linear",
     "encoder-text-bag",
     "encoder-image-cnn",
+    "adapter-part",
     "head-softmax",
     *(f"layer-{cls.__name__}" for cls in HELPERS if cls is not mmzoo.layers.TransformerBlock),
 ]
@@ -147,7 +172,7 @@ def shapes_of(inputs):
 def made(case, seed=0):
     """A new layer of a case, with the initial values of that seed, and what it is called with."""
     keras.utils.set_random_seed(seed)
-    cls, arguments, inputs = CASES[case]
+    cls, arguments, inputs = layer_cases()[case]  # where a layer is an argument, a new one
     return cls(**arguments, name="part"), inputs
 
 
@@ -155,6 +180,13 @@ def test_every_helper_layer_has_a_case():
     parts = [getattr(mmzoo.layers, name) for name in mmzoo.layers.__all__]
     layers = {part for part in parts if isinstance(part, type)} - {CompositeLayer}
     assert layers == set(HELPERS), "give new layers of mmzoo.layers a line in HELPERS"
+
+
+def test_every_encoder_has_a_case():
+    parts = [getattr(mmzoo.encoders, name) for name in mmzoo.encoders.__all__]
+    layers = {part for part in parts if isinstance(part, type)} - {mmzoo.encoders.Encoder}
+    elsewhere = {mmzoo.encoders.KerasHub, mmzoo.encoders.TFHub}  # which need other packages
+    assert layers - elsewhere <= {cls for cls, _, _ in CASES.values()}
 
 
 def arguments_of(inputs):
@@ -340,7 +372,7 @@ def test_a_wrong_rank_is_named(case):
 
 @pytest.mark.parametrize("case", slow_among(CASES, slow=set(CASES) - set(DAILY)))
 def test_of_keras(case):
-    cls, arguments, inputs = CASES[case]
+    cls, arguments, inputs = layer_cases()[case]
     options = {"input_data": inputs}
     if case == "layer-MultiHeadAttention":
         options = {"input_shape": inputs}

@@ -5,6 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
+from keras.src.testing import TestCase
 
 import mmzoo
 from mmzoo.encoders import KerasHub
@@ -312,3 +313,14 @@ def test_build_makes_the_projection():
     encoder.build({"ids": (None, 6), "mask": (None, 6)})
     assert tuple(encoder.projection.kernel.shape) == (8, 4)
     assert encoder.projection.kernel.path == "part/projection/kernel"
+
+
+def test_of_keras():
+    text = {"ids": IDS, "mask": IDS > 0}
+    options = {"input_data": {"x": text}, "run_training_check": False}
+    TestCase().run_layer_test(KerasHub, {"backbone": BACKBONES["bert"]()}, **options)
+
+
+@pytest.mark.end_to_end
+def test_of_keras_with_training():
+    TestCase().run_layer_test(KerasHub, {"backbone": BACKBONES["vit"]()}, input_data=PICTURES)

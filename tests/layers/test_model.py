@@ -100,11 +100,15 @@ def test_an_instance_given_twice_is_shared(tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert len(loaded.trainable_weights) == len(model.trainable_weights)
+    local = mmzoo.training.local_copy(model)
+    assert len(local.trainable_weights) == len(model.trainable_weights)
+    x = tensors(model)
+    np.testing.assert_array_equal(predict(local, x), predict(model, x))
     # A clone's encoders are two layers, as Keras clones wrappers, and stay so.
     clone = keras.models.clone_model(model)
     clone.save(tmp_path / "clone.keras")
     again = keras.saving.load_model(tmp_path / "clone.keras")
-    np.testing.assert_array_equal(predict(again, tensors(model)), predict(clone, tensors(model)))
+    np.testing.assert_array_equal(predict(again, x), predict(clone, x))
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras.src.testing import TestCase
 
 import mmzoo
 from mmzoo.encoders import TFHub
+from mmzoo.keras_compat import safe_mode
 from mmzoo.saved_model import module_folder
 from tests.parts import slow_among
 from tests.pipeline import hub_modules
@@ -304,6 +306,20 @@ def test_copies_and_several_of_one_module(pictures):
     uncalled = TFHub(pictures, output_key="features")
     copy = TFHub.from_config(uncalled.get_config())
     np.testing.assert_array_equal(copy(PICTURES)[0], uncalled(PICTURES)[0])
+
+
+def test_its_config_is_what_it_was_made_with(tmp_path):
+    arguments = {"handle": make("bert", tmp_path), "output_key": "sequence_output"}
+    x = {"x": {"ids": IDS["input_word_ids"], "mask": IDS["input_mask"] > 0}}
+    with safe_mode(False):  # what Keras's test deserialises names a module, which is code
+        TestCase().run_layer_test(TFHub, arguments, input_data=x, run_training_check=False)
+
+
+@pytest.mark.end_to_end
+def test_of_keras_with_training(pictures):
+    arguments = {"handle": pictures, "output_key": "features", "trainable": True}
+    with safe_mode(False):
+        TestCase().run_layer_test(TFHub, arguments, input_data=PICTURES)
 
 
 # The whole way: raw rows, records, export

@@ -4,6 +4,7 @@ import contextlib
 
 import keras
 
+from mmzoo.keras_compat import keeping_shared_objects
 from mmzoo.training.distribution.hosts import host_array
 from mmzoo.utils.safe_mode import trusted_in_process
 
@@ -42,7 +43,8 @@ def local_copy(model, compile=True):
     """
     compile = compile and model.compiled
     with without_distribution(), trusted_in_process():
-        copy = type(model).from_config(model.get_config())
+        with keeping_shared_objects():
+            copy = type(model).from_config(model.get_config())
         if compile:
             copy.compile_from_config(model.get_compile_config())
     _copy_values(model, copy)
