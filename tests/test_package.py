@@ -141,7 +141,13 @@ def room_of(module, root=ROOT):
     return room if there else "api"
 
 
-def modules_imported(path):
+def file_of(module, root=ROOT):
+    """The file of `mmzoo.data.records`, or of a package its `__init__.py`; else `None`."""
+    path = root.joinpath(*module.split(".")[1:])
+    return next(filter(pathlib.Path.is_file, (path / "__init__.py", path.with_suffix(".py"))), None)
+
+
+def modules_imported(path, root=ROOT):
     """`(line, module)` of every import of mmzoo's own in a file, those inside functions too."""
     for node in ast.walk(ast.parse(path.read_text())):
         modules = []
@@ -149,14 +155,41 @@ def modules_imported(path):
             modules = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{path}, line {node.lineno}: imports are absolute"
-            modules = [node.module]
-            if node.module == "mmzoo":
-                modules = [f"mmzoo.{alias.name}" for alias in node.names]
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            modules = [
+                name if node.module == "mmzoo" or file_of(name, root) else node.module
+                for name in names
+            ]
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
             modules = [node.args[0].value] if isinstance(node.args[0], ast.Constant) else []
-        for module in modules:
+        for module in dict.fromkeys(modules):
             if module.split(".")[0] == "mmzoo":
                 yield node.lineno, module
+
+
+def files_imported(root=ROOT):
+    """File -> the files that it imports; of a package its `__init__.py`."""
+    return {
+        path: {file_of(module, root) for _, module in modules_imported(path, root)} - {None}
+        for path in sorted(root.rglob("*.py"))
+    }
+
+
+def circles(imported):
+    """The sets of files that all reach one another by imports, such as `[[a, b]]`."""
+    reached = {}
+    for start in imported:
+        reached[start], waiting = set(), [start]
+        while waiting:
+            new = imported[waiting.pop()] - reached[start]
+            reached[start] |= new
+            waiting += new
+    found = {
+        frozenset(other for other in reached[file] if file in reached[other])
+        for file in imported
+        if file in reached[file]
+    }
+    return sorted(sorted(files) for files in found)
 
 
 def wrong_imports(root=ROOT):
@@ -166,7 +199,7 @@ def wrong_imports(root=ROOT):
         if room not in FLOOR_OF:
             yield f"mmzoo/{room} has no floor yet: give it one in FLOORS"
             continue
-        for line, module in modules_imported(path):
+        for line, module in modules_imported(path, root):
             other = room_of(module, root)
             if other != room and FLOOR_OF.get(other, 0) >= FLOOR_OF[room]:
                 where = "beside" if FLOOR_OF[other] == FLOOR_OF[room] else "above"
@@ -197,6 +230,35 @@ def test_an_import_that_goes_upwards_is_named(tmp_path):
         "mmzoo/utils/checks.py, line 1: utils imports mmzoo.data, of data, which is above it",
         "mmzoo/utils/checks.py, line 1: utils imports mmzoo.Image, of api, which is above it",
     ]
+
+
+def test_no_files_import_each_other():
+    """Imports inside functions count, too: who reads one file should not need the other first."""
+    found = [
+        " <-> ".join(str(file.relative_to(ROOT.parent)) for file in files)
+        for files in circles(files_imported())
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_a_circle_of_imports_is_named(tmp_path):
+    files = {
+        "__init__.py": "",
+        "data/__init__.py": "from mmzoo.data.records import Records\n",
+        "data/records.py": "def write():\n    from mmzoo.data import rows\n    rows.write()\n",
+        "data/rows.py": "import mmzoo.data.cells\n",
+        "data/cells.py": "from mmzoo.data.records import Records\n",
+        "data/itself.py": "def again():\n    import mmzoo.data.itself\n",
+        "data/last.py": "from mmzoo.data import records, rows\nfrom mmzoo.data.cells import x\n",
+    }
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    found = [
+        [str(file.relative_to(tmp_path)) for file in files]
+        for files in circles(files_imported(tmp_path))
+    ]
+    assert found == [["data/cells.py", "data/records.py", "data/rows.py"], ["data/itself.py"]]
 
 
 def test_every_public_name_is_documented():

@@ -62,10 +62,12 @@ def _parsed(path):
 
 
 def _dict_in(package, name):
-    """The dict that a package's `__init__.py` calls `name`."""
+    """The dict that a package's `__init__.py` calls `name`, or puts into what is called so."""
     for node in _parsed(ROOT / package / "__init__.py").body:
-        if isinstance(node, ast.Assign) and node.targets[0].id == name:
-            return node.value
+        if isinstance(node, (ast.Assign, ast.AugAssign)):
+            target = node.target if isinstance(node, ast.AugAssign) else node.targets[0]
+            if target.id == name:
+                return node.value
     raise LookupError(f"mmzoo/{package}/__init__.py has no {name}.")
 
 

@@ -13,7 +13,7 @@ from mmzoo.data.table_columns import check_columns, column_cells
 from mmzoo.raw.absent import is_absent
 from mmzoo.raw.cells import number
 from mmzoo.raw.plain_value import plain_value
-from mmzoo.targets.label_column import LabelColumn
+from mmzoo.targets.label_column import ONLY, LabelColumn
 from mmzoo.targets.labels import balanced_weights, plain_labels
 from mmzoo.targets.of_dataset import remember_targets
 
@@ -23,8 +23,6 @@ MOVED = {
     "named": bad_rows.describe_rows,
     "unreadable_message": bad_rows.unreadable_message,
 }
-#: How the only answer is called, as its head in the model is.
-ONLY = "head"
 ROWS = RowNames()
 
 

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from mmzoo.encoders.encoder import Encoder
+from mmzoo.encoders.registry import get
 from mmzoo.layers import PositionEmbedding, TransformerBlock, pool_tokens
 
 
@@ -68,11 +69,9 @@ class VideoFrames(Encoder):
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)  # the frame encoder knows its own precision
-        from mmzoo import encoders  # this module is a part of it
-
         # Layers
         dtype = self.dtype_policy
-        self.frame_encoder = encoders.get(
+        self.frame_encoder = get(
             frame_encoder, "image", name="frame_encoder", dtype=dtype, value_range=(0.0, 1.0)
         )
         self.dense = keras.layers.Dense(dim, dtype=dtype, name="dense")

@@ -18,6 +18,8 @@ from mmzoo.targets.labels import (
     plain_labels,
 )
 
+#: How the only answer is called, as its head in the model is.
+ONLY = "head"
 #: What a PNG file begins with.
 PNG = b"\x89PNG"
 #: So many different strings in lists, most of them there once, are texts rather than classes.

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from mmzoo.data.records import ONLY, Records
+from mmzoo.data.records import Records
 from mmzoo.data.sources.label_columns import check_missing_labels, labelled_rows, noted
+from mmzoo.targets.label_column import ONLY
 from mmzoo.targets.labels import label_values, plain_labels
 
 

@@ -5,9 +5,8 @@ import warnings
 import numpy as np
 
 from mmzoo.data.bad_rows import listed_rows
-from mmzoo.data.records import ONLY
 from mmzoo.raw.absent import is_absent
-from mmzoo.targets.label_column import naming_the_column
+from mmzoo.targets.label_column import ONLY, naming_the_column
 
 
 def label_columns(label):

@@ -6,7 +6,6 @@ import json
 import numpy as np
 
 from mmzoo.data.content import file_bytes, holds_paths, is_file
-from mmzoo.data.records import ONLY
 from mmzoo.data.tfrecords.tfrecord_layout import (
     DESCRIPTION,
     FORMAT_VERSION,
@@ -18,6 +17,7 @@ from mmzoo.data.tfrecords.tfrecord_layout import (
     shard_names,
 )
 from mmzoo.raw.stored_bytes import StoredBytes
+from mmzoo.targets.label_column import ONLY
 from mmzoo.utils.progress import track
 
 
