@@ -47,17 +47,18 @@ def read(name, folder=FOLDER):
     return json.loads(path.read_text())["results"] if path.exists() else []
 
 
-def keep(name, found, keys):
+def keep(name, found, keys, folder=FOLDER):
     """Writes a record in the place of an older one of the same, and prints it.
 
     Args:
         name: as for `read`.
         found: the record.
         keys: names of what tells which measurement it is; one may be missing in a record.
+        folder: where the results file is.
     """
     print(found, flush=True)
-    others = [r for r in read(name) if any(r.get(key) != found.get(key) for key in keys)]
-    write(name, [*others, found])
+    others = [r for r in read(name, folder) if any(r.get(key) != found.get(key) for key in keys)]
+    write(name, [*others, found], folder)
 
 
 def write(name, results, folder=FOLDER):

@@ -414,25 +414,30 @@ answer = {"probabilities": text.str.contains("good").astype(float).tolist(),
 """
 
 
-@pytest.mark.slow
-def test_clothing_reviews(monkeypatch, tmp_path, capsys):
+def reviews_table(rows, categorical):
+    """Reviews in the columns of the real ones, good or bad."""
     import pandas
 
+    good = np.arange(rows) % 3 > 0
+    return pandas.DataFrame(
+        {
+            "Title": [None, "So, so"] * (rows // 2),
+            "Review Text": np.where(good, "good", "bad"),
+            "Recommended IND": good.astype(int),
+            "Age": np.arange(rows),
+            "Positive Feedback Count": 1,
+            **{name: ["a", "b", None] * (rows // 3) for name in categorical},
+        }
+    )
+
+
+@pytest.mark.slow
+def test_clothing_reviews(monkeypatch, tmp_path, capsys):
     monkeypatch.syspath_prepend(FOLDER)
     reviews = importlib.import_module("clothing_reviews")
     monkeypatch.setattr(reviews, "PEER", tmp_path / "peer.py")
     reviews.PEER.write_text(PEER)
-    good = np.arange(60) % 3 > 0
-    table = pandas.DataFrame(
-        {
-            "Title": [None, "So, so"] * 30,
-            "Review Text": np.where(good, "good", "bad"),
-            "Recommended IND": good.astype(int),
-            "Age": np.arange(60),
-            "Positive Feedback Count": 1,
-            **{name: ["a", "b", None] * 20 for name in reviews.CATEGORICAL},
-        }
-    )
+    table = reviews_table(60, reviews.CATEGORICAL)
     table.loc[7, "Review Text"] = None
     table.to_csv(tmp_path / "reviews.csv", index=False)
     results, printed = run_twice(reviews, monkeypatch, capsys, [
@@ -446,6 +451,21 @@ def test_clothing_reviews(monkeypatch, tmp_path, capsys):
     assert sorted(row for part in parts.values() for row in part.index) == [
         row for row in range(60) if row != 7
     ]
+
+
+@pytest.mark.slow
+def test_calibration(monkeypatch, tmp_path, capsys):
+    monkeypatch.syspath_prepend(FOLDER)
+    calibration = importlib.import_module("calibration")
+    monkeypatch.setattr(calibration, "EPOCHS", 1)
+    reviews_table(300, calibration.CATEGORICAL).to_csv(tmp_path / "reviews.csv", index=False)
+    (record,), printed = run_twice(calibration, monkeypatch, capsys, [
+        "--data", tmp_path / "reviews.csv", "--seeds", "0", "--folder", tmp_path,
+    ])  # fmt: skip
+    assert (record["validation_rows"], record["test_rows"]) == (30, 60)
+    assert record["accuracy"]["before"] == record["accuracy"]["after"]
+    assert 0.5 < record["coverage"]["0.95"]["coverage"] <= 1
+    assert f"| accuracy | {record['accuracy']['before']:.4f} (" in printed
 
 
 def test_scaling_plan(monkeypatch):
