@@ -108,19 +108,19 @@ class Preprocessor:
                 warnings.warn(note, stacklevel=2)
         if not self._heads:
             self.targets = {}
-        self._check_answers(records)
+        self.check_answers(records)
         for name, column in records.label_columns.items():
             if not self._heads:
                 self.targets[name] = target = of_labels(column.labels, column.class_names)
             else:
                 target = self.targets[name]
                 target.learn(column.class_names)
-                target.adapt(_checked(column, target, records))
+                target.adapt(self.checked_labels(name, records))
             for note in target.notes(column.labels, column.class_names):
                 warnings.warn(note, stacklevel=2)
 
-    def _check_answers(self, records):
-        """Raises unless the records have labels for the answers of the heads."""
+    def check_answers(self, records):
+        """Raises a `ValueError` unless the records have labels for the answers of the heads."""
         if not self._heads or not records.label_columns:
             return
         if {*records.label_columns} != {*self.targets}:
@@ -179,20 +179,50 @@ class Preprocessor:
             ValueError: for a label that is not of the kind that the target takes, or is outside the
                 classes; names the row.
         """
-        self._check_answers(records)
+        self.check_answers(records)
         y, present = {}, {}
-        for name, column in records.label_columns.items():
-            target = self.targets.get(name)
-            if target is None:
-                classes = isinstance(column.labels, list)
-                target = of_labels(column.labels, None if classes else column.class_names)
-            labels = _checked(column, target, records)
-            if target.strings_are_paths:
-                root = records.root
-                labels = [resolve_path(root, x) if isinstance(x, str) else x for x in labels]
-            y[name] = column.encoded(labels, target, records.describe)
-            present[name] = target.present(labels)
+        for name in records.label_columns:
+            y[name], present[name] = self.encode_answer(name, records)
         return y, present
+
+    def encode_answer(self, name, records):
+        """As `encode`, of one answer.
+
+        Args:
+            name: name of the answer.
+            records: labelled `mmzoo.data.Records`.
+
+        Returns:
+            `(y, present)` of that answer.
+        """
+        column, target = records.label_columns[name], self._target(name, records)
+        labels = self.checked_labels(name, records)
+        if target.strings_are_paths:
+            root = records.root
+            labels = [resolve_path(root, x) if isinstance(x, str) else x for x in labels]
+        return column.encoded(labels, target, records.describe), target.present(labels)
+
+    def checked_labels(self, name, records):
+        """The labels of an answer as its target keeps them.
+
+        Args:
+            name: name of the answer.
+            records: labelled `mmzoo.data.Records`.
+
+        Raises:
+            ValueError: for a label that is not of the kind that the target takes; names the row.
+        """
+        target = self._target(name, records)
+        texts = None if target.text_name is None else records.column(target.text_name)
+        return records.label_columns[name].checked(target, records.describe, texts)
+
+    def _target(self, name, records):
+        """The target of an answer; where nothing was learned yet, the one that labels suggest."""
+        if name in self.targets:
+            return self.targets[name]
+        column = records.label_columns[name]
+        classes = isinstance(column.labels, list)
+        return of_labels(column.labels, None if classes else column.class_names)
 
     def check_adapted(self):
         """Raises a `ValueError` if something that has to be learned was not.
@@ -460,12 +490,6 @@ def _registered(what, name, class_name):
             "defines it, decorated with `keras.saving.register_keras_serializable`."
         )
     return found
-
-
-def _checked(column, target, records):
-    """The labels of an answer as its target keeps them."""
-    texts = None if target.text_name is None else records.column(target.text_name)
-    return column.checked(target, records.describe, texts)
 
 
 def _from_config(cls, config):

@@ -17,17 +17,22 @@ def check(
 ):
     """Read every value as training would, and say what is wrong.
 
-    Writes report.json and bad_rows.csv. The exit code is 1 if there are rows that can't be used.
+    With --head every label is held against it, too, such as a box against its picture. Writes
+    report.json and bad_rows.csv. The exit code is 1 if there are rows that can't be used.
     """
     from mmzoo.commands.quiet_import import import_tensorflow
 
     import_tensorflow()
+    from mmzoo.commands.train_run import head_for
     from mmzoo.data.sources.from_file import is_conll
 
-    more = {"text": {"words": "spaces"}} if is_conll(csv) else {}
+    heads = columns.heads(label or [])
+    has_tags = any(config["class_name"] == "tags" for config in heads.values())
+    more = {"text": {"words": "spaces"}} if has_tags or is_conll(csv) else {}
     columns.inputs(**more)  # finds mistakes before any file is read
     records, note = columns.records(csv, label, on_error="skip")
-    report = records.validate(columns.inputs(records, **more), verbose=True)
+    head = head_for(records, named=heads) if heads else None
+    report = records.validate(columns.inputs(records, **more), verbose=True, head=head)
     report.notes += [note] if note else []
     print(report)
     os.makedirs(output, exist_ok=True)

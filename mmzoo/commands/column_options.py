@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from mmzoo.commands.names import head_names
 from mmzoo.commands.options import Encoding, Root, Separator
 
 Columns = list[str] | None
@@ -20,7 +21,7 @@ def _column(what):
 
 @dataclasses.dataclass(kw_only=True)
 class ColumnOptions:
-    """Which columns of a file are what, and how large a model's inputs are.
+    """Which columns of a file are what, how large a model's inputs are, and what answers.
 
     Every field is an option of `mmzoo train` and of `mmzoo check`.
     """
@@ -73,6 +74,16 @@ class ColumnOptions:
             metavar="TEXT",
             help="What stands between several labels of a row, such as '|'; with several --label "
             "that of one, 'tags=|'; repeatable.",
+        ),
+    ] = None
+    head: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[LABEL=]NAME",
+            help="What answers, where it is no class and no number: words (a text that is "
+            "written), transcript, tags, box, mask; with several --label of one, caption=words; "
+            "repeatable.",
+            autocompletion=head_names,
         ),
     ] = None
 
@@ -151,6 +162,37 @@ class ColumnOptions:
                 )
             found[name] = delimiter
         return (found or None) if len(labels) > 1 else next(iter(found.values()), None)
+
+    def heads(self, labels, length=32):
+        """The heads that are named.
+
+        Args:
+            labels: names of the columns of labels.
+            length: most words of an answer that is written.
+
+        Returns:
+            Dict from the name of an answer, `"head"` where there is one, to a head's config.
+
+        Raises:
+            ValueError: for a name that is no head's, or a label that is none.
+        """
+        from mmzoo.utils.identifiers import unknown
+
+        if self.head and not labels:
+            raise ValueError("--head needs --label, the column of the labels that it answers with.")
+        found = {}
+        for text in self.head or ():
+            label, is_named, name = text.rpartition("=")
+            if (is_named or len(labels) > 1) and label not in labels:
+                raise ValueError(
+                    f"--head {text}: it has to be LABEL=NAME, the label one of {', '.join(labels)}."
+                )
+            if name not in head_names():
+                raise unknown("head", name, head_names())
+            config = {"length": length} if name == "words" else {}
+            answer = label if len(labels) > 1 else "head"
+            found[answer] = {"class_name": name, "config": config}
+        return found
 
     def _regression(self, labels):
         """Whether labels are numbers to predict; of several a dict by the name of the column."""

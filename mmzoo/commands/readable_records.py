@@ -1,7 +1,7 @@
 """The rows of a file that can be used."""
 
 
-def readable_records(records, inputs, on_error, preprocessor=None, verbose=True):
+def readable_records(records, inputs, on_error, preprocessor=None, verbose=True, head=None):
     """The records that `on_error` leaves, after every file was read once; says what was wrong.
 
     Args:
@@ -10,6 +10,7 @@ def readable_records(records, inputs, on_error, preprocessor=None, verbose=True)
         on_error: as in `Records.to_dataset`.
         preprocessor: as in `Records.validate`.
         verbose: whether to say what was found.
+        head: as in `Records.validate`.
 
     Returns:
         `Records`.
@@ -22,7 +23,7 @@ def readable_records(records, inputs, on_error, preprocessor=None, verbose=True)
     may_fail(on_error, inputs)  # a mistake is rather known before
     if verbose:
         print(f"{records}: reading every file once ...", flush=True)
-    report = records.validate(inputs, preprocessor)
+    report = records.validate(inputs, preprocessor, head=head)
     for note in report.notes if verbose else ():
         print(note)
     usable = report.usable_records(on_error)

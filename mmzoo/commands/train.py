@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mmzoo.commands.column_options import ColumnOptions
-from mmzoo.commands.names import encoder_names, fusion_names, head_names
+from mmzoo.commands.names import encoder_names, fusion_names
 from mmzoo.commands.options import BatchSize, Csv, Label, OnError
 
 
@@ -22,16 +22,6 @@ def train(
     output: Annotated[str, typer.Option(help="Folder to make; must not exist, or be empty.")],
     label: Label,
     columns: ColumnOptions,
-    head: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[LABEL=]NAME",
-            help="What answers, where it is no class and no number: words (a text that is "
-            "written), transcript, tags, box, mask; with several --label of one, caption=words; "
-            "repeatable.",
-            autocompletion=head_names,
-        ),
-    ] = None,
     answer_length: Annotated[
         int, typer.Option(min=1, help="Most words of an answer that is written.")
     ] = 32,
@@ -190,9 +180,9 @@ def train(
         # Mistakes are rather known before every file was read.
         check_free(output)
         _check_names(fusion, encoders)
-        if not head and is_conll(csv):
-            head = [f"{name}=tags" for name in label]
-        heads = _heads(head or [], label, answer_length)
+        if not columns.head and is_conll(csv):
+            columns.head = [f"{name}=tags" for name in label]
+        heads = columns.heads(label, answer_length)
         if any(config["class_name"] == "tags" for config in heads.values()):
             more["text"]["words"] = "spaces"
         columns.inputs(**more)
@@ -207,13 +197,14 @@ def train(
             )
             print(summary if len(label) == 1 else f"{name}: {summary}")
         inputs = columns.inputs(records, **more)
-        records = readable_records(records, inputs, on_error)
+        head = head_for(records, threshold is not None, heads)
+        records = readable_records(records, inputs, on_error, head=head if heads else None)
         train_run(
             *records.split(0.8, 0.1, 0.1, seed=seed),
             output,
             inputs=inputs,
             fusion=fusion,
-            head=head_for(records, threshold is not None, heads),
+            head=head,
             dim=dim,
             epochs=epochs,
             batch_size=batch_size,
@@ -237,7 +228,6 @@ def train(
                 **dataclasses.asdict(columns),
                 "fusion": fusion,
                 **{f"{kind}_encoder": encoder for kind, encoder in encoders.items()},
-                "head": head,
                 "answer_length": answer_length,
                 "text_buckets": text_buckets,
                 "augmentation": augmentation,
@@ -252,36 +242,6 @@ def train(
         )
         if is_first_host():
             print(f"Everything is in {output}/: {', '.join(sorted(os.listdir(output)))}")
-
-
-def _heads(named, labels, length):
-    """The heads that are named.
-
-    Args:
-        named: list of `NAME` or `LABEL=NAME`.
-        labels: names of the columns of labels.
-        length: most words of an answer that is written.
-
-    Returns:
-        Dict from the name of an answer, `"head"` where there is one, to a head's config.
-
-    Raises:
-        ValueError: for a name that is no head's, or a label that is none.
-    """
-    from mmzoo.utils.identifiers import unknown
-
-    found = {}
-    for text in named:
-        label, is_named, name = text.rpartition("=")
-        if (is_named or len(labels) > 1) and label not in labels:
-            raise ValueError(
-                f"--head {text}: it has to be LABEL=NAME, the label one of {', '.join(labels)}."
-            )
-        if name not in head_names():
-            raise unknown("head", name, head_names())
-        config = {"length": length} if name == "words" else {}
-        found[label if len(labels) > 1 else "head"] = {"class_name": name, "config": config}
-    return found
 
 
 def _threshold(text):

@@ -408,7 +408,7 @@ class Records:
         )
         return functools.partial(function, self)
 
-    def validate(self, inputs, preprocessor=None, verbose=False):
+    def validate(self, inputs, preprocessor=None, verbose=False, head=None):
         """Reads and decodes every value, in parallel, and says what is wrong or suspicious.
 
         What can't be read is what `to_dataset` can't read: the values go through the same
@@ -419,15 +419,20 @@ class Records:
             preprocessor: an adapted `mmzoo.Preprocessor`, whose vocabulary texts are held against;
                 `None`: one is learned from these rows.
             verbose: whether to show the progress.
+            head: the head, or the dict of heads, that is to learn the labels, as for
+                `mmzoo.build_model`. A label that it can't be taught is an error then: a box that is
+                not in its picture, a mask of another size, tags of another number than words.
+                `None`: labels are what they look like.
 
         Returns:
             A `mmzoo.data.ValidationReport`: errors (absent, missing, empty, truncated, too large,
-            unreadable), warnings (tiny, narrow, one colour, silent, not UTF-8, duplicate,
+            unreadable, label), warnings (tiny, narrow, one colour, silent, not UTF-8, duplicate,
             contradiction), and figures (sizes, numbers of tokens, classes). `report.check()` raises
             an error that names the rows, if there are errors.
 
         Raises:
-            ValueError: when there is no such column, or nothing to learn a vocabulary from.
+            ValueError: when there is no such column, nothing to learn a vocabulary from, or
+                something is wrong with labels as a whole.
 
         Example:
 
@@ -437,10 +442,14 @@ class Records:
         >>> report = records.validate({"text": mmzoo.Text(length=4, vocabulary_size=10)})
         >>> [(finding.row, finding.severity, finding.kind) for finding in report.findings]
         [(2, 'error', 'absent'), (3, 'warning', 'duplicate'), (3, 'warning', 'contradiction')]
+        >>> prices = mmzoo.data.from_arrays({"text": ["a cat", "a dog"]}, labels=[0.0, 9.5])
+        >>> head = mmzoo.heads.Regression(scale="log")
+        >>> prices.validate(report.inputs, head=head).errors[0].message
+        "the label 0.0 is not positive, and scale='log' takes logarithms..."
         """
         from mmzoo.data.validation.validation import validate
 
-        return validate(self, inputs, preprocessor, verbose)
+        return validate(self, inputs, preprocessor, verbose, head)
 
     def to_dataset(
         self,

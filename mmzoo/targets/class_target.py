@@ -5,7 +5,7 @@ import numpy as np
 from mmzoo.raw.spelling import spelling_notes
 from mmzoo.targets.label_sets import in_label_set, label_set_figures
 from mmzoo.targets.label_shapes import check_labels
-from mmzoo.targets.labels import checked_with_missing, class_counts, known_names
+from mmzoo.targets.labels import checked_with_missing, class_counts, known_names, label_notes
 from mmzoo.targets.target import Target
 from mmzoo.targets.temperature import against_zero, softmax
 from mmzoo.utils.identifiers import nearest_hint
@@ -81,6 +81,9 @@ class ClassTarget(Target):
 
     def notes(self, labels, class_names):
         return spelling_notes(class_counts(labels, class_names) or {}, "labels")
+
+    def validation_notes(self, labels, class_names):
+        return label_notes(labels, class_names)
 
     def names(self, count):
         """The names of so many classes, or their indices as text where they have none."""

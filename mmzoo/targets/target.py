@@ -72,6 +72,10 @@ class Target:
         """
         return []
 
+    def validation_notes(self, labels, class_names):
+        """As `notes`, where `Records.validate` looks at the labels; may say more."""
+        return self.notes(labels, class_names)
+
     def adapt(self, labels):
         """Learns from the labels of the training rows.
 

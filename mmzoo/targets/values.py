@@ -7,6 +7,7 @@ from mmzoo.raw.absent import is_absent
 from mmzoo.raw.cells import MISSING
 from mmzoo.targets import figures
 from mmzoo.targets.label_shapes import check_labels
+from mmzoo.targets.labels import label_notes
 from mmzoo.targets.target import Target
 
 
@@ -89,6 +90,9 @@ class Values(Target):
                 f"{describe(row)}: the label {label!r} is no number, but the head predicts "
                 "numbers. For classes take the head Softmax or Sigmoid."
             ) from None
+
+    def validation_notes(self, labels, class_names):
+        return label_notes(labels, class_names)
 
     def encode(self, labels, describe="row {}".format):
         if isinstance(labels, list):

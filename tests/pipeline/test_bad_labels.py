@@ -1,5 +1,6 @@
 """Labels that are none of their kind: an error names the file, the row and the column."""
 
+import dataclasses
 import io
 import json
 import re
@@ -246,3 +247,65 @@ def test_fit_and_evaluate_say_what_is_wrong_with_a_label(tmp_path):
         "picture 'image', which is 8 pixels wide and 6 high. .*as it is stored\\.",
         said[0],
     ), said[0]
+
+
+def test_validate_asks_the_head_what_is_wrong_with_a_box():
+    boxes = [[1, 1, 50, 5], [5, 1, 1, 5], [1, 1, 5, 5], [1, 0, 8, 6]]
+    pictures = [np.full((6, 8, 3), row, "uint8") for row in range(4)]
+    records = mmzoo.data.from_arrays({"image": pictures}, boxes)
+    report = records.validate({"image": mmzoo.Image(size=(3, 5))}, head="box")
+    assert [(finding.row, finding.column, finding.kind) for finding in report.errors] == [
+        (row, "label", "label") for row in (0, 1)
+    ]
+    first, second = (finding.message for finding in report.errors)
+    assert first.startswith(
+        "the box [1, 1, 50, 5] does not lie in its picture 'image', which is 8 "
+    )
+    assert second.startswith("the box [5.0, 1.0, 1.0, 5.0] has x1 < x0.")
+    message = "Bad label in 2 of 4 rows, column 'label': row 0: the box .*; row 1: .* has x1 < x0"
+    with pytest.raises(ValueError, match=message):
+        report.check()
+    optional = {"image": mmzoo.Image(size=(3, 5), optional=True)}
+    with pytest.raises(ValueError, match=f"{message}.*A label can't be taken as absent"):
+        dataclasses.replace(report, inputs=optional).usable_records("missing")
+    assert report.usable_records("skip").labels.tolist() == boxes[2:]
+
+
+@pytest.mark.end_to_end
+def test_validate_finds_what_training_does_in_every_place():
+    picture = png(np.zeros((6, 8, 3), "uint8"))
+    for head in (Box, Mask):
+        cases = [case[1:] for case in PLACES.values() if type(case[0]) is head]
+        labels = [label for good, bad, _ in cases for label in (good, bad)]
+        kinds = ["x", "y"] * len(cases)
+        records = mmzoo.data.from_arrays(
+            {"image": [picture] * len(labels)}, {"place": labels, "kind": kinds}
+        )
+        heads = {"place": head(), "kind": Softmax(class_names=CLASSES)}
+        report = records.validate({"image": mmzoo.Image(size=(6, 8))}, head=heads)
+        assert report.classes == {"kind: x": len(cases), "kind: y": len(cases)}
+        assert [f.row for f in report.errors] == list(range(1, len(labels), 2))
+        for finding, (_, _, message) in zip(report.errors, cases, strict=True):
+            assert message in finding.message and finding.column == "place"
+    same = mmzoo.data.from_arrays({"image": [picture] * 2}, [[1, 1, 5, 5]] * 2)
+    assert len(same.validate({"image": mmzoo.Image(size=(6, 8))}).notes) == 4  # numbers, constant
+    assert not same.validate({"image": mmzoo.Image(size=(6, 8))}, head="box").notes
+
+
+def test_validate_asks_heads_of_texts(tmp_path):
+    tags = [["O", "B-x", "O"], ["O", "O"], ["O", "B-x", "I-x"], ["O", "I-x", "O"]]
+    rows = [
+        {"title": text, "tags": of_row, "price": price}
+        for text, of_row, price in zip(TEXTS, tags, [1.0, 1.0, 1.0, None], strict=True)
+    ]
+    records = from_jsonl(rows, tmp_path, columns={"text": "title"}, label=["tags", "price"])
+    text = {"text": mmzoo.Text(length=3, vocabulary_size=9, words="spaces")}
+    report = records.validate(text, head={"tags": "tags", "price": "regression"})
+    errors = [(f.row, f.column, f.severity) for f in report.errors]
+    assert errors == [(1, "tags", "error"), (3, "tags", "error")]
+    assert report.errors[0].message.startswith("2 tags for the 3 words of 'text'")
+    assert report.errors[0].where.endswith("rows.jsonl, line 2")
+    note = "price: The labels are constant: 1 in all 3 rows. There is nothing to learn."
+    assert note in report.notes
+    with pytest.raises(ValueError, match="The heads answer tags, but the records have labels of"):
+        records.validate(text, head={"tags": "tags"})

@@ -392,6 +392,27 @@ def test_broken_pictures_are_found_before_the_training(csv, tmp_path, capsys):
     assert not run.exists()
 
 
+def test_an_error_of_a_dataset_is_one_line(monkeypatch, capsys):
+    def fail(_):
+        said = (
+            r"Graph execution error:\n {{node Assert}} assertion failed: [mmzoo: b.csv, row 3: no]"
+        )
+        raise tf.errors.InvalidArgumentError(None, None, said + "\n [[Assert]]")
+
+    monkeypatch.setattr(command_line, "app", fail)
+    assert mmzoo("train") == 1
+    assert capsys.readouterr().err == "Error: b.csv, row 3: no.\n"
+
+
+def test_a_run_that_fails_before_its_first_checkpoint_leaves_nothing(tmp_path):
+    for begun in (False, True):
+        unfinished = tmp_path / f"{begun}.unfinished"
+        (unfinished / "checkpoints" if begun else unfinished).mkdir(parents=True)
+        with pytest.raises(ValueError, match="bad"), module._removed_unless_begun(unfinished):
+            raise ValueError("bad")
+        assert unfinished.exists() == begun
+
+
 @pytest.mark.end_to_end
 def test_a_box_that_is_not_in_its_picture_is_one_line(csv, tmp_path, capsys):
     height, width = tf.io.decode_image((tmp_path / "0.png").read_bytes()).shape[:2]
@@ -402,8 +423,18 @@ def test_a_box_that_is_not_in_its_picture_is_one_line(csv, tmp_path, capsys):
     assert train(csv=csv, label="place", output=run, head="box") == 1
     lines = capsys.readouterr().err.splitlines()
     (error,) = (line for line in lines if not line.startswith("Warning: "))
-    assert "rows.csv, row 12, column 'place'" in error and "does not lie in its picture" in error
+    assert "Bad label in 1 of 60 rows, column 'place'" in error
+    assert "rows.csv, row 12: the box" in error and "does not lie in its picture" in error
     assert not run.exists() and not (tmp_path / "run.unfinished").exists()
+    check = ["check", csv, "--image", "photo", "--label", "place", "--output", tmp_path / "check"]
+    assert mmzoo(*check) == 0
+    assert mmzoo(*check, "--head", "box") == 1
+    assert "errors: label: 1" in capsys.readouterr().out
+    assert "row 12,place,,error,label,the box [" in (
+        (tmp_path / "check" / "bad_rows.csv").read_text().replace('"', "")
+    )
+    assert mmzoo(*check[:4], "--head", "box") == 1
+    assert "--head needs --label" in capsys.readouterr().err
 
 
 @pytest.mark.slow

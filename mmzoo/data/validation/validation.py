@@ -10,7 +10,8 @@ import numpy as np
 
 from mmzoo.data.pipeline.parallel_map import parallel_map, without_tuner
 from mmzoo.data.problems import raw_problems
-from mmzoo.data.validation.validation_report import LISTED, Finding, ValidationReport
+from mmzoo.data.validation.label_check import LabelCheck
+from mmzoo.data.validation.validation_report import LABEL, LISTED, Finding, ValidationReport
 from mmzoo.raw.paths import open_bytes, resolve_path
 from mmzoo.targets.labels import class_counts, label_notes
 from mmzoo.utils.progress import track
@@ -19,13 +20,18 @@ from mmzoo.utils.progress import track
 BATCH = 16
 
 
-def validate(records, inputs, preprocessor=None, verbose=False):
+def validate(records, inputs, preprocessor=None, verbose=False, head=None):
     """Reads every value of some records; see `Records.validate`."""
     from mmzoo.preprocessor import Preprocessor
 
-    parts = (preprocessor or Preprocessor(inputs)).preprocessings
-    columns, findings = {}, []
-    notes, classes = _of_labels(records)
+    parts = dict((preprocessor or Preprocessor(inputs)).preprocessings)
+    with_heads = None if head is None else Preprocessor(inputs, head)
+    if with_heads is not None:
+        with_heads.check_answers(records)
+        for target in with_heads.targets.values():
+            if target.picture is not None:  # which then says how large pictures are
+                parts[target.picture] = with_heads.preprocessings[target.picture]
+    columns, findings, notes = {}, [], []
     for name, modality in inputs.items():
         column = _Column(name, modality, parts[name], records)
         column.find_raw_problems()
@@ -35,6 +41,8 @@ def validate(records, inputs, preprocessor=None, verbose=False):
         columns[name] = column
         findings += column.findings
         notes += parts[name].notes(column.values)
+    bad_labels, of_labels, classes = _of_labels(records, with_heads, columns)
+    findings += bad_labels
     findings += _duplicate_rows(records, columns.values())
     return ValidationReport(
         records,
@@ -42,23 +50,40 @@ def validate(records, inputs, preprocessor=None, verbose=False):
         sorted(findings, key=lambda finding: finding.row),
         {name: column.figures for name, column in columns.items()},
         classes,
-        notes,
+        [*of_labels, *notes],
     )
 
 
-def _of_labels(records):
-    """What is suspicious about labels, and how many rows each class has, `None` without classes.
+def _of_labels(records, preprocessor, columns):
+    """`(findings, notes, classes)` of labels; the last: how many rows each class has, or `None`.
 
     With several answers the name of the answer stands before each.
+
+    Args:
+        records: `mmzoo.data.Records`.
+        preprocessor: made with the heads, or `None`: labels are what they look like.
+        columns: dict from modality name to its `_Column`, which was read.
     """
-    notes, classes = [], {}
+    findings, notes, classes = [], [], {}
+    places = {name: column.places() for name, column in columns.items() if column.placements}
     for answer, column in records.label_columns.items():
         prefix = f"{answer}: " if records.several_answers else ""
-        notes += [f"{prefix}{note}" for note in label_notes(column.labels, column.class_names)]
-        if column.is_classes:
+        is_classes = column.is_classes
+        if preprocessor is None:
+            of_answer = label_notes(column.labels, column.class_names)
+        else:
+            check = LabelCheck(records, preprocessor, answer)
+            check.run(places)
+            of_answer = check.notes
+            is_classes &= hasattr(check.target, "class_names")
+            for row, message in check.errors.items():
+                where = records.describe(row)
+                findings.append(Finding(row, where, check.column_name, "", "error", LABEL, message))
+        notes += [f"{prefix}{note}" for note in of_answer]
+        if is_classes:
             counts = class_counts(column.labels, column.class_names)
             classes |= {f"{prefix}{name}": count for name, count in counts.items()}
-    return notes, classes or None
+    return findings, notes, classes or None
 
 
 class _Column:
@@ -80,6 +105,8 @@ class _Column:
             if value is not None and (paths := self._paths(value)):
                 self.paths[row] = paths
         self.digests = [None] * len(self.values)  # the same where values are
+        self.placements = {}  # of pictures in which an answer is a place, by row
+        self._gives_placement = getattr(part, "gives_placement", False)
         self.figures = {
             "values": sum(value is not None for value in self.values),
             "absent": sum(value is None for value in self.values),
@@ -113,7 +140,8 @@ class _Column:
             encoded = self._bytes(group[0])
             size = None if encoded is None else self.part.size(encoded)
             if ok:
-                severity, found = "warning", self._suspicions(encoded, decoded)
+                severity, found = "warning", self._suspicions(encoded, decoded[0])
+                self._keep_placement(group, decoded)
             else:
                 severity, found = "error", [self._diagnosis(group[0])]
             if encoded is not None:
@@ -152,7 +180,10 @@ class _Column:
         }
 
     def _decoded(self, groups, verbose):
-        """Yields `(group, ok, decoded)`: the first value of every group, as training decodes it."""
+        """Yields `(group, ok, decoded)`: the first value of every group, as training decodes it.
+
+        The last is a list: of a picture its pixels, and its placement where there is one.
+        """
         import tensorflow as tf
 
         from mmzoo.data.pipeline.decoder import decoder
@@ -164,10 +195,11 @@ class _Column:
         self._first = {group[0]: i for i, group in enumerate(groups)}
         self._taken = lambda at: tf.nest.map_structure(lambda part: tf.gather(part, at), column)
         decode_rows = decoder(self.part, column, self._read)
+        parts = 2 if self._gives_placement else 1
 
         def decode(positions):
             decoded, ok = decode_rows(positions)
-            return positions, ok, tf.nest.flatten(decoded)[0]
+            return positions, ok, tuple(tf.nest.flatten(decoded)[:parts])
 
         batches = tf.data.Dataset.range(len(values)).batch(BATCH)
         batches = without_tuner(parallel_map(batches, decode))
@@ -178,7 +210,20 @@ class _Column:
             batches = track(batches, count, f"Reading {self.name}")
         for positions, ok, decoded in batches:
             for at, position in enumerate(positions):
-                yield groups[position], bool(ok[at]), decoded[at]
+                yield groups[position], bool(ok[at]), [part[at] for part in decoded]
+
+    def _keep_placement(self, group, decoded):
+        """Keeps where pictures lie in what the model sees, where an answer is a place in them."""
+        if self._gives_placement:
+            pixels, placement = decoded
+            self.placements |= dict.fromkeys(group, placement)
+            self.decoded_shape = pixels.shape
+
+    def places(self):
+        """The shape of a decoded picture, and the placements of all: see `LabelCheck.run`."""
+        nothing = np.zeros_like(next(iter(self.placements.values())))
+        rows = range(len(self.values))
+        return self.decoded_shape, np.stack([self.placements.get(row, nothing) for row in rows])
 
     def _bytes(self, row):
         """The bytes of an encoded file, the first of several.
@@ -246,22 +291,6 @@ def _duplicate_rows(records, columns):
             this, other = (np.asarray(labels[each]).tolist() for each in (row, same))
             message = f"{this!r}, but {earlier}, with the same values, is {other!r}."
             yield Finding(row, where, "", "", "warning", "contradiction", f"{of_answer}{message}")
-
-
-def _class_counts(records):
-    """How many rows each class has; with several answers `<answer>: <class>`."""
-    counts = {
-        answer: class_counts(column.labels, column.class_names)
-        for answer, column in records.label_columns.items()
-        if column.is_classes
-    }
-    if not records.several_answers:
-        return counts.get("head")
-    return {
-        f"{answer}: {name}": count
-        for answer, of_answer in counts.items()
-        for name, count in of_answer.items()
-    } or None
 
 
 def _digest(value):

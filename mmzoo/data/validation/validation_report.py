@@ -13,6 +13,8 @@ from mmzoo.utils.atomic_files import atomic_file
 
 #: How many findings a message, or a printed report, lists.
 LISTED = 5
+#: The kind of a finding about a label.
+LABEL = "label"
 #: Figures of a column that the report has sentences for; others are listed by their names.
 KNOWN_FIGURES = ("values", "absent", "distinct", "bytes", "repeated", "cells", "size", "smallest",
                  "median", "largest", "tokens", "cut", "unknown")  # fmt: skip
@@ -24,13 +26,15 @@ class Finding(NamedTuple):
     Args:
         row: position of the row.
         where: how messages call the row.
-        column: modality name; empty where it is about the whole row.
+        column: modality name; for a label the column it is in; empty where it is about the whole
+            row.
         value: the path, where the value is one.
         severity: `"error"`: training stops there, unless `on_error` says otherwise; `"warning"`:
             it can be used, but is suspicious.
         kind: `"absent"`, `"invalid"`, `"missing file"`, `"empty"`, `"truncated"`, `"too large"`,
-            `"unreadable"`; or `"tiny"`, `"narrow"`, `"one colour"`, `"silent"`, `"not UTF-8"`,
-            `"duplicate"`, `"contradiction"`; or what a modality from outside calls its own.
+            `"unreadable"`, `"label"` (one that its head can't be taught); or `"tiny"`, `"narrow"`,
+            `"one colour"`, `"silent"`, `"not UTF-8"`, `"duplicate"`, `"contradiction"`; or what a
+            modality from outside calls its own.
         message: what is wrong.
     """
 
@@ -121,11 +125,32 @@ class ValidationReport:
         raise ValueError(" ".join(f"{message}." for message in self.unreadable_messages()))
 
     def unreadable_messages(self):
-        """A sentence for every modality with values that can't be read, without its full stop."""
+        """A sentence for every modality with values that can't be read, without its full stop.
+
+        And one for every column with labels that can't be used.
+        """
         for name in self.inputs:
-            rows = [finding.row for finding in self.errors if finding.column == name]
+            rows = [finding.row for finding in self._of_values() if finding.column == name]
             if rows:
                 yield self._unreadable_message(name, rows)
+        yield from self._label_messages()
+
+    def _of_values(self):
+        """The errors of inputs, rather than of labels."""
+        return [finding for finding in self.errors if finding.kind != LABEL]
+
+    def _label_messages(self):
+        """A sentence for every column with labels that can't be used, without its full stop."""
+        bad = [finding for finding in self.errors if finding.kind == LABEL]
+        for column in dict.fromkeys(finding.column for finding in bad):
+            found = [finding for finding in bad if finding.column == column]
+            listed = "; ".join(
+                f"{finding.where}: {finding.message.removesuffix('.')}"
+                for finding in found[:LISTED]
+            )
+            more = f"; and {len(found) - LISTED} more" if len(found) > LISTED else ""
+            rows = f"{len(found)} of {self.rows} rows"
+            yield f"Bad label in {rows}, column {column!r}: {listed}{more}"
 
     def _unreadable_message(self, name, rows):
         part = self.inputs[name].preprocessing(name)
@@ -150,7 +175,7 @@ class ValidationReport:
         if on_error == "raise":
             self.check()
             return self.records
-        bad = {(finding.row, finding.column) for finding in self.errors}
+        bad = {(finding.row, finding.column) for finding in self._of_values()}
         for name in self.inputs:
             rows = sorted(row for row, column in bad if column == name)
             if rows and name not in forgiven:
@@ -159,12 +184,14 @@ class ValidationReport:
                     "can't be taken as absent."
                 )
         if on_error == "missing":
+            for message in self._label_messages():
+                raise ValueError(f"{message}. A label can't be taken as absent.")
             return self.records.without_values(bad)
-        rows = {row for row, _ in bad}
+        rows = {finding.row for finding in self.errors}
         good = [row for row in range(self.rows) if row not in rows]
         if not good:
             raise ValueError(
-                f"All {self.rows} rows have values that can't be read. {self._reasons()}"
+                f"All {self.rows} rows have values that can't be used. {self._reasons()}"
             )
         return self.records.take(good)
 
