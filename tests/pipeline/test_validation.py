@@ -243,3 +243,17 @@ def test_command_line(rows_csv, tmp_path, capsys):
     assert json.loads((output / "report.json").read_text())["errors"] == {}
     assert command_line("check", rows_csv, *columns, "--optional", "picture") == 1
     assert "No such input: --optional picture. There are: image, text" in capsys.readouterr().err
+
+
+def test_contradictions_of_masks_and_spans():
+    """Labels of other shapes are compared, too, and long ones shortened."""
+    spans = [[[0, 1, "x"]], [[0, 1, "x"], {"start": 2, "end": 3, "label": "y"}], [[0, 1, "x"]]]
+    masks = [np.zeros((40, 40), "uint8"), np.zeros((3, 3), "uint8"), np.zeros((40, 40), "uint8")]
+    for labels in (spans, masks):
+        records = mmzoo.data.from_arrays({"text": ["a b"] * 3}, labels)
+        found = records.validate({"text": TEXT}).warnings
+        assert [(finding.row, finding.kind) for finding in found] == [
+            (1, "duplicate"), (1, "contradiction"), (2, "duplicate")
+        ]  # fmt: skip
+        assert "but row 0, with the same values, is [[0" in found[1].message
+        assert len(found[1].message) < 300

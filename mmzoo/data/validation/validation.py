@@ -281,16 +281,26 @@ def _duplicate_rows(records, columns):
         where, earlier = records.describe(row), records.describe(same)
         yield Finding(row, where, "", "", "warning", "duplicate", f"The same as {earlier}.")
         for answer, column in records.label_columns.items():
-            labels = column.labels
-            lacks = (
-                labels[row] is None or labels[same] is None or np.any(labels[row] != labels[row])
-            )
-            if lacks or not np.any(labels[row] != labels[same]):
+            label, before = column.labels[row], column.labels[same]
+            lacks = label is None or before is None or _differ(label, label)  # NaN does
+            if lacks or not _differ(label, before):
                 continue
             of_answer = "" if answer == "head" else f"{answer}: "
-            this, other = (np.asarray(labels[each]).tolist() for each in (row, same))
-            message = f"{this!r}, but {earlier}, with the same values, is {other!r}."
+            message = f"{_shown(label)}, but {earlier}, with the same values, is {_shown(before)}."
             yield Finding(row, where, "", "", "warning", "contradiction", f"{of_answer}{message}")
+
+
+def _differ(label, other):
+    """Whether two labels differ; of arrays, such as masks, their shapes do as well."""
+    if isinstance(label, np.ndarray) or isinstance(other, np.ndarray):
+        return not np.array_equal(label, other)
+    return bool(label != other)
+
+
+def _shown(label):
+    """A label as a message shows it: of a long one, such as a mask, how it begins."""
+    label = label.tolist() if isinstance(label, (np.ndarray, np.generic)) else label
+    return f"{label!r:.100}"
 
 
 def _digest(value):
