@@ -234,6 +234,11 @@ COMBINED = [
 DAILY = ["encoder-text-gru", "encoder-text-transformer", "encoder-audio-cnn", "head-regression"]
 #: Blocks that are part of a whole model in the default run; all others are in CI's own step.
 DAILY_FUSIONS = ["concat", "gated_cross_attention"]
+#: Likewise encoders: of every kind of modality one, of texts also a loop and attention.
+DAILY_ENCODERS = [
+    "image-cnn", "text-bag", "text-gru", "text-transformer", "audio-cnn", "features-mlp",
+    "tabular-mlp", "video-frames",
+]  # fmt: skip
 
 
 def slow_among(values, slow, mark=pytest.mark.slow):
@@ -250,14 +255,17 @@ def slow_for(parts):
 
 
 def whole_models_of(parts):
-    """Parametrises over parts: slow tests of those that are combined, most blocks end to end.
+    """Parametrises over parts: slow tests of those that are combined, most others end to end.
 
-    `check_fusion` tests all blocks by themselves, in the default run.
+    `check_fusion` tests all blocks by themselves, in the default run; so does `check_encoder` for
+    the masks and the tokens of all encoders.
     """
     marks = dict.fromkeys(COMBINED, pytest.mark.slow)
     marks |= {f"fusion-{name}": pytest.mark.end_to_end for name in mmzoo.fusion.names()}
-    for name in DAILY_FUSIONS:
-        del marks[f"fusion-{name}"]
+    marks |= {part: pytest.mark.end_to_end for part in PARTS if part.startswith("encoder-")}
+    daily = [f"fusion-{name}" for name in DAILY_FUSIONS]
+    for part in (*daily, *(f"encoder-{name}" for name in DAILY_ENCODERS)):
+        del marks[part]
     return pytest.mark.parametrize(
         "part",
         [pytest.param(part, marks=marks[part]) if part in marks else part for part in parts],

@@ -62,7 +62,14 @@ def test_tokens_know_of_the_other_modality_and_of_their_own_place(name):
         assert not np.allclose(streams[stream][0, 0], streams[stream][0, 1], atol=1e-4)
 
 
-@pytest.mark.parametrize("name", [n for n in mmzoo.fusion.names() if n != "bilinear"])
+@pytest.mark.parametrize(
+    "name",
+    slow_among(
+        [name for name in mmzoo.fusion.names() if name != "bilinear"],
+        {*mmzoo.fusion.names()} - {*DAILY_FUSIONS},
+        pytest.mark.end_to_end,
+    ),
+)
 @pytest.mark.parametrize(
     "names", slow_among([("text",), ("image", "text", "voice")], slow=[("text",)])
 )

@@ -58,10 +58,19 @@ def test_all_tokens_of_all_frames():
 @pytest.mark.parametrize(
     "encoder",
     [
-        "resnet",
-        {"class_name": "vit", "config": {"patch_size": 4, "dim": 8, "depth": 1, "num_heads": 2}},
+        pytest.param("resnet", marks=pytest.mark.end_to_end),
+        pytest.param(
+            {
+                "class_name": "vit",
+                "config": {"patch_size": 4, "dim": 8, "depth": 1, "num_heads": 2},
+            },
+            marks=pytest.mark.end_to_end,
+        ),
         ImageCNN(filters=(4, 8)),
-        keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(5)]),
+        pytest.param(
+            keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(5)]),
+            marks=pytest.mark.end_to_end,
+        ),
         VideoFrames(FILTERS, dim=8, temporal_positions=False),
         {"class_name": "frames", "config": {"frame_encoder": FILTERS, "dim": 8}},
         Adapter(keras.Sequential([keras.layers.Reshape((4, 192)), keras.layers.Dense(6)])),

@@ -281,6 +281,7 @@ def test_arrays_that_are_broken(array):
 # Records
 
 
+@pytest.mark.end_to_end
 def test_arrays_bytes_and_paths_are_the_same(tmp_path):
     samples = np.stack([SOUND, SOUND / 2], axis=1).astype("float32")
     (tmp_path / "a.wav").write_bytes(wav(samples, RATE))

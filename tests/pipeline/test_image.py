@@ -93,6 +93,7 @@ def test_arrays_that_are_no_pictures(column, message):
         records.to_dataset(mmzoo.Preprocessor({"photo": mmzoo.Image(size=(4, 4))}))
 
 
+@pytest.mark.end_to_end
 def test_neighbours_of_a_broken_picture_are_untouched():
     good = [encoded(PIXELS), encoded(SMOOTH)]
     bad = [b"", b"junk", good[0][: len(good[0]) // 2]]

@@ -33,6 +33,7 @@ PICTURES = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype("uin
 TEXTS = ["a red circle", "Two blue squares!", "", "unheard of"]
 
 
+@pytest.mark.end_to_end
 def test_words_of_a_preset(tmp_path):
     backbone = bert(tmp_path)
     encoder = KerasHub(tmp_path)

@@ -11,6 +11,7 @@ from mmzoo.training import LayerwiseAdamW, enable_lora, layerwise_multipliers
 from tests.parts import disturb, image, labels, predict, tensors, text, tiny
 
 
+@pytest.mark.end_to_end
 def test_a_failed_export_and_a_prediction_meanwhile_find_the_model_as_it_was(tmp_path, monkeypatch):
     encoder = {"class_name": "transformer", "config": {"embedding_dim": 8, "depth": 1}}
     inputs = {"text": text(encoder)}

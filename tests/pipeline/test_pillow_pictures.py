@@ -32,6 +32,7 @@ def batch(modality, values):
     ].numpy()
 
 
+@pytest.mark.end_to_end
 def test_a_picture_is_what_its_file_is():
     names = [name for name in FILES if name not in ("one-pixel",)]
     modality = mmzoo.Image(size=(HEIGHT, WIDTH))

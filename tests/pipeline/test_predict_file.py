@@ -56,6 +56,7 @@ def csv(tmp_path):
     return tmp_path / "rows.csv"
 
 
+@pytest.mark.end_to_end
 def test_rows_keep_their_order_and_bad_ones_say_why(pair, csv, tmp_path):
     roots = [str(tmp_path / "nowhere"), str(tmp_path)]
     output = tmp_path / "out.csv"

@@ -166,6 +166,7 @@ def test_gradual_unfreezing(tmp_path):
     assert_equal(fitted(tmp_path / "parts", stages()), whole)
 
 
+@pytest.mark.end_to_end
 def test_finished(tmp_path):
     """Begun again after its end, a training returns what it came to; longer is another one."""
     whole = fitted(tmp_path)
@@ -234,6 +235,7 @@ def test_other_arguments(tmp_path):
         fitted(tmp_path / "other")
 
 
+@pytest.mark.end_to_end
 def test_fewer_epochs_than_there_were(tmp_path):
     assert fitted(tmp_path, kill_at=15) is None  # in the second of three epochs
     with pytest.raises(ValueError, match=r"was to be longer, and has had 1 epochs.*epochs=1"):

@@ -182,6 +182,7 @@ def test_replies_answer_the_labels(tmp_path, columns):
     assert "| `replies` | (B, 3) |" in (tmp_path / "serving" / "model_card.md").read_text()
 
 
+@pytest.mark.end_to_end
 def test_binary_labels_are_no_and_yes(tmp_path):
     inputs = {"text": text()}
     head = mmzoo.heads.Sigmoid(class_names=["no", "yes"])

@@ -108,6 +108,7 @@ def test_a_dataset_that_does_not_know_its_length_has_no_step_more():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.end_to_end
 def test_patience(tmp_path):
     """Without progress the training ends, and the history with it."""
     run(tmp_path, patience=1, learning_rate=0.0)
