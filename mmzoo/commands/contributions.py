@@ -33,14 +33,12 @@ def contributions(
     from mmzoo.commands.quiet_import import import_tensorflow
 
     import_tensorflow()
-    from mmzoo.commands.readable_records import readable_records
     from mmzoo.commands.trained_run import TrainedRun
     from mmzoo.evaluation import contributions as contributions_of
     from mmzoo.evaluation.report import write_json
 
     trained = TrainedRun.load(run)
-    records = trained.labelled_records(csv, root, encoding, separator, on_error)
-    records = readable_records(records, trained.preprocessor.inputs, on_error, trained.preprocessor)
+    records = trained.readable_records(csv, root, encoding, separator, on_error)
     found = contributions_of(
         trained.model, trained.preprocessor, records, figure, batch_size=batch_size, seed=seed
     )
@@ -49,5 +47,6 @@ def contributions(
     folder, several = pathlib.Path(output), isinstance(found, dict)
     facts = {name: each.to_dict() for name, each in found.items()} if several else found.to_dict()
     write_json(facts, folder / "contributions.json")
-    for name, each in (found if several else {"": found}).items():
-        each.plot(folder / f"{name}_contributions.png".lstrip("_"))
+    for name, each in (found if several else {"head": found}).items():
+        prefix = f"{name}_" if several else ""
+        each.plot(folder / f"{prefix}contributions.png")

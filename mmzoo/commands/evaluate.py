@@ -19,12 +19,10 @@ def evaluate(
     from mmzoo.commands.quiet_import import import_tensorflow
 
     import_tensorflow()
-    from mmzoo.commands.readable_records import readable_records
     from mmzoo.commands.trained_run import TrainedRun
     from mmzoo.evaluation import evaluate as evaluate_model
 
     trained = TrainedRun.load(run)
-    records = trained.labelled_records(csv, root, encoding, separator, on_error)
-    records = readable_records(records, trained.preprocessor.inputs, on_error, trained.preprocessor)
+    records = trained.readable_records(csv, root, encoding, separator, on_error)
     dataset = records.to_dataset(trained.preprocessor, batch_size, on_error=on_error)
     evaluate_model(trained.model, dataset)

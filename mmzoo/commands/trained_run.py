@@ -99,6 +99,13 @@ class TrainedRun:
             say_root(records.root, roots)
         return records
 
+    def readable_records(self, path, root=None, encoding=None, separator=None, on_error="raise"):
+        """`labelled_records` that `on_error` leaves, after every file was read once."""
+        from mmzoo.commands.readable_records import readable_records
+
+        records = self.labelled_records(path, root, encoding, separator, on_error)
+        return readable_records(records, self.preprocessor.inputs, on_error, self.preprocessor)
+
 
 def _are_numbers(target):
     """Whether labels are numbers to predict; `None`: neither they nor classes, but texts, tags."""

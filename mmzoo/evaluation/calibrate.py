@@ -85,13 +85,14 @@ def calibrate(
     records = as_records(records, preprocessor.inputs)
     if not records.label_columns:
         raise ValueError("The rows have no labels: how often an answer is right needs them.")
-    if len(records) < (fewest_rows or bins):  # before any file is read
-        raise _too_few(len(records), fewest_rows or bins)
+    fewest_rows = fewest_rows or bins
+    if len(records) < fewest_rows:  # before any file is read
+        raise _too_few(len(records), fewest_rows)
     dataset = records.to_dataset(preprocessor, batch_size, on_error=on_error)
     rows = _logits(model, dataset, {name: _Logits(heads[name], targets[name]) for name in heads})
     # All or none: a mistake in one answer leaves the others as they are.
     found = {
-        name: _found(name, targets[name], *of_answer, alpha, bins, fewest_rows or bins)
+        name: _found(name, targets[name], *of_answer, alpha, bins, fewest_rows)
         for name, of_answer in rows.items()
     }
     for name, (temperatures, note) in found.items():

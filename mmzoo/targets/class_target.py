@@ -3,11 +3,13 @@
 import numpy as np
 
 from mmzoo.raw.spelling import spelling_notes
+from mmzoo.targets import reliability
 from mmzoo.targets.label_sets import in_label_set, label_set_figures
 from mmzoo.targets.label_shapes import check_labels
 from mmzoo.targets.labels import checked_with_missing, class_counts, known_names, label_notes
+from mmzoo.targets.reliability import BINS, ERROR
 from mmzoo.targets.target import Target
-from mmzoo.targets.temperature import against_zero, softmax
+from mmzoo.targets.temperature import against_zero, cross_entropies, softmax
 from mmzoo.utils.identifiers import nearest_hint
 
 #: The most classes that `labels` and `scores` list.
@@ -118,6 +120,23 @@ class ClassTarget(Target):
             logits: `(N, units)` float.
         """
         return softmax(against_zero(logits))[..., 1]
+
+    def calibration_figures(self, y, logits, sample_weight=None, bins=BINS):
+        """How good the probabilities are that come of logits.
+
+        Args:
+            y: `(N, units)` int, 0 or 1.
+            logits: `(N, units)` float.
+            sample_weight: `(N,)` positive floats, or `None`.
+            bins: most bins of the expected calibration error.
+
+        Returns:
+            Dict of `log_loss` and `expected_calibration_error`.
+        """
+        found = reliability.of_labels(y, self.probabilities(logits), sample_weight, bins)
+        losses = cross_entropies(against_zero(logits.reshape(-1)), y.reshape(-1))
+        loss = np.average(losses.reshape(y.shape).mean(axis=1), weights=sample_weight)
+        return {"log_loss": float(loss), ERROR: found[ERROR]}
 
     def complete(self, other):
         if self.class_names is None:

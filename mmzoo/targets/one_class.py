@@ -117,17 +117,7 @@ class OneClass(ClassTarget):
         return least_probability(self.probabilities(logits), y, alpha, sample_weight)
 
     def calibration_figures(self, y, logits, sample_weight=None, bins=BINS):
-        """How good the probabilities are that come of logits.
-
-        Args:
-            y: what `check_y` returned.
-            logits: `(N, units)` float.
-            sample_weight: `(N,)` positive floats, or `None`.
-            bins: most bins of the expected calibration error.
-
-        Returns:
-            Dict of `log_loss` and `expected_calibration_error`.
-        """
+        """As of any `ClassTarget`, with `y` `(N,)`, class indices."""
         found = reliability.of_one_class(y, self.probabilities(logits), sample_weight, bins)
         loss = np.average(cross_entropies(logits, y), weights=sample_weight)
         return {"log_loss": float(loss), ERROR: found[ERROR]}

@@ -3,10 +3,9 @@
 import keras
 import numpy as np
 
-from mmzoo.targets import figures, reliability
+from mmzoo.targets import figures
 from mmzoo.targets.class_target import ClassTarget
-from mmzoo.targets.reliability import BINS, ERROR
-from mmzoo.targets.temperature import against_zero, best_temperatures, cross_entropies
+from mmzoo.targets.temperature import best_temperatures
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -95,13 +94,6 @@ class SeveralClasses(ClassTarget):
                 "Every label is said of all rows, or of none; a temperature needs rows of both."
             )
         return best_temperatures(logits, y, sample_weight)
-
-    def calibration_figures(self, y, logits, sample_weight=None, bins=BINS):
-        """See `OneClass.calibration_figures`."""
-        found = reliability.of_labels(y, self.probabilities(logits), sample_weight, bins)
-        losses = cross_entropies(against_zero(logits.reshape(-1)), y.reshape(-1))
-        loss = np.average(losses.reshape(y.shape).mean(axis=1), weights=sample_weight)
-        return {"log_loss": float(loss), ERROR: found[ERROR]}
 
     def figures(self, y, prediction, sample_weight=None):
         names = self.names(prediction.shape[1])

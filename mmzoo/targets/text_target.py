@@ -7,6 +7,7 @@ import numpy as np
 
 from mmzoo.raw.absent import is_absent
 from mmzoo.raw.cells import category
+from mmzoo.targets.references import checked_references, references_of
 from mmzoo.targets.target import Target
 from mmzoo.targets.text_figures import text_figures
 from mmzoo.tokenizers.token_vocabulary import TokenVocabulary
@@ -106,23 +107,26 @@ class TextTarget(Target):
             self._vocabulary.set_words(state["vocabulary"])
 
     def check(self, labels, describe="row {}".format):
-        checked = [_checked(label, row, describe) for row, label in enumerate(labels)]
+        checked = [
+            checked_references(label, row, describe, _checked_text)
+            for row, label in enumerate(labels)
+        ]
         if all(label is None for label in checked):
             raise ValueError("There is no text in any row.")
         return checked
 
     def adapt(self, labels):
         if self.vocabulary is None:
-            texts = (text for label in labels for text in _several(label))
+            texts = (text for label in labels for text in references_of(label))
             self._vocabulary.adapt(texts, most=self.vocabulary_size - SPECIAL)
 
     def encode(self, labels, describe="row {}".format):
         labels = self.check(labels, describe)
-        counts = [len(_several(label)) for label in labels]
+        counts = [len(references_of(label)) for label in labels]
         y = np.zeros((len(labels), max([1, *counts]), self.length + 1), "int32")
         cut, without_tokens = [], []
         for row, label in enumerate(labels):
-            for place, text in enumerate(_several(label)):
+            for place, text in enumerate(references_of(label)):
                 ids = self._vocabulary.ids(text, self._id_of_other)
                 if UNKNOWN in ids:
                     without_tokens.append((row, text))
@@ -345,21 +349,6 @@ def _ids_of(prediction):
 
 def _some(words):
     return f"{len(words)} words ({', '.join(words[:5])}{', ...' if len(words) > 5 else ''})"
-
-
-def _several(label):
-    """The texts of a checked label."""
-    if label is None:
-        return []
-    return label if isinstance(label, list) else [label]
-
-
-def _checked(label, row, describe):
-    """A raw label as a string, a list of them, or `None` where there is none."""
-    if isinstance(label, (list, tuple)):
-        texts = [_checked_text(text, row, describe) for text in label]
-        return [text for text in texts if text is not None] or None
-    return _checked_text(label, row, describe)
 
 
 def _checked_text(label, row, describe):

@@ -21,6 +21,7 @@ from mmzoo.targets.ctc import (
 )
 from mmzoo.targets.error_rates import error_rates, nearest
 from mmzoo.targets.prefix_beam_search import prefix_beam_search
+from mmzoo.targets.references import checked_references, references_of
 from mmzoo.targets.target import Target
 from mmzoo.tokenizers.vocabulary import normalized
 
@@ -94,17 +95,12 @@ class TranscribedText(Target):
     # --- Raw labels ---
 
     def check(self, labels, describe="row {}".format):
-        checked = [self._checked(label, row, describe) for row, label in enumerate(labels)]
+        checked = [
+            checked_references(label, row, describe, self._text) for row, label in enumerate(labels)
+        ]
         if all(label is None for label in checked):
             raise ValueError("There is no text in any row.")
         return checked
-
-    def _checked(self, label, row, describe):
-        """A raw label as a text, a list of them, or `None` where there is none."""
-        if not isinstance(label, (list, tuple)):
-            return self._text(label, row, describe)
-        texts = [self._text(text, row, describe) for text in label]
-        return [text for text in texts if text is not None] or None
 
     def _text(self, label, row, describe):
         if is_absent(label):
@@ -139,8 +135,7 @@ class TranscribedText(Target):
 
     def _parts_of_rows(self, labels):
         """Checked labels as a list of texts a row, each a list of its parts."""
-        several = [label if isinstance(label, list) else [label] for label in labels]
-        return [[self.parts(text) for text in of_row if text is not None] for of_row in several]
+        return [[self.parts(text) for text in references_of(label)] for label in labels]
 
     def encode(self, labels, describe="row {}".format):
         self._check_alphabet()

@@ -3,12 +3,12 @@
 import keras
 import numpy as np
 
-from mmzoo.targets import figures, reliability
+from mmzoo.targets import figures
 from mmzoo.targets.class_target import ClassTarget
 from mmzoo.targets.label_sets import least_probability
 from mmzoo.targets.one_class import best_columns
-from mmzoo.targets.reliability import BINS, ERROR
-from mmzoo.targets.temperature import against_zero, best_temperature, cross_entropies, softmax
+from mmzoo.targets.reliability import BINS
+from mmzoo.targets.temperature import against_zero, best_temperature, softmax
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -71,7 +71,7 @@ class YesNo(ClassTarget):
         }
 
     def columns(self, prediction, delimiter="|"):
-        both = np.concatenate([1 - prediction, prediction], axis=1)
+        both = _of_both(prediction)
         label_set = self._label_set_column(both, delimiter)
         if self.class_names is None:
             return {"score": prediction[:, 0], **label_set}
@@ -87,7 +87,7 @@ class YesNo(ClassTarget):
         return {"predicted": predicted, "score": score, **label_set}
 
     def score_columns(self, prediction):
-        return super().score_columns(np.concatenate([1 - prediction, prediction], axis=1))
+        return super().score_columns(_of_both(prediction))
 
     def temperatures(self, y, logits, sample_weight=None):
         """See `OneClass.temperatures`."""
@@ -103,18 +103,13 @@ class YesNo(ClassTarget):
         return least_probability(both, y, alpha, sample_weight)
 
     def calibration_figures(self, y, logits, sample_weight=None, bins=BINS):
-        """See `OneClass.calibration_figures`."""
-        probabilities = self.probabilities(logits)
-        found = reliability.of_labels(y[:, None], probabilities, sample_weight, bins)
-        losses = cross_entropies(against_zero(logits[:, 0]), y)
-        loss = np.average(losses, weights=sample_weight)
-        return {"log_loss": float(loss), ERROR: found[ERROR]}
+        """As of any `ClassTarget`, with `y` `(N,)`."""
+        return super().calibration_figures(y[:, None], logits, sample_weight, bins)
 
     def figures(self, y, prediction, sample_weight=None):
         names = self.names(2)
         results = figures.binary_figures(y, prediction, names, sample_weight)
-        both = np.concatenate([1 - prediction, prediction], axis=1)
-        results |= self._label_set_figures(y, both, sample_weight)
+        results |= self._label_set_figures(y, _of_both(prediction), sample_weight)
         if self.thresholds is not None:
             results["at_thresholds"] = figures.threshold_figures(
                 y[:, None], prediction, self.thresholds, names[1:], sample_weight
@@ -124,3 +119,8 @@ class YesNo(ClassTarget):
     def choose_thresholds(self, y, prediction, by, per_class=True, sample_weight=None):
         """See `SeveralClasses.choose_thresholds`."""
         return figures.best_thresholds(y[:, None], prediction, by, True, sample_weight)
+
+
+def _of_both(prediction):
+    """`(N, 1)` probabilities of yes -> `(N, 2)`, of no and yes."""
+    return np.concatenate([1 - prediction, prediction], axis=1)
