@@ -327,10 +327,15 @@ def _join_bytes(paths, file):
 
 def _as_parquet(table, is_first):
     arrow, parquet = require("pyarrow", "parquet"), require("pyarrow.parquet", "parquet")
-    fields = [
-        (name, arrow.float32() if table[name].dtype.kind == "f" else arrow.string())
-        for name in table.columns
-    ]
+    pandas = require("pandas", "report")
+
+    def kind(column):
+        if column.dtype.kind == "f":
+            return arrow.float32()
+        are_flags = pandas.api.types.infer_dtype(column) == "boolean"  # beside missing ones
+        return arrow.bool_() if are_flags else arrow.string()
+
+    fields = [(name, kind(table[name])) for name in table.columns]
     content = io.BytesIO()
     rows = arrow.Table.from_pandas(table, arrow.schema(fields), preserve_index=False)
     parquet.write_table(rows.replace_schema_metadata(), content)
@@ -339,9 +344,10 @@ def _as_parquet(table, is_first):
 
 def _join_parquet(paths, file):
     parquet = require("pyarrow.parquet", "parquet")
-    with parquet.ParquetWriter(file, parquet.read_schema(paths[0])) as writer:
-        for path in paths:
-            writer.write_table(parquet.read_table(path))
+    schema = parquet.read_schema(paths[0])
+    with parquet.ParquetWriter(file, schema) as writer:
+        for path in paths:  # in a part without any prediction no cell shows of which type they are
+            writer.write_table(parquet.read_table(path).cast(schema))
 
 
 def _separator(path):

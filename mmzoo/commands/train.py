@@ -96,8 +96,16 @@ def train(
     alpha: Annotated[
         float | None,
         typer.Option(
-            help="Say which classes it may be, too: sets that lack the right one in at most this "
-            "share of rows, such as 0.1, by the validation rows; no sets."
+            help="Say which classes it may be, too, or between which numbers it lies: sets and "
+            "intervals that lack the right one in at most this share of rows, such as 0.1, by the "
+            "validation rows; none."
+        ),
+    ] = None,
+    abstain: Annotated[
+        float | None,
+        typer.Option(
+            help="Say where the model is not sure: so that of the other rows this share is "
+            "answered rightly, such as 0.95, by the validation rows; nowhere."
         ),
     ] = None,
     patience: Annotated[
@@ -222,6 +230,7 @@ def train(
             threshold=threshold,
             calibration=calibration,
             alpha=alpha,
+            abstain=abstain,
             arguments={
                 "csv": csv,
                 "label": label,

@@ -16,13 +16,13 @@ from mmzoo.commands.readable_records import readable_records
 from mmzoo.commands.trained_run import METADATA_FILE
 from mmzoo.commands.training_options import TrainingOptions
 from mmzoo.evaluation import calibrate, evaluate, plot_training_curves
-from mmzoo.evaluation.calibrate import FewRowsError, calibrated_answers, check_alpha
+from mmzoo.evaluation.calibrate import FewRowsError, calibrated_answers, check_doubt
 from mmzoo.evaluation.reports import reports_of
 from mmzoo.evaluation.thresholds import choose_thresholds
 from mmzoo.model import build_model
 from mmzoo.preprocessor import Preprocessor
 from mmzoo.saving import check_pair, save
-from mmzoo.targets.class_target import calibration_summary
+from mmzoo.targets.calibration_summary import calibration_summary
 from mmzoo.training.distribution.hosts import is_first_host
 from mmzoo.training.distribution.local_copy import local_copy, without_distribution
 from mmzoo.training.fine_tuning.branch_table import branch_table
@@ -116,7 +116,7 @@ def train_run(
         parts = {"recipe": recipe, "inputs": inputs, "fusion": fusion, "head": head, "dim": dim}
         model, preprocessor = _build(train, options, **parts)
         _check_thresholds(model, options)
-        _check_label_sets(model, options)
+        _check_doubt(model, options)
         _compile(model, len(train), options)
         if verbose and first:
             print(branch_table(model))
@@ -284,37 +284,59 @@ def _check_thresholds(model, options):
         )
 
 
-def _check_label_sets(model, options):
-    """Raises a `ValueError` where label sets are asked for, and there can be none."""
-    check_alpha(options.alpha, heads.targets_of(model))
-    if options.alpha is not None and not options.calibration:
-        raise ValueError("Label sets (`alpha`) come of the calibration: do not leave it out.")
+def _check_doubt(model, options):
+    """Raises a `ValueError` where label sets, intervals or abstaining are asked for in vain."""
+    check_doubt(options.alpha, options.abstain, heads.targets_of(model))
+    if not options.calibration and (options.alpha, options.abstain) != (None, None):
+        raise ValueError(
+            "Label sets and intervals (`alpha`) and abstaining (`abstain`) come of the "
+            "calibration: do not leave it out."
+        )
+    if options.threshold is not None and options.abstain is not None:
+        raise ValueError(
+            "Abstaining goes by the likelier answer, not by a threshold: leave `threshold` or "
+            "`abstain` out."
+        )
 
 
 def _calibrate(model, preprocessor, validation, options, verbose):
-    """Calibrates what has probabilities, where there are rows enough, and says what changed."""
-    targets = heads.targets_of(model)
-    for answer in calibrated_answers(model):
+    """Calibrates what can be, where there are rows enough, and says what changed."""
+    for answer in calibrated_answers(model, options.alpha):
         of_answer = "" if answer == "head" else f" ({answer})"
-        try:
-            with without_distribution():
-                found = calibrate(
-                    model,
-                    preprocessor,
-                    validation,
-                    answer=answer,
-                    alpha=options.alpha if hasattr(targets[answer], "least_probability") else None,
-                    fewest_rows=FEWEST_ROWS,
-                    batch_size=options.batch_size,
-                    on_error=options.on_error,
-                )
-        except FewRowsError as error:
-            said = f"Not calibrated{of_answer}: {error}"
-        else:
-            found = found[answer] if of_answer else found
-            said = f"Calibrated{of_answer} {calibration_summary(found)}."
-        if verbose:
-            print(said)
+        target = heads.targets_of(model)[answer]
+        doubt = {}
+        if hasattr(target, "least_probability") or hasattr(target, "intervals_of"):
+            doubt["alpha"] = options.alpha
+        if hasattr(target, "abstaining_of"):
+            doubt["abstain"] = options.abstain
+        # A promise that can't be kept must not cost the temperature.
+        tries = [doubt] if answer not in calibrated_answers(model) else [doubt, {}]
+        for asked in tries:
+            try:
+                found = _calibrated(model, preprocessor, validation, options, answer, asked)
+                said, is_last = f"Calibrated{of_answer} {calibration_summary(found)}.", True
+            except FewRowsError as error:
+                said, is_last = f"Not calibrated{of_answer}: {error}", not any(asked.values())
+            if verbose:
+                print(said)
+            if is_last:
+                break
+
+
+def _calibrated(model, preprocessor, validation, options, answer, doubt):
+    """What `mmzoo.calibrate` found of an answer."""
+    with without_distribution():
+        found = calibrate(
+            model,
+            preprocessor,
+            validation,
+            answer=answer,
+            **doubt,
+            fewest_rows=FEWEST_ROWS,
+            batch_size=options.batch_size,
+            on_error=options.on_error,
+        )
+    return found if answer == "head" else found[answer]
 
 
 def _choose_thresholds(model, preprocessor, validation, options, verbose):

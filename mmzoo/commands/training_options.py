@@ -27,8 +27,10 @@ class TrainingOptions:
             validation rows, as `by` of `mmzoo.choose_thresholds`; `None`: they stay 0.5.
         calibration: whether the probabilities of classes are calibrated on the validation rows, by
             `mmzoo.calibrate`, where at least 100 of them have a label.
-        alpha: share of rows whose class may be missing from their label set, as for
-            `mmzoo.calibrate`; `None`: there are no label sets.
+        alpha: share of rows whose class may be missing from their label set, or whose number may
+            lie outside of its interval, as for `mmzoo.calibrate`; `None`: there are none of them.
+        abstain: share of right ones that is wanted of the answered rows, as for
+            `mmzoo.calibrate`; `None`: every row is answered.
         save_every: steps between two checkpoints; `None`: one an epoch.
         resume: whether to go on with an unfinished run.
         tensorboard: whether to write logs for TensorBoard, to `tensorboard/`.
@@ -53,6 +55,7 @@ class TrainingOptions:
     threshold: str | dict | None = None
     calibration: bool = True
     alpha: float | None = None
+    abstain: float | None = None
     save_every: int | None = None
     resume: bool = False
     tensorboard: bool = False

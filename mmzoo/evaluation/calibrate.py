@@ -1,4 +1,6 @@
-"""calibrate(): probabilities that are right as often as they say."""
+"""calibrate(): probabilities that are right as often as they say, and intervals of numbers."""
+
+import dataclasses
 
 import keras
 import numpy as np
@@ -17,6 +19,8 @@ def calibrate(
     *,
     answer=None,
     alpha=None,
+    abstain=None,
+    method=None,
     bins=BINS,
     fewest_rows=None,
     batch_size=64,
@@ -37,30 +41,50 @@ def calibrate(
     With `alpha` there are label sets, too: all classes from a probability on, chosen so that the
     set of a further row out of the same source holds its class with a probability of at least
     `1 - alpha` (split conformal prediction). Tables and exported models then have `label_set`, and
-    reports how often it holds the class.
+    reports how often it holds the class. Numbers, as of `mmzoo.heads.Regression`, have intervals
+    with the same promise, around each number and all of one width: `lower` and `upper`. Where the
+    head has `scale="log"` they reach by a factor below and above.
+
+    With `abstain=0.95` the model abstains where it is not sure: `abstain` is true where the
+    likeliest class has a probability below a threshold, the lowest by which the other rows are
+    answered rightly in that share.
 
     Args:
         model: what `mmzoo.build_model` returned, trained.
         preprocessor: its adapted `mmzoo.Preprocessor`.
         records: labelled `mmzoo.data.Records` that were not trained on.
-        answer: name of the answer, where there are several; `None`: all that have probabilities.
+        answer: name of the answer, where there are several; `None`: all that have probabilities,
+            and with `alpha` numbers.
         alpha: for one class out of several, or yes and no: share of rows whose class may be missing
-            from their label set, such as 0.1; `None`: there are no label sets.
+            from their label set, such as 0.1; for numbers: share of rows whose number may lie
+            outside of its interval. `None`: there are no label sets, and no intervals.
+        abstain: for one class out of several, or yes and no: share of right ones that is wanted of
+            the answered rows, such as 0.95; `None`: every row is answered.
+        method: of numbers `"conformal"`, whose promise holds whatever the model is worth, or
+            `"gaussian"`, for few rows, if their errors are distributed normally; of probabilities
+            `"temperature"`. `None`: the first of them. An answer that does not know it goes by its
+            first.
         bins: most bins of the expected calibration error, see `mmzoo.Report`.
         fewest_rows: fewer labelled rows are an error; `None`: as many as `bins`.
         batch_size: rows a batch.
         on_error: what happens to rows that can't be read, as in `Records.to_dataset`.
 
     Returns:
-        Dict of `temperature`, a float, or where there are several labels a dict from their names;
-        `rows`; and `expected_calibration_error` and `log_loss`, each a dict of `before` and
-        `after`; with `alpha` also `label_sets`, a dict of `alpha` and `least_probability`. With
-        several answers a dict of such dicts by the name of the answer.
+        Dict of `rows`, and of what was found. Of probabilities: `temperature`, a float, or where
+        there are several labels a dict from their names; `expected_calibration_error` and
+        `log_loss`, each a dict of `before` and `after`; with `alpha` `label_sets`, a dict of
+        `alpha` and `least_probability`; with `abstain` `abstaining`, a dict of `wanted`,
+        `threshold`, and the `coverage`, the share of rows answered, and `accuracy` of these rows.
+        Of numbers: `intervals`, a dict of `alpha`, `method`, `half_width` (or `factor`), a float,
+        or a list of one an output, and the `coverage` and `mean_width` on these rows. With several
+        answers a dict of such dicts by the name of the answer.
 
     Raises:
-        ValueError: for a head without probabilities, an `alpha` that is no share, or one for labels
-            that are independent of each other, rows without labels, too few of them, rows of
-            one class only, and as `mmzoo.evaluate`.
+        ValueError: for a head without probabilities or, with `alpha`, numbers; an `alpha` or
+            `abstain` that is no share, or one that no answer has a use for, such as labels that are
+            independent of each other; a head with thresholds, which abstaining does not go by; an
+            accuracy that can't be had; an unknown method; rows without labels, too few of them,
+            rows of one class only; and as `mmzoo.evaluate`.
 
     Example:
 
@@ -76,67 +100,128 @@ def calibrate(
     True
 
     Reference: Guo et al. 2017, arXiv 1706.04599; of label sets: Sadinle et al. 2019, arXiv
-    1609.00451.
+    1609.00451; of intervals: Lei et al. 2018, arXiv 1604.04173; of abstaining: Geifman and El-Yaniv
+    2017, arXiv 1705.08500.
     """
     check_positive_integers("bins", bins)
-    heads = _heads(model, answer)
+    heads = _heads(model, answer, alpha)
     targets = targets_of(model, preprocessor)
-    check_alpha(alpha, {name: targets[name] for name in heads})
+    wanted = _Wanted(alpha, abstain, method, bins, fewest_rows or bins)
+    wanted.check({name: targets[name] for name in heads})
     records = as_records(records, preprocessor.inputs)
     if not records.label_columns:
         raise ValueError("The rows have no labels: how often an answer is right needs them.")
-    fewest_rows = fewest_rows or bins
-    if len(records) < fewest_rows:  # before any file is read
-        raise _too_few(len(records), fewest_rows)
+    if len(records) < wanted.fewest_rows:  # before any file is read
+        raise _too_few(len(records), wanted.fewest_rows)
     dataset = records.to_dataset(preprocessor, batch_size, on_error=on_error)
-    rows = _logits(model, dataset, {name: _Logits(heads[name], targets[name]) for name in heads})
-    # All or none: a mistake in one answer leaves the others as they are.
-    found = {
-        name: _found(name, targets[name], *of_answer, alpha, bins, fewest_rows)
-        for name, of_answer in rows.items()
+    kept = {
+        name: (_Logits if _has_probabilities(head) else _Numbers)(head, targets[name])
+        for name, head in heads.items()
     }
-    for name, (temperatures, note) in found.items():
-        heads[name].scale_logits(1 / np.asarray(temperatures))
+    rows = _run_over(model, dataset, kept)
+    # All or none: a mistake in one answer leaves the others as they are.
+    found = {name: _found(name, kept[name], *rows[name], wanted) for name in kept}
+    for name, note in found.items():
+        kept[name].apply(note)
         heads[name].calibration = note
-    results = {name: note for name, (_, note) in found.items()}
-    return results["head"] if [*heads_of(model)] == ["head"] else results
+    return found["head"] if [*heads_of(model)] == ["head"] else found
 
 
 class FewRowsError(ValueError):
     """Rows that do not suffice to calibrate on."""
 
 
-def calibrated_answers(model):
-    """The names of the answers of a model that have probabilities to calibrate."""
-    return [name for name, head in heads_of(model).items() if _has_probabilities(head)]
+def calibrated_answers(model, alpha=None):
+    """The names of the answers of a model that can be calibrated.
+
+    Args:
+        model: what `mmzoo.build_model` returned.
+        alpha: as for `calibrate`; only with it there is something to be said of numbers.
+    """
+    return [
+        name
+        for name, head in heads_of(model).items()
+        if _has_probabilities(head) or (alpha is not None and _has_intervals(head.target()))
+    ]
 
 
-def check_alpha(alpha, targets):
-    """Raises a `ValueError` for an `alpha` that is no share, or that no answer has a use for.
+@dataclasses.dataclass(frozen=True)
+class _Wanted:
+    """What `calibrate` was asked for; see there."""
+
+    alpha: float | None
+    abstain: float | None
+    method: str | None
+    bins: int
+    fewest_rows: int
+
+    def check(self, targets):
+        """Raises a `ValueError` for what is impossible, or of no use to any answer."""
+        check_doubt(self.alpha, self.abstain, targets)
+        known = {each for target in targets.values() for each in target.calibration_methods}
+        if self.method is not None and self.method not in known:
+            raise ValueError(
+                f"`method` must be one of {', '.join(sorted(known))}; received: {self.method!r}."
+            )
+
+    def method_of(self, target):
+        methods = target.calibration_methods
+        return self.method if self.method in methods else next(iter(methods), None)
+
+
+def check_doubt(alpha, abstain, targets):
+    """Raises a `ValueError` for what is no share, or what no answer has a use for.
 
     Args:
         alpha: as for `calibrate`.
+        abstain: as for `calibrate`.
         targets: dict from the name of an answer to its target.
     """
-    if alpha is None:
-        return
-    if not isinstance(alpha, (int, float)) or not 0 < alpha < 1:
-        raise ValueError(f"`alpha` must be a share between 0 and 1; received: {alpha!r}.")
-    if not any(hasattr(target, "least_probability") for target in targets.values()):
+    for name, share in (("alpha", alpha), ("abstain", abstain)):
+        if share is not None and (not isinstance(share, (int, float)) or not 0 < share < 1):
+            raise ValueError(f"`{name}` must be a share between 0 and 1; received: {share!r}.")
+    able = [*targets.values()]
+    if alpha is not None and not any(_has_label_sets(t) or _has_intervals(t) for t in able):
         raise ValueError(
             "Label sets (`alpha`) are for one class out of several, or yes and no: for the head "
-            "mmzoo.heads.Softmax, or Sigmoid with one unit. Which of several labels hold is chosen "
-            "by thresholds, see `mmzoo.choose_thresholds`."
+            "mmzoo.heads.Softmax, or Sigmoid with one unit; intervals are for numbers, the head "
+            "Regression. Which of several labels hold is chosen by thresholds, see "
+            "`mmzoo.choose_thresholds`."
         )
+    if abstain is not None and not any(map(_abstains, able)):
+        raise ValueError(
+            "A model abstains (`abstain`) from one class out of several, or yes and no: with the "
+            "head mmzoo.heads.Softmax, or Sigmoid with one unit. Numbers have intervals, see "
+            "`alpha`; which of several labels hold is chosen by thresholds."
+        )
+    for name, target in targets.items():
+        if abstain is not None and _abstains(target) and target.thresholds is not None:
+            raise ValueError(
+                f"{'' if name == 'head' else f'Answer {name!r}: '}The head has a threshold, "
+                f"{target.thresholds[0]:.4g}, and abstaining goes by the likelier answer. Leave "
+                "one of both out: `head.thresholds = None`, or no `abstain`."
+            )
 
 
 def _has_probabilities(head):
     return hasattr(head.target(), "temperatures")
 
 
-def _heads(model, answer):
+def _has_label_sets(target):
+    return hasattr(target, "least_probability")
+
+
+def _has_intervals(target):
+    return hasattr(target, "intervals_of")
+
+
+def _abstains(target):
+    return hasattr(target, "abstaining_of")
+
+
+def _heads(model, answer, alpha):
     """The heads to calibrate by the names of their answers."""
-    heads, able = heads_of(model), calibrated_answers(model)
+    heads, able = heads_of(model), calibrated_answers(model, alpha)
     if answer is None and able:
         return {name: heads[name] for name in able}
     if answer is not None and answer not in heads:
@@ -145,10 +230,43 @@ def _heads(model, answer):
         kinds = {type(heads[name]).__name__ for name in ([answer] if answer else heads)}
         raise ValueError(
             f"The head {' or '.join(sorted(kinds))} has no probabilities of classes to calibrate; "
-            "mmzoo.heads.Softmax and mmzoo.heads.Sigmoid have. How good its answers are says "
+            "mmzoo.heads.Softmax and mmzoo.heads.Sigmoid have. Numbers, as of "
+            "mmzoo.heads.Regression, get intervals, with `alpha`. How good other answers are says "
             "`mmzoo.evaluate`."
         )
     return {answer: heads[answer]}
+
+
+class _Numbers:
+    """Stands where `run_over` takes a target, and keeps the predictions of the rows.
+
+    Args:
+        head: the head.
+        target: its target.
+    """
+
+    def __init__(self, head, target):
+        self.head, self.target = head, target
+        self.tensors = head.output
+        self.check_y = target.check_y
+        self.check_prediction = target.check_prediction
+
+    def condensed(self, prediction):
+        return np.asarray(prediction, "float64").reshape(len(prediction), -1)
+
+    def note(self, labels, predictions, sample_weight, wanted):
+        """What is kept with the head."""
+        method = wanted.method_of(self.target)
+        intervals = self.target.intervals_of(
+            labels, predictions, wanted.alpha, method, sample_weight
+        )
+        self.target.calibration = {"intervals": intervals}
+        figures = self.target.interval_figures(labels, predictions.astype("float32"), sample_weight)
+        measured = {name: figures[name] for name in ("coverage", "mean_width")}
+        return {"rows": len(labels), "intervals": {**intervals, **measured}}
+
+    def apply(self, note):
+        """Nothing: the numbers stay what they are."""
 
 
 class _Logits:
@@ -167,6 +285,7 @@ class _Logits:
                 "quantized, and after `mmzoo.training.merge_lora(model)`."
             )
         self.head, self.target = head, target
+        self.tensors = head.input, head.output
         self.check_y = target.check_y
 
     def check_prediction(self, prediction, rows):
@@ -183,13 +302,39 @@ class _Logits:
             )
         return logits
 
+    def note(self, labels, logits, sample_weight, wanted):
+        """What is kept with the head."""
+        target = self.target
+        self.temperatures = np.asarray(target.temperatures(labels, logits, sample_weight))
+        after = logits / self.temperatures
+        temperature = self.temperatures.tolist()
+        if len(temperature) > 1:
+            temperature = dict(zip(target.names(len(temperature)), temperature, strict=True))
+        else:
+            (temperature,) = temperature
+        before, now = (
+            target.calibration_figures(labels, of_logits, sample_weight, wanted.bins)
+            for of_logits in (logits, after)
+        )
+        note = {"rows": len(labels), "temperature": temperature}
+        for figure in (ERROR, "log_loss"):
+            note[figure] = {"before": before[figure], "after": now[figure]}
+        if wanted.alpha is not None and _has_label_sets(target):
+            least = target.least_probability(labels, after, wanted.alpha, sample_weight)
+            note["label_sets"] = {"alpha": wanted.alpha, "least_probability": least}
+        if wanted.abstain is not None and _abstains(target):
+            found = target.abstaining_of(labels, after, wanted.abstain, sample_weight)
+            note["abstaining"] = found
+        return note
 
-def _logits(model, dataset, kept):
-    """Labels, logits and sample weights by the name of the answer, see `run_over`."""
-    heads = heads_of(model)
-    network = keras.Model(
-        model.input, {name: (heads[name].input, heads[name].output) for name in kept}
-    )
+    def apply(self, note):
+        """Scales the weights of the head."""
+        self.head.scale_logits(1 / self.temperatures)
+
+
+def _run_over(model, dataset, kept):
+    """Labels, what is kept, and sample weights by the name of the answer, see `run_over`."""
+    network = keras.Model(model.input, {name: each.tensors for name, each in kept.items()})
 
     def batches():
         for batch in dataset:
@@ -207,28 +352,13 @@ def _too_few(rows, fewest_rows, of_answer=""):
     )
 
 
-def _found(name, target, labels, logits, sample_weight, alpha, bins, fewest_rows):
-    """The temperatures of an answer, and the note of them."""
-    if len(labels) < fewest_rows:
-        raise _too_few(len(labels), fewest_rows, "" if name == "head" else f" of {name!r}")
-    label_sets = {}
+def _found(name, kept, labels, values, sample_weight, wanted):
+    """What is found of an answer, which is kept with its head."""
+    if len(labels) < wanted.fewest_rows:
+        of_answer = "" if name == "head" else f" of {name!r}"
+        raise _too_few(len(labels), wanted.fewest_rows, of_answer)
     try:
-        temperatures = target.temperatures(labels, logits, sample_weight)
-        if alpha is not None and hasattr(target, "least_probability"):
-            least = target.least_probability(labels, logits / temperatures, alpha, sample_weight)
-            label_sets = {"label_sets": {"alpha": alpha, "least_probability": least}}
+        return kept.note(labels, values, sample_weight, wanted)
     except ValueError as error:
         said = "" if name == "head" else f"Answer {name!r}: "
         raise FewRowsError(f"{said}{error}") from None
-    before, after = (
-        target.calibration_figures(labels, of_logits, sample_weight, bins)
-        for of_logits in (logits, logits / temperatures)
-    )
-    temperature = temperatures[0]
-    if len(temperatures) > 1:
-        temperature = dict(zip(target.names(len(temperatures)), temperatures, strict=True))
-    figures = {
-        figure: {"before": before[figure], "after": after[figure]} for figure in (ERROR, "log_loss")
-    }
-    note = {"rows": len(labels), "temperature": temperature, **figures, **label_sets}
-    return temperatures, note

@@ -25,6 +25,35 @@ SUMMARY = {
     "multilabel": ("accuracy", "hamming_loss", *OF_PROBABILITIES),
     "regression": ("mean_absolute_error", "root_mean_squared_error", "r2"),
 }
+#: What is said where a model is not sure: attribute -> title of its table, and what figures are.
+DOUBT = {
+    "label_sets": (
+        "With label sets",
+        {
+            "promised": "coverage promised",
+            "coverage": "coverage",
+            "mean_size": "mean number of classes",
+            "single": "share of sets of one class",
+        },
+    ),
+    "selective": (
+        "Where the model does not abstain",
+        {
+            "wanted": "accuracy wanted",
+            "accuracy": "accuracy of answered rows",
+            "coverage": "share of rows answered",
+            "threshold": "least probability",
+        },
+    ),
+    "intervals": (
+        "With intervals",
+        {
+            "promised": "coverage promised",
+            "coverage": "coverage",
+            "mean_width": "mean width",
+        },
+    ),
+}
 
 
 @dataclasses.dataclass(eq=False, kw_only=True, repr=False)
@@ -65,6 +94,14 @@ class Report:
         label_sets: where the head has label sets, see `mmzoo.calibrate`, a dict of `"promised"`,
             the share of rows whose set should hold their class, `"coverage"`, the share that does,
             `"mean_size"`, and `"single"`, the share of sets of one class.
+        selective: where the head abstains, see `mmzoo.calibrate`, a dict of `"wanted"`, the share
+            of right ones that the answered rows should have, `"accuracy"`, what they have (`None`
+            where there are none), `"coverage"`, the share of rows that are answered, and
+            `"threshold"`, the probability below which none is.
+        intervals: where the head has intervals, see `mmzoo.calibrate`, a dict of `"promised"`, the
+            share of rows whose interval should hold their number, `"coverage"`, the share that
+            does, and `"mean_width"`, in the unit of the targets; of several outputs their mean, and
+            `"outputs"`, a list with a dict of both for each.
         confusion_matrix: `(K, K)` array of rows (or their weight), true class by predicted class;
             multilabel: `(K, 2, 2)`, one matrix a label.
         mean_absolute_error: regression: in the unit of the targets.
@@ -101,6 +138,8 @@ class Report:
     expected_calibration_error: float | None = None
     reliability: list | None = None
     label_sets: dict | None = None
+    selective: dict | None = None
+    intervals: dict | None = None
     confusion_matrix: np.ndarray | None = None
     mean_absolute_error: float | None = None
     root_mean_squared_error: float | None = None
@@ -175,8 +214,9 @@ class Report:
             parts.append(self._left_out_note())
         if self.at_thresholds:
             parts.append(self._threshold_table())
-        if self.label_sets:
-            parts.append(self._label_set_table())
+        for name, (title, labels) in DOUBT.items():
+            if getattr(self, name):
+                parts.append(self._doubt_table(title, labels, getattr(self, name)))
         if self.reliability:
             parts.append(self._reliability_table())
         return group(*parts)
@@ -306,19 +346,17 @@ class Report:
             table.add_row(text(f"threshold of {name}"), _figure(threshold))
         return table
 
-    def _label_set_table(self):
-        """The table of what label sets come to."""
-        table = _new_table(title="With label sets")
+    def _doubt_table(self, title, labels, figures):
+        """The table of what label sets, abstaining or intervals come to."""
+        table = _new_table(title=title)
         table.add_column("figure")
         table.add_column("value", justify="right")
-        labels = {
-            "promised": "coverage promised",
-            "coverage": "coverage",
-            "mean_size": "mean number of classes",
-            "single": "share of sets of one class",
-        }
         for name, label in labels.items():
-            table.add_row(label, _figure(self.label_sets[name]))
+            table.add_row(label, _figure(figures[name]))
+        of_outputs = figures.get("outputs", ())
+        for number, of_output in enumerate(of_outputs[:MOST_CLASSES_PRINTED]):
+            for name in of_output:
+                table.add_row(f"{labels[name]}, output {number}", _figure(of_output[name]))
         return table
 
     def _reliability_table(self):

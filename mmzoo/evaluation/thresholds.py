@@ -30,7 +30,7 @@ def choose_thresholds(model, dataset, by="f1", per_class=True, answer=None):
             choose, and its threshold stays 0.5 where each has its own.
 
     Raises:
-        ValueError: for a head without thresholds, another `by`, or no rows.
+        ValueError: for a head without thresholds, or one that abstains, another `by`, or no rows.
 
     Example:
 
@@ -52,6 +52,11 @@ def choose_thresholds(model, dataset, by="f1", per_class=True, answer=None):
     if not hasattr(target, "choose_thresholds"):
         raise ValueError(
             f"The head {type(head).__name__} has no thresholds; mmzoo.heads.Sigmoid has."
+        )
+    if getattr(target, "abstaining", None) is not None:
+        raise ValueError(
+            "The head abstains, which goes by the likelier answer, so thresholds would not do. "
+            "Calibrate anew without `abstain` first."
         )
     labels, predictions, sample_weight = run_over(model, dataset, targets)[answer]
     chosen = target.choose_thresholds(labels, predictions, by, per_class, sample_weight)

@@ -48,12 +48,12 @@ def export_savedmodel(
 
     Outputs are those of the head's target: `probabilities` (or `values`), `(B, units)`; `labels`
     and `scores`, the best classes and their probabilities, best first; their `replies`, where the
-    head has some; `chosen`, what the thresholds of a sigmoid choose; `label_set`, see
-    `mmzoo.calibrate`; of a head that writes `text`, its `score`, and with beams all their `texts`
-    and `scores`. With several answers each is called `<answer>_<output>`. From raw rows come also
-    `<name>_ok`, whether the value could be read and is there where it has to be, and `ok`, whether
-    all are, `(B,)` bool; of a table with categories `<name>_unknown`, how many of a row's cells
-    have a category that is not known, `(B,)` int32.
+    head has some; `chosen`, what the thresholds of a sigmoid choose; `label_set`, `abstain`,
+    `lower` and `upper`, see `mmzoo.calibrate`; of a head that writes `text`, its `score`, and with
+    beams all their `texts` and `scores`. With several answers each is called `<answer>_<output>`.
+    From raw rows come also `<name>_ok`, whether the value could be read and is there where it has
+    to be, and `ok`, whether all are, `(B,)` bool; of a table with categories `<name>_unknown`, how
+    many of a row's cells have a category that is not known, `(B,)` int32.
 
     Beside the graph are a `model_card.md`, and in `assets.extra/` the same for programs: classes,
     versions and the whole preprocessing.

@@ -190,7 +190,14 @@ def _tensors(model, preprocessor, about, targets):
         *(f"| `{name}` | {_shape(x.shape)} {x.dtype} |" for name, x in inputs.items()),
         "",
     ]
-    return [*lines, *_outputs(targets, only_main=True)]
+    left_out = [
+        f"`{output_name(answer, output)}`"
+        for answer, target in targets.items()
+        for output in target.describe_outputs()
+        if output != target.main_output
+    ]
+    note = f"A SavedModel also has {', '.join(left_out)}: here the client makes them."
+    return [*lines, *_outputs(targets, only_main=True), *(["", note] if left_out else [])]
 
 
 def _outputs(targets, only_main=False):

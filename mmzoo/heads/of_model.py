@@ -52,4 +52,8 @@ def targets_of(model, preprocessor=None):
         Dict from the name of an answer to its `mmzoo.targets.Target`.
     """
     known = {} if preprocessor is None else preprocessor.targets
-    return {name: head.target().complete(known.get(name)) for name, head in heads_of(model).items()}
+    targets = {}
+    for name, head in heads_of(model).items():
+        targets[name] = head.target().complete(known.get(name))
+        targets[name].calibration = head.calibration
+    return targets

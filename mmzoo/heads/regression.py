@@ -111,4 +111,4 @@ class Regression(Head):
     @classmethod
     def from_config(cls, config):
         # Files written before heads had a scale hold none.
-        return cls(**{"scale": None, **config})
+        return super().from_config({"scale": None, **config})

@@ -46,11 +46,8 @@ class Sigmoid(Head):
 
     def target(self):
         if self.units == 1:
-            target = YesNo(self.class_names, self.thresholds)
-        else:
-            target = SeveralClasses(self.class_names, self.units, self.thresholds)
-        target.calibration = self.calibration
-        return target
+            return YesNo(self.class_names, self.thresholds)
+        return SeveralClasses(self.class_names, self.units, self.thresholds)
 
     @property
     def thresholds(self):

@@ -62,9 +62,7 @@ class Softmax(Head):
         self.replies = replies
 
     def target(self):
-        target = OneClass(self.class_names, self.units, self.replies)
-        target.calibration = self.calibration
-        return target
+        return OneClass(self.class_names, self.units, self.replies)
 
     def activate(self, logits):
         return ops.softmax(logits, axis=-1)

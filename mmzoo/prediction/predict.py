@@ -5,12 +5,12 @@ import numpy as np
 
 from mmzoo.data.as_records import as_records
 from mmzoo.heads import answering_model, targets_of
-from mmzoo.prediction.answers import by_answer
+from mmzoo.prediction.answers import answer_columns, by_answer
 from mmzoo.saving import check_pair
 from mmzoo.utils.readable_errors import readable_errors
 
 
-def predict(model, preprocessor, rows, batch_size=64, verbose=0):
+def predict(model, preprocessor, rows, batch_size=64, verbose=0, as_table=False):
     """Predicts from raw rows.
 
     Args:
@@ -20,11 +20,15 @@ def predict(model, preprocessor, rows, batch_size=64, verbose=0):
             `mmzoo.data.from_arrays`), or a sequence of such dicts with one value each.
         batch_size: rows a batch.
         verbose: as in `keras.Model.predict`.
+        as_table: whether to return the columns of a table.
 
     Returns:
         `(rows, units)` float32 NumPy array: probabilities, or values; for other heads what their
         targets answer, such as a list of strings. With several answers a dict by the name of the
-        answer.
+        answer. With `as_table` a dict from name to column, as `mmzoo predict` writes them:
+        `predicted` and `score`, or `value`; and of a head that `mmzoo.calibrate` was told to
+        `label_set`, `abstain`, or `lower` and `upper`. With several answers each is called
+        `<answer>_<column>`.
 
     Raises:
         ValueError: when a value is missing or can't be read; names the row and the file.
@@ -38,22 +42,28 @@ def predict(model, preprocessor, rows, batch_size=64, verbose=0):
     >>> rows = {"text": ["a red one", "a blue one", "a green one"]}
     >>> predict(model, mmzoo.Preprocessor(inputs), rows).shape
     (3, 1)
+    >>> list(predict(model, mmzoo.Preprocessor(inputs), rows, as_table=True))
+    ['score']
     """
     check_pair(model, preprocessor)
     targets = targets_of(model, preprocessor)
     parts = [(target.picture, target.text_name) for target in targets.values()]
     if any(part != (None, None) for part in parts):
-        return _answers_beside_inputs(model, preprocessor, rows, batch_size)
-    predictions = outputs_of_rows(answering_model(model), preprocessor, rows, batch_size, verbose)
-    answers = {
-        name: targets[name].answers(prediction)
-        for name, prediction in by_answer(targets, predictions).items()
-    }
-    return answers if isinstance(predictions, dict) else answers["head"]
+        answers = _answers_beside_inputs(model, preprocessor, rows, batch_size)
+    else:
+        network = answering_model(model)
+        predictions = outputs_of_rows(network, preprocessor, rows, batch_size, verbose)
+        answers = {
+            name: targets[name].answers(prediction)
+            for name, prediction in by_answer(targets, predictions).items()
+        }
+    if as_table:
+        return answer_columns(targets, answers)
+    return answers if isinstance(model.output, dict) else answers["head"]
 
 
 def _answers_beside_inputs(model, preprocessor, rows, batch_size):
-    """As `predict`, of answers about parts of an input: each batch's are made beside its inputs."""
+    """Answers about parts of an input: each batch's are made beside its inputs."""
     from mmzoo.prediction.good_rows import predict_good_rows
 
     records = as_records(rows, preprocessor.inputs)
@@ -62,7 +72,7 @@ def _answers_beside_inputs(model, preprocessor, rows, batch_size):
     for error in errors:
         if error is not None:
             raise ValueError(f"{error}.")
-    return answers if isinstance(model.output, dict) else answers["head"]
+    return answers
 
 
 def outputs_of_rows(network, preprocessor, rows, batch_size=64, verbose=0, besides=None):

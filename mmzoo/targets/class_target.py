@@ -4,7 +4,7 @@ import numpy as np
 
 from mmzoo.raw.spelling import spelling_notes
 from mmzoo.targets import reliability
-from mmzoo.targets.label_sets import in_label_set, label_set_figures
+from mmzoo.targets.calibration_summary import calibration_summary
 from mmzoo.targets.label_shapes import check_labels
 from mmzoo.targets.labels import checked_with_missing, class_counts, known_names, label_notes
 from mmzoo.targets.reliability import BINS, ERROR
@@ -28,8 +28,7 @@ class ClassTarget(Target):
     main_output = "probabilities"
     #: What the report calls it.
     task = None
-    #: What `mmzoo.calibrate` found of the head, or `None`.
-    calibration = None
+    calibration_methods = ("temperature",)
 
     def __init__(self, class_names=None, units=None, thresholds=None):
         self.class_names = None if class_names is None else list(class_names)
@@ -167,87 +166,9 @@ class ClassTarget(Target):
         names = tf.constant(self.names(count))
         return {"labels": tf.gather(names, indices), "scores": scores}, indices
 
-    @property
-    def label_sets(self):
-        """Dict of `alpha` and `least_probability` of the label sets, or `None`."""
-        return (self.calibration or {}).get("label_sets")
-
-    def _label_set(self, probabilities):
-        """`label_set`: the names of the classes in it, the likeliest first, then empty ones."""
-        import tensorflow as tf
-
-        if self.label_sets is None:
-            return {}
-        count = probabilities.shape[-1]
-        ranked, indices = tf.math.top_k(probabilities, k=count)
-        inside = ranked >= tf.constant(self.label_sets["least_probability"], probabilities.dtype)
-        inside = tf.logical_or(inside, tf.equal(ranked, ranked[:, :1]))  # the likeliest always is
-        names = tf.gather(tf.constant(self.names(count)), indices)
-        return {"label_set": tf.where(inside, names, "")}
-
-    def _describe_label_set(self, classes):
-        if self.label_sets is None:
-            return {}
-        share = 1 - self.label_sets["alpha"]
-        meaning = f"names of classes that hold the right one in {share:.4g} of rows, best first"
-        return {"label_set": (f"(B, {classes})", f"{meaning}, then empty ones")}
-
-    def _label_set_column(self, probabilities, delimiter):
-        """The column `label_set`: the names of the classes in it."""
-        if self.label_sets is None:
-            return {}
-        names = np.array(self.names(probabilities.shape[1]), object)
-        absent = np.isnan(probabilities).any(axis=1)
-        inside = in_label_set(probabilities, self.label_sets["least_probability"])
-        order = np.argsort(-probabilities, axis=1, kind="stable")
-        return {
-            "label_set": [
-                None if none else delimiter.join(names[ranks[row[ranks]]])
-                for none, ranks, row in zip(absent, order, inside, strict=True)
-            ]
-        }
-
-    def _label_set_figures(self, y, probabilities, sample_weight):
-        if self.label_sets is None:
-            return {}
-        return {"label_sets": label_set_figures(y, probabilities, self.label_sets, sample_weight)}
-
     def _describe_best(self, classes):
         top = min(TOP, classes)
         return {
             "labels": (f"(B, {top})", "names of the best classes, best first"),
             "scores": (f"(B, {top})", "their probabilities"),
         }
-
-
-def calibration_summary(found):
-    """What `mmzoo.calibrate` found, in words.
-
-    Args:
-        found: what it returned, of one answer.
-
-    Example:
-
-    >>> figures = {"expected_calibration_error": {"before": 0.08, "after": 0.01},
-    ...            "log_loss": {"before": 0.5, "after": 0.4}}
-    >>> calibration_summary({"rows": 800, "temperature": 1.5, **figures}).partition(", log")[0]
-    'on 800 validation rows: temperature 1.5, expected calibration error from 0.08 to 0.01'
-    """
-    temperature = found["temperature"]
-    if isinstance(temperature, dict):
-        lowest, highest = min(temperature.values()), max(temperature.values())
-        temperature = f"temperatures of {lowest:.4g} to {highest:.4g}"
-    else:
-        temperature = f"temperature {temperature:.4g}"
-    error, loss = (
-        "from {before:.4g} to {after:.4g}".format(**found[name])
-        for name in ("expected_calibration_error", "log_loss")
-    )
-    sets = ""
-    if "label_sets" in found:
-        share = 1 - found["label_sets"]["alpha"]
-        sets = f"; label sets hold the right class in {share:.4g} of rows"
-    return (
-        f"on {found['rows']:,} validation rows: {temperature}, expected calibration error {error}, "
-        f"log loss {loss}{sets}"
-    )

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from mmzoo.targets.conformal import conformal_bound
+
 
 def least_probability(probabilities, labels, alpha, sample_weight=None):
     """From which probability on a class belongs to the label set: split conformal prediction.
@@ -31,16 +33,7 @@ def least_probability(probabilities, labels, alpha, sample_weight=None):
     Reference: Sadinle et al. 2019, arXiv 1609.00451; Vovk et al. 2005.
     """
     of_label = np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]
-    weights = np.ones(len(labels)) if sample_weight is None else np.asarray(sample_weight)
-    order = np.argsort(of_label, kind="stable")
-    below = np.cumsum(weights[order])
-    place = np.floor(alpha * (below[-1] + 1) + 1e-9)
-    if not place:
-        raise ValueError(
-            f"Label sets of alpha={alpha:g} need at least {int(np.ceil(1 / alpha - 1e-9)) - 1} "
-            f"labelled rows; there are {len(labels)}."
-        )
-    return float(of_label[order][np.searchsorted(below, place)])
+    return conformal_bound(of_label, alpha, sample_weight)
 
 
 def in_label_set(probabilities, least):

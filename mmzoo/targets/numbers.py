@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 
-from mmzoo.targets.values import Values
+from mmzoo.targets.intervals import half_widths
+from mmzoo.targets.values import Values, one_or_several
 
 #: How the scale of numbers is learned; `None`: not at all.
 SCALES = ("standard", "robust", "log")
@@ -86,6 +87,25 @@ class Numbers(Values):
             labels = self.check(labels, describe)
         # A row without a label costs nothing, but its loss must be a number.
         return np.where(np.isnan(labels), 1, labels).astype("float32")
+
+    def intervals_of(self, y, prediction, alpha, method, sample_weight=None):
+        """As of `Values`; with `scale="log"` of logarithms, and then `factor` says by how much the
+        lower end is below the number, and the upper above, in place of `half_width`.
+        """
+        if self.scale != "log":
+            return super().intervals_of(y, prediction, alpha, method, sample_weight)
+        if not (y > 0).all():
+            raise ValueError("Not all labels are positive, and scale='log' takes logarithms.")
+        residuals = np.log(y) - np.log(np.maximum(prediction, np.finfo("float32").tiny))
+        widths = half_widths(residuals, alpha, method, sample_weight)
+        factors = np.exp(widths.astype("float64")) * (1 + ROUNDING)
+        return {"alpha": alpha, "method": method, "factor": one_or_several(factors)}
+
+    def bounds(self, prediction):
+        if "factor" not in self.intervals:
+            return super().bounds(prediction)
+        factor = np.reshape(self.intervals["factor"], -1).astype("float32")
+        return prediction / factor, prediction * factor
 
 
 def _scale(numbers):

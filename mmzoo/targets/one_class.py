@@ -4,14 +4,14 @@ import keras
 import numpy as np
 
 from mmzoo.targets import figures, reliability
-from mmzoo.targets.class_target import TOP, ClassTarget
-from mmzoo.targets.label_sets import least_probability
+from mmzoo.targets.class_target import TOP
+from mmzoo.targets.exclusive_classes import ExclusiveClasses
 from mmzoo.targets.reliability import BINS, ERROR
 from mmzoo.targets.temperature import best_temperature, cross_entropies, softmax
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
-class OneClass(ClassTarget):
+class OneClass(ExclusiveClasses):
     """Each row belongs to one of `K` classes; the prediction is `(B, K)` probabilities.
 
     Args:
@@ -57,7 +57,7 @@ class OneClass(ClassTarget):
         import tensorflow as tf
 
         best, indices = self._best(prediction)
-        outputs = {"probabilities": prediction, **best, **self._label_set(prediction)}
+        outputs = {"probabilities": prediction, **best, **self._doubt_outputs(prediction)}
         if self.replies:
             replies = tf.constant([self.replies[name] for name in self.class_names])
             outputs["replies"] = tf.gather(replies, indices)
@@ -68,7 +68,7 @@ class OneClass(ClassTarget):
         outputs = {
             "probabilities": (f"(B, {units})", "of each class, in the order below"),
             **self._describe_best(units),
-            **self._describe_label_set(units),
+            **self._describe_doubt(units),
         }
         if self.replies:
             outputs["replies"] = (f"(B, {min(TOP, units)})", "the texts that answer them")
@@ -79,7 +79,7 @@ class OneClass(ClassTarget):
             columns = {f"score_{unit}": prediction[:, unit] for unit in range(prediction.shape[1])}
         else:
             columns = best_columns(prediction, self.class_names)
-        return {**columns, **self._label_set_column(prediction, delimiter)}
+        return {**columns, **self._doubt_columns(prediction, delimiter)}
 
     def probabilities(self, logits):
         return softmax(logits)
@@ -105,17 +105,6 @@ class OneClass(ClassTarget):
             )
         return [best_temperature(logits, y, sample_weight)]
 
-    def least_probability(self, y, logits, alpha, sample_weight=None):
-        """The probability from which on a class belongs to the label set.
-
-        Args:
-            y: what `check_y` returned.
-            logits: `(N, units)` float.
-            alpha: share of rows whose class may be missing.
-            sample_weight: `(N,)` positive floats, or `None`.
-        """
-        return least_probability(self.probabilities(logits), y, alpha, sample_weight)
-
     def calibration_figures(self, y, logits, sample_weight=None, bins=BINS):
         """As of any `ClassTarget`, with `y` `(N,)`, class indices."""
         found = reliability.of_one_class(y, self.probabilities(logits), sample_weight, bins)
@@ -125,7 +114,7 @@ class OneClass(ClassTarget):
     def figures(self, y, prediction, sample_weight=None):
         names = self.names(prediction.shape[1])
         results = figures.multiclass_figures(y, prediction, names, sample_weight)
-        results |= self._label_set_figures(y, prediction, sample_weight)
+        results |= self._doubt_figures(y, prediction, sample_weight)
         return {"task": self.task, "class_names": names, **results}
 
 

@@ -25,6 +25,10 @@ class Target:
     text_name = None
     #: Whether raw labels that are strings are paths of files.
     strings_are_paths = False
+    #: The ways in which `mmzoo.calibrate` can do it, the default first.
+    calibration_methods = ()
+    #: What `mmzoo.calibrate` found of the head, or `None`; `mmzoo.heads.targets_of` hands it over.
+    calibration = None
 
     # --- Raw labels ---
 

@@ -6,6 +6,8 @@ import numpy as np
 from mmzoo.raw.absent import is_absent
 from mmzoo.raw.cells import MISSING
 from mmzoo.targets import figures
+from mmzoo.targets.calibration_summary import calibration_summary
+from mmzoo.targets.intervals import METHODS, half_widths, interval_figures
 from mmzoo.targets.label_shapes import check_labels
 from mmzoo.targets.labels import label_notes
 from mmzoo.targets.target import Target
@@ -32,6 +34,7 @@ class Values(Target):
 
     kind = "values"
     main_output = "values"
+    calibration_methods = METHODS
 
     def __init__(self, units=None):
         self.units = units
@@ -102,25 +105,88 @@ class Values(Target):
     def answer_shape(self):
         return (self.units or 1,)
 
+    @property
+    def intervals(self):
+        """Dict of `alpha`, `method` and `half_width` (or `factor`) of the intervals, or `None`."""
+        return (self.calibration or {}).get("intervals")
+
+    def intervals_of(self, y, prediction, alpha, method, sample_weight=None):
+        """Intervals around predictions, by rows that the model was not trained on.
+
+        Args:
+            y: what `check_y` returned.
+            prediction: `(N, units)` float.
+            alpha: share of rows whose number may lie outside.
+            method: `"conformal"` or `"gaussian"`.
+            sample_weight: `(N,)` positive floats, or `None`.
+
+        Returns:
+            Dict of `alpha`, `method`, and `half_width`: how far an interval reaches to either side,
+            in the unit of the labels, a float, or a list of one an output.
+        """
+        widths = half_widths(y - prediction, alpha, method, sample_weight)
+        return {"alpha": alpha, "method": method, "half_width": one_or_several(widths)}
+
+    def bounds(self, prediction):
+        """The lower and the upper end of the interval around each number.
+
+        Args:
+            prediction: `(N, units)`, an array or a tensor.
+        """
+        width = np.reshape(self.intervals["half_width"], -1).astype("float32")
+        return prediction - width, prediction + width
+
+    def interval_figures(self, y, prediction, sample_weight=None):
+        """See `mmzoo.targets.intervals.interval_figures`."""
+        bounds = self.bounds(prediction)
+        return interval_figures(y, *bounds, self.intervals["alpha"], sample_weight)
+
+    def outputs(self, prediction, decoded=None):
+        outputs = super().outputs(prediction, decoded)
+        if self.intervals is None:
+            return outputs
+        return {**outputs, **dict(zip(("lower", "upper"), self.bounds(prediction), strict=True))}
+
     def describe_outputs(self):
-        units = "units" if self.units is None else self.units
-        return {"values": (f"(B, {units})", "the predicted numbers")}
+        shape = f"(B, {'units' if self.units is None else self.units})"
+        outputs = {"values": (shape, "the predicted numbers")}
+        if self.intervals is not None:
+            share = (
+                f"an interval that holds the number in {1 - self.intervals['alpha']:.4g} of rows"
+            )
+            outputs["lower"] = (shape, f"the lower end of {share}")
+            outputs["upper"] = (shape, "its upper end")
+        return outputs
+
+    def card_lines(self):
+        if not self.calibration:
+            return []
+        return [f"Numbers have intervals, {calibration_summary(self.calibration)}.", ""]
+
+    def card_facts(self):
+        return {"calibration": self.calibration} if self.calibration else {}
 
     def columns(self, prediction, delimiter="|"):
         prediction = prediction.reshape(len(prediction), -1)
-        units = prediction.shape[1]
+        columns = {"value": prediction}
+        if self.intervals is not None:
+            columns["lower"], columns["upper"] = self.bounds(prediction)
+        if prediction.shape[1] == 1:
+            return {name: numbers[:, 0] for name, numbers in columns.items()}
         return {
-            "value" if units == 1 else f"value_{unit}": prediction[:, unit] for unit in range(units)
+            f"{name}_{unit}": numbers[:, unit]
+            for name, numbers in columns.items()
+            for unit in range(numbers.shape[1])
         }
 
     def check_y(self, y):
         return check_labels(y, "regression", self.units)
 
     def figures(self, y, prediction, sample_weight=None):
-        return {
-            "task": "regression",
-            **figures.regression_figures(y, prediction, sample_weight),
-        }
+        found = figures.regression_figures(y, prediction, sample_weight)
+        if self.intervals is not None:
+            found["intervals"] = self.interval_figures(y, prediction, sample_weight)
+        return {"task": "regression", **found}
 
     def check_fits(self, other):
         if getattr(other, "class_names", None):
@@ -130,3 +196,8 @@ class Values(Target):
                 "`mmzoo.Preprocessor(inputs, head=head)`. A head of your own that predicts classes "
                 "names them by its `target()`."
             )
+
+
+def one_or_several(numbers):
+    """An array of one number as a float, of several as a list of floats."""
+    return float(numbers[0]) if len(numbers) == 1 else [float(number) for number in numbers]

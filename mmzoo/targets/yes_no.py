@@ -4,15 +4,14 @@ import keras
 import numpy as np
 
 from mmzoo.targets import figures
-from mmzoo.targets.class_target import ClassTarget
-from mmzoo.targets.label_sets import least_probability
+from mmzoo.targets.exclusive_classes import ExclusiveClasses
 from mmzoo.targets.one_class import best_columns
 from mmzoo.targets.reliability import BINS
-from mmzoo.targets.temperature import against_zero, best_temperature, softmax
+from mmzoo.targets.temperature import against_zero, best_temperature
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
-class YesNo(ClassTarget):
+class YesNo(ExclusiveClasses):
     """One of two classes; the prediction is `(B, 1)`, the probability of the second.
 
     Args:
@@ -35,6 +34,12 @@ class YesNo(ClassTarget):
     def get_config(self):
         return {"class_names": self.class_names, "thresholds": self.thresholds}
 
+    def of_all_classes(self, prediction):
+        """`(N, 1)`, of yes -> `(N, 2)`, of no and yes."""
+        both = [1 - prediction, prediction]
+        is_array = isinstance(prediction, np.ndarray)
+        return np.concatenate(both, axis=1) if is_array else keras.ops.concatenate(both, axis=1)
+
     def check_kind(self, labels, describe):
         if not isinstance(labels, np.ndarray) or labels.ndim != 1:
             return
@@ -49,12 +54,11 @@ class YesNo(ClassTarget):
     def outputs(self, prediction, decoded=None):
         import tensorflow as tf
 
-        both = tf.concat([1 - prediction, prediction], axis=1)  # no, yes
-        best, _ = self._best(both)
+        best, _ = self._best(self.of_all_classes(prediction))
         names = tf.constant(self.names(2))
         chosen = tf.gather(names, tf.cast(self._is_yes(prediction[:, 0]), tf.int32))
         outputs = {"probabilities": prediction, **best, "chosen": chosen}
-        return {**outputs, **self._label_set(both)}
+        return {**outputs, **self._doubt_outputs(prediction)}
 
     def _is_yes(self, probability):
         # Without a threshold the likelier one is the answer, as in `labels`.
@@ -67,27 +71,27 @@ class YesNo(ClassTarget):
             "probabilities": ("(B, 1)", "of yes, the second class"),
             **self._describe_best(2),
             "chosen": ("(B,)", chosen),
-            **self._describe_label_set(2),
+            **self._describe_doubt(2),
         }
 
     def columns(self, prediction, delimiter="|"):
-        both = _of_both(prediction)
-        label_set = self._label_set_column(both, delimiter)
+        both = self.of_all_classes(prediction)
+        doubt = self._doubt_columns(prediction, delimiter)
         if self.class_names is None:
-            return {"score": prediction[:, 0], **label_set}
+            return {"score": prediction[:, 0], **doubt}
         columns = best_columns(both, self.class_names)
         if self.thresholds is None:
-            return {**columns, **label_set}
+            return {**columns, **doubt}
         yes = self._is_yes(prediction[:, 0])
         predicted = [
             None if np.isnan(p) else self.class_names[int(answer)]
             for p, answer in zip(prediction[:, 0], yes, strict=True)
         ]
         score = np.where(yes, both[:, 1], both[:, 0])
-        return {"predicted": predicted, "score": score, **label_set}
+        return {"predicted": predicted, "score": score, **doubt}
 
     def score_columns(self, prediction):
-        return super().score_columns(_of_both(prediction))
+        return super().score_columns(self.of_all_classes(prediction))
 
     def temperatures(self, y, logits, sample_weight=None):
         """See `OneClass.temperatures`."""
@@ -97,11 +101,6 @@ class YesNo(ClassTarget):
             )
         return [best_temperature(against_zero(logits[:, 0]), y, sample_weight)]
 
-    def least_probability(self, y, logits, alpha, sample_weight=None):
-        """See `OneClass.least_probability`."""
-        both = softmax(against_zero(logits[:, 0]))
-        return least_probability(both, y, alpha, sample_weight)
-
     def calibration_figures(self, y, logits, sample_weight=None, bins=BINS):
         """As of any `ClassTarget`, with `y` `(N,)`."""
         return super().calibration_figures(y[:, None], logits, sample_weight, bins)
@@ -109,7 +108,7 @@ class YesNo(ClassTarget):
     def figures(self, y, prediction, sample_weight=None):
         names = self.names(2)
         results = figures.binary_figures(y, prediction, names, sample_weight)
-        results |= self._label_set_figures(y, _of_both(prediction), sample_weight)
+        results |= self._doubt_figures(y, prediction, sample_weight)
         if self.thresholds is not None:
             results["at_thresholds"] = figures.threshold_figures(
                 y[:, None], prediction, self.thresholds, names[1:], sample_weight
@@ -119,8 +118,3 @@ class YesNo(ClassTarget):
     def choose_thresholds(self, y, prediction, by, per_class=True, sample_weight=None):
         """See `SeveralClasses.choose_thresholds`."""
         return figures.best_thresholds(y[:, None], prediction, by, True, sample_weight)
-
-
-def _of_both(prediction):
-    """`(N, 1)` probabilities of yes -> `(N, 2)`, of no and yes."""
-    return np.concatenate([1 - prediction, prediction], axis=1)

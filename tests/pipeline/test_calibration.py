@@ -9,12 +9,15 @@ import tensorflow as tf
 
 import mmzoo
 from mmzoo.commands import train_run
+from mmzoo.commands.predict_file import predict_file
 from mmzoo.commands.training_options import TrainingOptions
 from mmzoo.evaluation import Report
 from mmzoo.export.exported_model import ExportedModel
 from mmzoo.heads import heads_of
+from mmzoo.targets.intervals import half_widths, interval_figures
 from mmzoo.targets.label_sets import in_label_set, label_set_figures, least_probability
 from mmzoo.targets.reliability import of_labels, of_one_class, reliability_figures
+from mmzoo.targets.selective import confidence_threshold, selective_figures
 from mmzoo.targets.temperature import (
     FEWEST_OF_EACH,
     against_zero,
@@ -446,9 +449,13 @@ def test_a_label_set_is_never_empty():
 
 
 @pytest.mark.parametrize("kind", slow_among(["one", "yes_no"], slow=["yes_no"]))
-def test_label_sets_are_answered_everywhere(kind, tmp_path):
+def test_label_sets_and_abstaining_are_answered_everywhere(kind, tmp_path):
     model, preprocessor, records, _ = case(kind, 3.0, rows=400)
-    found = mmzoo.calibrate(model, preprocessor, records.take(np.arange(200)), alpha=0.2)
+    validation = records.take(np.arange(200))
+    found = mmzoo.calibrate(model, preprocessor, validation, alpha=0.2, abstain=0.85)
+    abstaining = found["abstaining"]
+    assert abstaining["accuracy"] >= abstaining["wanted"] == 0.85
+    assert 0.1 < abstaining["coverage"] < 0.9
     further = records.take(np.arange(200, 400))
     report = mmzoo.evaluate(model, further.to_dataset(preprocessor), verbose=False)
     assert report.label_sets["promised"] == pytest.approx(0.8)
@@ -460,7 +467,16 @@ def test_label_sets_are_answered_everywhere(kind, tmp_path):
     held = np.mean([label in names for label, names in zip(further.labels, sets, strict=True)])
     assert report.label_sets["coverage"] == pytest.approx(held)
     assert report.label_sets["mean_size"] == pytest.approx(np.mean([*map(len, sets)]))
-    assert target.columns(np.full((1, prediction.shape[1]), np.nan))["label_set"] == [None]
+    unsure = target.columns(prediction)["abstain"]
+    answered = ~np.array(unsure)
+    assert report.selective["coverage"] == pytest.approx(answered.mean())
+    predicted = np.array(target.columns(prediction)["predicted"])
+    right = (predicted == np.array(further.labels))[answered].mean()
+    assert report.selective["accuracy"] == pytest.approx(right)
+    assert right == pytest.approx(0.85, abs=0.1) and right > report.accuracy + 0.05
+    assert "accuracy of answered rows" in str(report)
+    missing = target.columns(np.full((1, prediction.shape[1]), np.nan))
+    assert missing["label_set"] == missing["abstain"] == [None]
 
     folder = mmzoo.export_savedmodel(model, preprocessor, tmp_path / "out")
     x = tf.constant(np.array(further.column("x"), "float32"))
@@ -468,8 +484,10 @@ def test_label_sets_are_answered_everywhere(kind, tmp_path):
     exported = [[name.decode() for name in row if name] for row in outputs["label_set"].numpy()]
     assert [*map(set, exported)] == sets
     assert [row[0] for row in exported] == [row[0].decode() for row in outputs["labels"].numpy()]
+    assert outputs["abstain"].numpy().tolist() == unsure
     card = (pathlib.Path(folder) / "model_card.md").read_text()
     assert "| `label_set` |" in card and "hold the right class in 0.8 of rows" in card
+    assert "| `abstain` |" in card and "abstains below a probability of" in card
     mmzoo.save(model, preprocessor, tmp_path / "model")
     loaded, _ = mmzoo.load(tmp_path / "model")
     assert loaded.get_layer("head").calibration == found
@@ -487,7 +505,245 @@ def test_label_sets_that_cannot_be():
     with pytest.raises(ValueError, match=r"Answer 'kind': .* at least 99 labelled rows"):
         mmzoo.calibrate(model, preprocessor, records, answer="kind", alpha=0.01)
     with pytest.raises(ValueError, match="do not leave it out"):
-        train_run._check_label_sets(model, TrainingOptions(alpha=0.1, calibration=False))
+        train_run._check_doubt(model, TrainingOptions(alpha=0.1, calibration=False))
+
+
+# --- Abstaining ---
+
+
+@pytest.mark.parametrize("rows", [100, 1000])
+def test_answered_rows_are_right_as_often_as_wanted(rows):
+    """On average over many draws of validation and of further rows."""
+    generator = np.random.default_rng(0)
+    accuracies, coverages = [], []
+    for _ in range(200):
+        confidence = generator.uniform(0.5, 1, rows + 500)
+        right = generator.random(rows + 500) < confidence
+        threshold = confidence_threshold(confidence[:rows], right[:rows], 0.85)
+        found = selective_figures(confidence[rows:], right[rows:], threshold)
+        accuracies.append(found["accuracy"])
+        coverages.append(found["coverage"])
+    # Rows from 0.7 on are right in 0.85: six in ten.
+    assert 0.845 < np.mean(accuracies) < 0.85 + 4 / rows + 0.005
+    assert np.mean(coverages) == pytest.approx(0.6, abs=0.03 + 10 / rows)
+
+
+def test_rows_of_one_confidence_are_answered_together():
+    confidence = np.repeat([0.9, 0.8, 0.7], 20)
+    right = np.repeat([True, True, False], 20)
+    right[20:24] = False  # of the second group
+    assert confidence_threshold(confidence, right, 0.85) == pytest.approx(0.75)
+    assert confidence_threshold(confidence, right, 0.95) == pytest.approx(0.85)
+    assert confidence_threshold(confidence, right, 0.5) == 0  # all are answered
+    weights = np.where(right, 1.0, 10.0)
+    assert confidence_threshold(confidence, right, 0.85, weights) == pytest.approx(0.85)
+    with pytest.raises(ValueError, match=r"right in 0.99: the surest 20 are in 1, and a row more"):
+        confidence_threshold(confidence, right, 0.99)
+    assert selective_figures(confidence, right, 0.95)["accuracy"] is None
+
+
+def test_abstaining_that_cannot_be(tmp_path):
+    model, preprocessor, records, _ = case("yes_no", 3.0, rows=60)
+    dataset = records.to_dataset(preprocessor)
+    with pytest.raises(ValueError, match=r"`abstain` must be a share .* received: 1"):
+        mmzoo.calibrate(model, preprocessor, records, abstain=1)
+    with pytest.raises(ValueError, match=r"right in 0\.999: the surest"):
+        mmzoo.calibrate(model, preprocessor, records, abstain=0.999)
+    assert model.get_layer("head").calibration is None
+    mmzoo.choose_thresholds(model, dataset)
+    with pytest.raises(ValueError, match=r"head has a threshold, .* `head.thresholds = None`"):
+        mmzoo.calibrate(model, preprocessor, records, abstain=0.7)
+    model.get_layer("head").thresholds = None
+    mmzoo.calibrate(model, preprocessor, records, abstain=0.7)
+    with pytest.raises(ValueError, match="The head abstains"):
+        mmzoo.choose_thresholds(model, dataset)
+    with pytest.raises(ValueError, match="leave `threshold` or `abstain` out"):
+        train_run._check_doubt(model, TrainingOptions(abstain=0.9, threshold="f1"))
+    # In a table of columns of one type.
+    pandas, parquet = pytest.importorskip("pandas"), pytest.importorskip("pyarrow.parquet")
+    predict_file(model, preprocessor, records, tmp_path / "out.parquet", verbose=False)
+    table = mmzoo.predict(model, preprocessor, records, as_table=True)
+    written = pandas.read_parquet(tmp_path / "out.parquet")
+    assert written["abstain"].tolist() == table["abstain"] and {*table["abstain"]} == {True, False}
+    assert str(parquet.read_schema(tmp_path / "out.parquet").field("abstain").type) == "bool"
+
+
+def test_abstaining_of_heads_that_do_not():
+    model, preprocessor, records, _ = case("several", 3.0, rows=60)
+    with pytest.raises(ValueError, match=r"abstains .* from one class out of several"):
+        mmzoo.calibrate(model, preprocessor, records, abstain=0.9)
+
+
+# --- Intervals ---
+
+
+@pytest.mark.parametrize(("alpha", "rows"), [(0.1, 99), (0.1, 500), (0.3, 37)])
+def test_conformal_intervals_hold_what_they_promise(alpha, rows):
+    """On average over many draws, whatever the model is worth: here it errs to one side, too."""
+    generator = np.random.default_rng(0)
+    coverages = []
+    for _ in range(200):
+        residuals = generator.standard_t(2, (rows + 500, 2)) * [1, 100] + [1, 0]
+        width = half_widths(residuals[:rows], alpha)
+        further = residuals[rows:]
+        found = interval_figures(further, -width, np.zeros_like(further) + width, alpha)
+        coverages.append([of_output["coverage"] for of_output in found["outputs"]])
+    for coverage in np.mean(coverages, axis=0):
+        assert 1 - alpha - 0.005 < coverage < 1 - alpha + 2 / rows + 0.01
+
+
+def test_gaussian_intervals_hold_what_they_promise_of_normal_errors():
+    residuals = np.random.default_rng(0).normal(0, 3, (20_000, 1))
+    assert half_widths(residuals, 0.05, "gaussian") == pytest.approx(1.96 * 3, rel=0.02)
+    heavy = np.random.default_rng(0).standard_t(2, (20_000, 1))
+    normal, conformal = (half_widths(heavy, 0.1, method) for method in ("gaussian", "conformal"))
+    assert normal > 1.5 * conformal  # which is why it is not the default
+
+
+def test_a_weight_of_two_is_two_rows_to_an_interval():
+    residuals = np.random.default_rng(0).normal(size=(50, 1))
+    weights = np.arange(50) % 2 + 1
+    again = np.repeat(residuals, weights, axis=0)
+    for method in ("conformal", "gaussian"):
+        found = half_widths(residuals, 0.2, method, weights)
+        assert found == pytest.approx(half_widths(again, 0.2, method))
+
+
+def test_a_row_on_the_edge_is_inside():
+    """Whose interval is computed in float32."""
+    generator = np.random.default_rng(0)
+    labels = generator.integers(1, 6, (99, 1)).astype("float64")
+    for shift in generator.normal(size=20).astype("float32"):
+        prediction = np.full((99, 1), 3, "float32") + shift
+        width = half_widths(labels - prediction, 0.1)
+        found = interval_figures(labels, prediction - width, prediction + width, 0.1)
+        assert found["coverage"] >= 0.9
+    with pytest.raises(ValueError, match=r"Intervals of alpha=0.01 need at least 99 .* are 98"):
+        half_widths(labels[:98], 0.01)
+
+
+def numbers(units=1, scale="standard", rows=400):
+    """A model of numbers, its preprocessor, and rows whose labels are its answers and noise."""
+    keras.utils.set_random_seed(0)
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(rows, WIDTH)).astype("float32")
+    head = mmzoo.heads.Regression(units, scale=scale)
+    model = mmzoo.build_model(inputs=INPUTS, head=head, dim=8)
+    for variable in heads_of(model)["head"].dense.variables:
+        variable.assign(generator.normal(0, 0.5, variable.shape))
+    answers = model.predict({"x": x}, verbose=0).astype("float64")
+    noise = generator.normal(0, [0.5, 2.0][:units], answers.shape)
+    labels = answers * np.exp(noise) if scale == "log" else answers + noise
+    labels = labels[:, 0] if units == 1 else labels
+    records = mmzoo.data.from_arrays({"x": x.tolist()}, labels.astype("float32"))
+    preprocessor = mmzoo.Preprocessor(INPUTS, head=head)
+    preprocessor.adapt(records)
+    return model, preprocessor, records
+
+
+CASES = {"one": (1, "standard"), "several on a log scale": (2, "log")}
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_intervals_are_answered_everywhere(kind, tmp_path):
+    units, scale = CASES[kind]
+    model, preprocessor, records = numbers(units, scale)
+    before = mmzoo.predict(model, preprocessor, records)
+    validation, further = records.take(np.arange(200)), records.take(np.arange(200, 400))
+    found = mmzoo.calibrate(model, preprocessor, validation, alpha=0.2)
+    intervals = found["intervals"]
+    assert intervals["method"] == "conformal" and 0.8 <= intervals["coverage"] < 0.82
+    if scale == "log":  # the 80 % of normally distributed logarithms
+        assert np.log(intervals["factor"]) / [0.5, 2.0] == pytest.approx(1.28, rel=0.15)
+    else:
+        assert intervals["half_width"] / 0.5 == pytest.approx(1.28, rel=0.15)
+    prediction = mmzoo.predict(model, preprocessor, further)
+    np.testing.assert_array_equal(prediction, before[200:])
+
+    report = mmzoo.evaluate(model, further.to_dataset(preprocessor), verbose=False)
+    table = mmzoo.predict(model, preprocessor, further, as_table=True)
+    lower, upper = (
+        np.stack([table[f"{end}_{unit}" if units > 1 else end] for unit in range(units)], axis=1)
+        for end in ("lower", "upper")
+    )
+    labels = np.asarray(further.labels).reshape(200, units)
+    held = ((labels >= lower) & (labels <= upper)).mean()
+    assert report.intervals["promised"] == pytest.approx(0.8)
+    assert report.intervals["coverage"] == pytest.approx(held) == pytest.approx(0.8, abs=0.1)
+    assert report.intervals["mean_width"] == pytest.approx((upper - lower).mean(), rel=1e-5)
+    assert len(report.intervals.get("outputs", ())) == (units if units > 1 else 0)
+    assert "mean width" in str(report) and report.to_dict()["intervals"] == report.intervals
+
+    folder = mmzoo.export_savedmodel(model, preprocessor, tmp_path / "out")
+    x = tf.constant(np.array(further.column("x"), "float32"))
+    outputs = tf.saved_model.load(folder).signatures["serving_default"](x=x)
+    for name, expected in (("values", prediction), ("lower", lower), ("upper", upper)):
+        np.testing.assert_allclose(outputs[name], expected, rtol=1e-5, atol=1e-5)
+    card = (pathlib.Path(folder) / "model_card.md").read_text()
+    assert "| `lower` |" in card and "holds the right number in 0.8 of rows (split" in card
+    mmzoo.save(model, preprocessor, tmp_path / "model")
+    loaded, of_loaded = mmzoo.load(tmp_path / "model")
+    assert loaded.get_layer("head").calibration == found
+    again = mmzoo.predict(loaded, of_loaded, further, as_table=True)
+    assert [*again] == [*table]
+    for name in table:
+        np.testing.assert_array_equal(again[name], table[name])
+    target = mmzoo.heads.targets_of(model, preprocessor)["head"]
+    check_target(target, list(labels if units > 1 else labels[:, 0]), prediction)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["litert", "onnx"])
+def test_files_without_intervals_say_how_to_make_them(format, tmp_path):
+    modules = {"litert": "ai_edge_litert.interpreter", "onnx": "onnxruntime"}
+    pytest.importorskip(modules[format], reason=f"the extra `{format}` is not installed")
+    model, preprocessor, records = numbers()
+    width = mmzoo.calibrate(model, preprocessor, records, alpha=0.2)["intervals"]["half_width"]
+    folder = mmzoo.export_savedmodel(model, preprocessor, tmp_path / "out", format=format)
+    card = (pathlib.Path(folder) / "model_card.md").read_text()
+    assert "A SavedModel also has `lower`, `upper`: here the client makes them." in card
+    assert f"the answer ± {width:.4g} holds" in card
+    x = np.array(records.column("x"), "float32")
+    values = ExportedModel(folder, model.heads).predict_on_batch({"x": x})
+    np.testing.assert_allclose(values, mmzoo.predict(model, preprocessor, records), atol=1e-5)
+
+
+def test_intervals_of_a_model_with_several_answers(capsys):
+    model, preprocessor, records = several_answers(120)
+    found = mmzoo.calibrate(
+        model, preprocessor, records, answer="price", alpha=0.1, method="gaussian"
+    )["price"]["intervals"]
+    assert found["method"] == "gaussian" and found["half_width"] > 0
+    report = mmzoo.evaluate(model, records.to_dataset(preprocessor), verbose=False)["price"]
+    assert report.intervals["coverage"] == pytest.approx(found["coverage"])
+    options = TrainingOptions(alpha=0.1)
+    train_run._calibrate(model, preprocessor, records, options, 2)
+    printed = capsys.readouterr().out
+    note = model.get_layer("price_head").calibration
+    width = note["intervals"]["half_width"]
+    assert (
+        f"Calibrated (price) on 120 validation rows: the answer ± {width:.4g} holds the right "
+        "number in 0.9 of rows (split conformal).\n" in printed
+    )
+    assert "Calibrated (kind) on 120" in printed and "in 0.9 of rows" in printed
+    columns = mmzoo.predict(model, preprocessor, records, as_table=True)
+    assert {"kind_label_set", "price_value", "price_lower", "price_upper"} <= {*columns}
+    model.compile_for_heads(jit_compile=False, run_eagerly=True)
+    model.fit(records.to_dataset(preprocessor, 120), verbose=0)
+    assert model.get_layer("price_head").calibration is None
+
+
+def test_intervals_that_cannot_be():
+    model, preprocessor, records = numbers(rows=60)
+    with pytest.raises(ValueError, match=r"get intervals, with `alpha`"):
+        mmzoo.calibrate(model, preprocessor, records)
+    with pytest.raises(ValueError, match=r"one of conformal, gaussian; received: 'temperature'"):
+        mmzoo.calibrate(model, preprocessor, records, alpha=0.1, method="temperature")
+    with pytest.raises(ValueError, match=r"8 labelled rows are too few.*takes 15"):
+        mmzoo.calibrate(model, preprocessor, records.take(np.arange(8)), alpha=0.1)
+    with pytest.raises(ValueError, match=r"Intervals of alpha=0.01 need at least 99"):
+        mmzoo.calibrate(model, preprocessor, records, alpha=0.01)
+    assert model.get_layer("head").calibration is None
 
 
 # --- mmzoo train ---
