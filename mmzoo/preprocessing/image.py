@@ -152,14 +152,15 @@ class ImagePreprocessing(Preprocessing):
             stored = tf.where(lies_on_its_side(orientation), size[::-1], size)
             image = upright(resize(image, stored, policy), orientation)
         else:
-            image = _to_color(value)
+            image = tf.clip_by_value(_to_color(value), 0.0, 255.0)
             place = self._placement(value, image, 1)
             image = resize(image, size, policy)
         if policy == "fit":
             image = pad(image, size)
         if self.modality.channels == 1:
             image = tf.image.rgb_to_grayscale(image)
-        image = tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), tf.uint8)
+        # Means of 0-255, with weights that are not negative: once rounded they are 0-255, too.
+        image = tf.cast(tf.round(image), tf.uint8)
         pixels = tf.ensure_shape(image, (*self.modality.size, self.modality.channels))
         return (pixels, place) if self.gives_placement else pixels
 

@@ -40,7 +40,8 @@ def has_bearable_scans(encoded, pixels, max_pixels):
     most = tf.cast(tf.minimum(most, MOST_SCANS), tf.int32)
     # What looks like scans are not more than that, almost always: this is quick.
     # `tf.strings.split` would make ragged rows of the pieces, which takes as long again.
-    pieces = tf.raw_ops.StringSplitV2(input=[encoded], sep=SCAN, maxsplit=MOST_SCANS + 1).values
+    file = tf.reshape(encoded, (1,))  # `[encoded]` would copy it
+    pieces = tf.raw_ops.StringSplitV2(input=file, sep=SCAN, maxsplit=MOST_SCANS + 1).values
     few = tf.size(pieces) - 1 <= most
     return tf.cond(few, lambda: tf.constant(True), lambda: _scans(encoded) <= most)
 
