@@ -23,6 +23,8 @@ from mmzoo.evaluation import (
     choose_thresholds,
     contributions,
     evaluate,
+    robustness,
+    slices,
 )
 from mmzoo.export import export_savedmodel
 from mmzoo.layers import ModalityDropout
@@ -77,7 +79,9 @@ __all__ = [
     "modalities",
     "predict",
     "recipes",
+    "robustness",
     "save",
+    "slices",
     "targets",
     "tokenizers",
     "training",

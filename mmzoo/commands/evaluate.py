@@ -1,11 +1,40 @@
 """`mmzoo evaluate`."""
 
+import pathlib
+from typing import Annotated
+
+import typer
+
 from mmzoo.commands.options import BatchSize, Csv, Encoding, OnError, Root, Run, Separator
 
 
 def evaluate(
     run: Run,
     csv: Csv,
+    robustness: Annotated[
+        bool,
+        typer.Option(
+            "--robustness",
+            help="Also with each input absent, noisy, blurred, mistyped, of other rows.",
+        ),
+    ] = False,
+    slices: Annotated[
+        bool,
+        typer.Option("--slices", help="Also by class, by what is there, by length; worst first."),
+    ] = False,
+    slice_by: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="As --slices, and by this column; repeatable."),
+    ] = None,
+    figure: Annotated[
+        str | None,
+        typer.Option(help="Figure of robustness and slices, such as log_loss or f1.macro."),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(help="Folder to write report.json, robustness.json and slices.json to."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of what is drawn and resampled.")] = 0,
     root: Root = None,
     encoding: Encoding = None,
     separator: Separator = None,
@@ -19,10 +48,22 @@ def evaluate(
     from mmzoo.commands.quiet_import import import_tensorflow
 
     import_tensorflow()
+    from mmzoo import evaluation
     from mmzoo.commands.trained_run import TrainedRun
-    from mmzoo.evaluation import evaluate as evaluate_model
+    from mmzoo.evaluation.report import write_json
 
     trained = TrainedRun.load(run)
-    records = trained.readable_records(csv, root, encoding, separator, on_error)
+    by = slice_by or []
+    records = trained.readable_records(csv, root, encoding, separator, on_error, by)
     dataset = records.to_dataset(trained.preprocessor, batch_size, on_error=on_error)
-    evaluate_model(trained.model, dataset)
+    found = {"report": evaluation.evaluate(trained.model, dataset)}
+    rows = (trained.model, trained.preprocessor, records)
+    options = {"figure": figure, "batch_size": batch_size, "seed": seed}
+    if robustness:
+        found["robustness"] = evaluation.robustness(*rows, **options)
+    if slices or by:
+        found["slices"] = evaluation.slices(*rows, by=by, **options)
+    for name, report in found.items() if output else ():
+        several = isinstance(report, dict)
+        facts = {answer: each.to_dict() for answer, each in report.items()} if several else None
+        write_json(facts or report.to_dict(), pathlib.Path(output) / f"{name}.json")

@@ -63,7 +63,9 @@ class TrainedRun:
         """
         return [root for root in (own, self.metadata.get("root")) if root is not None]
 
-    def labelled_records(self, path, root=None, encoding=None, separator=None, on_error="raise"):
+    def labelled_records(
+        self, path, root=None, encoding=None, separator=None, on_error="raise", further=()
+    ):
         """Records of a file with the columns that the model was trained on, and the labels.
 
         Args:
@@ -73,6 +75,12 @@ class TrainedRun:
             encoding: of a CSV file; `None`: UTF-8.
             separator: what stands between the cells of a CSV file.
             on_error: as for `labelled_records`.
+            further: names of columns that the model does not read, and that the records are to
+                have under the same names.
+
+        Raises:
+            ValueError: for a further column that is called as an input that is another column, and
+                as `labelled_records`.
         """
         from mmzoo.commands.labelled_records import labelled_records
         from mmzoo.commands.predict_file import chosen_root
@@ -81,7 +89,7 @@ class TrainedRun:
         are_numbers = {name: _are_numbers(target) for name, target in targets.items()}
         records, note = labelled_records(
             path,
-            self.columns,
+            self._with_further(further),
             self.metadata["label"],
             root,
             on_error,
@@ -99,11 +107,23 @@ class TrainedRun:
             say_root(records.root, roots)
         return records
 
-    def readable_records(self, path, root=None, encoding=None, separator=None, on_error="raise"):
+    def _with_further(self, names):
+        """`columns`, and further ones under their own names."""
+        for name in names:
+            if self.columns.get(name, name) != name:
+                raise ValueError(
+                    f"The column {name!r} is called as the input {name!r}, which is the column "
+                    f"{self.columns[name]!r}. Give it another name in the file."
+                )
+        return {**dict(zip(names, names, strict=True)), **self.columns}
+
+    def readable_records(
+        self, path, root=None, encoding=None, separator=None, on_error="raise", further=()
+    ):
         """`labelled_records` that `on_error` leaves, after every file was read once."""
         from mmzoo.commands.readable_records import readable_records
 
-        records = self.labelled_records(path, root, encoding, separator, on_error)
+        records = self.labelled_records(path, root, encoding, separator, on_error, further)
         return readable_records(records, self.preprocessor.inputs, on_error, self.preprocessor)
 
 

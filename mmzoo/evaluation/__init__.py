@@ -6,6 +6,10 @@ from mmzoo.evaluation.contributions_report import Contributions
 from mmzoo.evaluation.evaluate import evaluate
 from mmzoo.evaluation.report import Report
 from mmzoo.evaluation.reports import Reports
+from mmzoo.evaluation.robustness import robustness
+from mmzoo.evaluation.robustness_report import RobustnessReport
+from mmzoo.evaluation.slices import slices
+from mmzoo.evaluation.slices_report import SlicesReport
 from mmzoo.evaluation.thresholds import choose_thresholds
 from mmzoo.evaluation.training_curves import plot_training_curves
 
@@ -13,9 +17,13 @@ __all__ = [
     "Contributions",
     "Report",
     "Reports",
+    "RobustnessReport",
+    "SlicesReport",
     "calibrate",
     "choose_thresholds",
     "contributions",
     "evaluate",
     "plot_training_curves",
+    "robustness",
+    "slices",
 ]

@@ -7,7 +7,9 @@ import numpy as np
 
 from mmzoo.data.as_records import as_records
 from mmzoo.evaluation.contributions_report import Contributions
-from mmzoo.evaluation.evaluate import checked_by_answer, run_over
+from mmzoo.evaluation.evaluate import checked_by_answer
+from mmzoo.evaluation.figure_names import figure_by_name, numbers_of
+from mmzoo.evaluation.run_over_variants import run_over_variants
 from mmzoo.heads import answering_model, targets_of
 from mmzoo.utils.checks import check_positive_integers
 from mmzoo.utils.optional_packages import require
@@ -95,7 +97,7 @@ def contributions(
         dataset = track(dataset, -(-len(records) // batch_size), "Leaving modalities out")
     batches = _batches(dataset, inputs, shown, seed)
     if records.label_columns:
-        found = _labelled(model, batches, targets, len(shown))
+        found = run_over_variants(model, batches, targets, len(shown))
     else:
         found = _unlabelled(model, batches, targets, len(shown))
     results = {}
@@ -172,45 +174,8 @@ def _batches(dataset, inputs, shown, seed):
             yield (changed,) if y is None else (changed, y, weights)
 
 
-def _labelled(model, batches, targets, variants):
-    """As `run_over`, with predictions `(variants, rows, ...)`; labels once."""
-    rows = []
-
-    def counted():
-        for number, (x, y, weights) in enumerate(batches):
-            if number % variants == 0:
-                of_batch = weights if isinstance(weights, dict) else dict.fromkeys(targets, weights)
-                count = len(next(iter(x.values())))
-                rows.append({
-                    name: count if of_batch[name] is None
-                    else int((np.asarray(of_batch[name]) > 0).sum())
-                    for name in targets
-                })  # fmt: skip
-            yield x, y, weights
-
-    found = run_over(model, counted(), targets)
-    results = {}
-    for name, (labels, predictions, weights) in found.items():
-        # Rows stand batch by batch, and in each batch variant by variant.
-        counts = [of_batch[name] for of_batch in rows]
-        starts = np.cumsum([0, *(variants * count for count in counts)])
-        places = np.concatenate(
-            [
-                start + np.arange(variants * count).reshape(variants, count)
-                for start, count in zip(starts[:-1], counts, strict=True)
-            ],
-            axis=1,
-        )  # (variants, rows)
-        results[name] = (
-            labels[places[0]],
-            keras.tree.map_structure(lambda array, places=places: array[places], predictions),
-            None if weights is None else weights[places[0]],
-        )
-    return results
-
-
 def _unlabelled(model, batches, targets, variants):
-    """As `_labelled`, of rows without labels."""
+    """As `run_over_variants`, of rows without labels."""
     network = answering_model(model)
     found = {name: [] for name in targets}
     for number, (x,) in enumerate(batches):
@@ -252,28 +217,13 @@ class _Values:
         return self.target.figures(self.labels[rows], predictions, weights)
 
     def _figure_name(self, figure):
-        found = {}
-        for name, value in self._figures(0).items():
-            found |= {f"{name}.{key}": x for key, x in value.items()} if _has_numbers(value) else {}
-            if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
-                found[name] = value
-        names = [figure] if figure is not None else [name for name in FIGURES if name in found]
-        if not names or names[0] not in found:
-            raise ValueError(
-                f"There is no figure {figure!r}; there are: {', '.join(found)}."
-                if figure
-                else f"Name the `figure`; there are: {', '.join(found)}."
-            )
-        return names[0]
+        return figure_by_name(numbers_of(self._figures(0)), figure, FIGURES)
 
     def of_figure(self, rows=slice(None)):
         """Dict from subset to the figure, the mean over the draws."""
-        name, _, key = self.figure.partition(".")
 
         def value(variant):
-            found = self._figures(variant, rows)[name]
-            found = found[key] if key else found
-            return np.nan if found is None else float(found)
+            return numbers_of(self._figures(variant, rows)).get(self.figure, np.nan)
 
         found = [value(variant) for variant in range(len(self.subsets) * self.draws)]
         means = np.reshape(found, (len(self.subsets), self.draws)).mean(axis=1)
@@ -286,10 +236,6 @@ class _Values:
             return None
         x = x.reshape(len(self.subsets), self.draws, *x.shape[1:]).astype("float64").mean(axis=1)
         return dict(zip(self.subsets, x, strict=True))
-
-
-def _has_numbers(value):
-    return isinstance(value, dict) and all(isinstance(x, (int, float)) for x in value.values())
 
 
 def shapley(values, orders):

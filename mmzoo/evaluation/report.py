@@ -171,7 +171,7 @@ class Report:
     def __post_init__(self):
         for field in dataclasses.fields(self):
             if field.name != "confusion_matrix":
-                setattr(self, field.name, _plain(getattr(self, field.name)))
+                setattr(self, field.name, plain(getattr(self, field.name)))
 
     def to_dict(self):
         """The report as plain Python values, fit for JSON: no arrays, and `None` for NaN.
@@ -184,7 +184,7 @@ class Report:
         >>> Report(task="regression", rows=10, r2=float("nan")).to_dict()["r2"] is None
         True
         """
-        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        return {field.name: plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
 
     def save(self, path):
         """Writes `to_dict()` as JSON.
@@ -282,7 +282,7 @@ class Report:
 
     def _summary(self):
         """The table of the figures that describe the whole."""
-        table = _new_table(title=f"{self.task.capitalize()}, {self.rows:,} rows")
+        table = new_table(title=f"{self.task.capitalize()}, {self.rows:,} rows")
         table.add_column("figure")
         table.add_column("value", justify="right")
         labels = {
@@ -299,13 +299,13 @@ class Report:
         for name in self.summary_names():
             value = getattr(self, name)
             if value is None or isinstance(value, (int, float)):
-                table.add_row(labels.get(name, name.replace("_", " ")), _figure(value))
+                table.add_row(labels.get(name, name.replace("_", " ")), figure_text(value))
         return table
 
     def _class_table(self):
         """The table of precision, recall and F1: each class, then the averages."""
         text = require("rich.text", extra="report").Text  # a name in brackets is no markup
-        table = _new_table()
+        table = new_table()
         table.add_column("class", overflow="fold", vertical="bottom")
         for name in ("precision", "recall", "F1", "ROC AUC", "average\nprecision", "support"):
             table.add_column(name, justify="right", vertical="bottom")
@@ -316,7 +316,7 @@ class Report:
             shown = shown[:MOST_CLASSES_PRINTED]
         for name in shown:
             figures = self.per_class[name]
-            values = [_figure(figures[column]) for column in columns]
+            values = [figure_text(figures[column]) for column in columns]
             table.add_row(text(name), *values, written_count(figures["support"]))
         hidden = len(self.per_class) - len(shown)
         if hidden:
@@ -326,42 +326,42 @@ class Report:
             values = [getattr(self, column)[average] for column in columns[:3]]
             macro = average == "macro" and self.task != "binary"
             values += [self.roc_auc, self.average_precision] if macro else ["", ""]
-            table.add_row(f"{average} average", *map(_figure, values), style="bold")
+            table.add_row(f"{average} average", *map(figure_text, values), style="bold")
         return table
 
     def _threshold_table(self):
         """The table of what the chosen thresholds come to."""
         text = require("rich.text", extra="report").Text
         found = self.at_thresholds
-        table = _new_table(title="With the thresholds chosen")
+        table = new_table(title="With the thresholds chosen")
         table.add_column("figure", overflow="fold")
         table.add_column("value", justify="right")
-        table.add_row("accuracy", _figure(found["accuracy"]))
+        table.add_row("accuracy", figure_text(found["accuracy"]))
         for name in ("precision", "recall", "f1"):
             of_average = found[name] if isinstance(found[name], dict) else {"": found[name]}
             for average, value in of_average.items():
                 label = "F1" if name == "f1" else name
-                table.add_row(f"{average} {label}".strip(), _figure(value))
+                table.add_row(f"{average} {label}".strip(), figure_text(value))
         for name, threshold in [*found["thresholds"].items()][:MOST_CLASSES_PRINTED]:
-            table.add_row(text(f"threshold of {name}"), _figure(threshold))
+            table.add_row(text(f"threshold of {name}"), figure_text(threshold))
         return table
 
     def _doubt_table(self, title, labels, figures):
         """The table of what label sets, abstaining or intervals come to."""
-        table = _new_table(title=title)
+        table = new_table(title=title)
         table.add_column("figure")
         table.add_column("value", justify="right")
         for name, label in labels.items():
-            table.add_row(label, _figure(figures[name]))
+            table.add_row(label, figure_text(figures[name]))
         of_outputs = figures.get("outputs", ())
         for number, of_output in enumerate(of_outputs[:MOST_CLASSES_PRINTED]):
             for name in of_output:
-                table.add_row(f"{labels[name]}, output {number}", _figure(of_output[name]))
+                table.add_row(f"{labels[name]}, output {number}", figure_text(of_output[name]))
         return table
 
     def _reliability_table(self):
         """The table of how often probabilities are right."""
-        table = _new_table(title="How often probabilities are right")
+        table = new_table(title="How often probabilities are right")
         right = "share of right ones"
         if self.task != "multiclass":
             right = f"share of {self.class_names[1]!r}" if self.task == "binary" else "share of yes"
@@ -402,7 +402,7 @@ def as_text(report):
     return text.getvalue().rstrip("\n")
 
 
-def _new_table(title=None):
+def new_table(title=None):
     """An empty table in the report's style."""
     return require("rich.table", extra="report").Table(
         title=title,
@@ -413,20 +413,20 @@ def _new_table(title=None):
     )
 
 
-def _plain(value):
+def plain(value):
     """Plain Python values in place of NumPy's, and `None` in place of NaN and infinity."""
     if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
+        return {key: plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     if isinstance(value, (np.ndarray, np.generic)):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, float) and not np.isfinite(value):
         return None
     return value
 
 
-def _figure(value):
+def figure_text(value):
     """A figure as text: what is undefined is a dash."""
     if isinstance(value, str):
         return value

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from mmzoo.preprocessing.codecs.resampling import REACH, resample
 from mmzoo.preprocessing.codecs.wav import decode_wav, to_mono
+from mmzoo.preprocessing.corruption import Corruption, noisy_numbers
 from mmzoo.preprocessing.preprocessing import Preprocessing
 from mmzoo.preprocessing.python_call import python_call
 from mmzoo.raw.stored_bytes import StoredBytes
@@ -21,6 +22,8 @@ COMPRESSED_ENDINGS = (".flac", ".mp3", ".oga", ".ogg", ".opus")
 COMPRESSED_BEGINNINGS = (
     b"fLaC", b"OggS", b"ID3", *(bytes([0xFF, sync]) for sync in range(0xE0, 0x100)),
 )  # fmt: skip
+#: Ratios of signal to noise that are tried, in dB.
+NOISE = (20, 10, 0)
 #: Samples beyond that are not sound, 60 dB above full scale; their powers would overflow.
 LOUDEST = 1000.0
 
@@ -86,6 +89,15 @@ class AudioPreprocessing(Preprocessing):
     def tensors(self, decoded):
         waveform, lengths = decoded
         return {"waveform": waveform, "mask": tf.sequence_mask(lengths, self.modality.samples)}
+
+    def corruptions(self):
+        def noisy(decoded, decibels, generator):
+            waveform, length = decoded
+            changed = np.zeros_like(waveform)
+            changed[:length] = noisy_numbers(waveform[:length], decibels, generator)
+            return changed, length
+
+        return {"noise": Corruption(noisy, NOISE, "{:g} dB")}
 
     def suspicions(self, encoded, waveform):
         return [] if waveform.any() else [("silent", "All samples are 0.")]

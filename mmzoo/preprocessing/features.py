@@ -3,10 +3,13 @@
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.preprocessing.corruption import Corruption, noisy_numbers
 from mmzoo.preprocessing.preprocessing import Preprocessing
 
 #: So many constant dimensions are named, and of more only the first.
 NAMED = 10
+#: Ratios of signal to noise that are tried, in dB.
+NOISE = (20, 10, 0)
 
 
 class FeaturesPreprocessing(Preprocessing):
@@ -76,6 +79,9 @@ class FeaturesPreprocessing(Preprocessing):
     def present(self, values):
         mask = _is_vector(self._vectors(values))
         return mask if len(mask.shape) == 1 else tf.reduce_any(mask, axis=1)
+
+    def corruptions(self):
+        return {"noise": Corruption(noisy_numbers, NOISE, "{:g} dB")}
 
     def tensors(self, values):
         vectors, usable = self._vectors(values), self.usable(values)

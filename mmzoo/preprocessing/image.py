@@ -11,11 +11,15 @@ from mmzoo.preprocessing.codecs.decoding import decode_picture, onto_white
 from mmzoo.preprocessing.codecs.exif import lies_on_its_side, upright
 from mmzoo.preprocessing.codecs.placement import NUMBERS, placement
 from mmzoo.preprocessing.codecs.resizing import pad, resize
+from mmzoo.preprocessing.corruption import Corruption, blurred_pixels, noisy_pixels
 from mmzoo.preprocessing.preprocessing import Preprocessing
 from mmzoo.raw.absent import is_absent
 from mmzoo.raw.file_heads import picture_size, pixel_weight
 from mmzoo.raw.stored_bytes import StoredBytes
 
+#: Standard deviations of noise that is tried, as a share of the range of pixels; and of blur, as a
+#: share of the shorter side.
+NOISE, BLUR = (0.05, 0.1, 0.2), (0.01, 0.02, 0.05)
 #: Pictures with a side below that are suspicious.
 TINY = 8
 #: So are those whose sides differ by more than this factor.
@@ -105,6 +109,22 @@ class ImagePreprocessing(Preprocessing):
             fn_output_signature=tf.TensorSpec(pixels.shape[1:], tf.uint8),
         )
         return (pixels, *place) if self.gives_placement else pixels
+
+    def corruptions(self):
+        def noisy(decoded, deviation, generator):
+            pixels, *place = decoded if self.gives_placement else (decoded,)
+            pixels = noisy_pixels(pixels, deviation, generator)
+            return (pixels, *place) if self.gives_placement else pixels
+
+        def blurred(decoded, deviation, _):
+            pixels, *place = decoded if self.gives_placement else (decoded,)
+            pixels = blurred_pixels(pixels, deviation)
+            return (pixels, *place) if self.gives_placement else pixels
+
+        return {
+            "noise": Corruption(noisy, NOISE, "{:.0%} of range"),
+            "blur": Corruption(blurred, BLUR, "{:.0%} of side"),
+        }
 
     def placements(self, decoded):
         """The placements `(B, 8)` of pictures that were decoded with `gives_placement` on.

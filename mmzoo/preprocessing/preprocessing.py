@@ -24,8 +24,9 @@ class Preprocessing:
     * for what is faster in batches, such as text: `present` instead of these;
     * where raw values are no files, given as bytes or as paths: `column` and `raw_spec`;
     * where something is learned: `adapt`, `get_state` and `set_state`;
-    * as it likes: `usable`, `augment`, `sample`, `fault`, `resources`, and for `records.validate`
-      `diagnosis`, `suspicions`, `size` and `check_column`.
+    * as it likes: `usable`, `augment`, `sample`, `fault`, `resources`, for `records.validate`
+      `diagnosis`, `suspicions`, `size` and `check_column`, for `mmzoo.robustness` `corruptions`,
+      and for `mmzoo.slices` `traits`.
 
     Args:
         modality: the configuration.
@@ -333,6 +334,46 @@ class Preprocessing:
         values, present = self.split(decoded)
         changed = self.augment(values, seeds)
         return changed if values is decoded else (changed, present)
+
+    def corruptions(self):
+        """What may be wrong with values that can still be read, for `mmzoo.robustness`.
+
+        Returns:
+            Dict from a name to a `mmzoo.preprocessing.corruption.Corruption`; none by default.
+        """
+        return {}
+
+    def corrupt_batch(self, decoded, change, strength, generators):
+        """What `decode` returned, with every value changed.
+
+        Args:
+            decoded: what `decode` returned first.
+            change: as in `mmzoo.preprocessing.corruption.Corruption`.
+            strength: likewise.
+            generators: `B` instances of `np.random.Generator`.
+
+        Returns:
+            What came in, changed.
+        """
+        values, present = self.split(decoded)
+        arrays = tf.nest.map_structure(np.asarray, values)
+        rows = [
+            change(tf.nest.map_structure(lambda x, row=row: x[row], arrays), strength, generator)
+            for row, generator in enumerate(generators)
+        ]
+        changed = tf.nest.map_structure(lambda *of_rows: tf.stack(of_rows), *rows)
+        return changed if values is decoded else (changed, present)
+
+    def traits(self, values):
+        """What rows can be told apart by, for `mmzoo.slices`; nothing by default.
+
+        Args:
+            values: sequence of raw values; `None` where one is absent.
+
+        Returns:
+            Dict from a name to a list of as many strings or numbers; `None` where there is none.
+        """
+        return {}
 
     def split(self, decoded):
         """Values, and which of them are there.

@@ -6,7 +6,9 @@ import warnings
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.preprocessing.corruption import Corruption
 from mmzoo.preprocessing.preprocessing import Preprocessing
+from mmzoo.raw.absent import is_absent
 from mmzoo.raw.cells import CANONICAL, category, number
 from mmzoo.raw.column_statistics import mean_and_deviation
 from mmzoo.raw.spelling import rows as in_rows
@@ -14,6 +16,10 @@ from mmzoo.raw.spelling import spelling_notes
 
 #: Between these, deviations and numbers lie well within float32.
 FLOAT32 = (1e-30, 1e30)
+#: What a missing cell is.
+EMPTY = {"numbers": np.nan, "categories": b""}
+#: Shares of cells that are missing, and noise in standard deviations of a column, as is tried.
+MISSING, NOISE = (0.1, 0.3, 0.5), (0.1, 0.3, 1.0)
 
 
 class TabularPreprocessing(Preprocessing):
@@ -155,6 +161,35 @@ class TabularPreprocessing(Preprocessing):
                     stacklevel=2,
                 )
 
+    def corruptions(self):
+        def noisy(cells, strength, generator):
+            deviations = np.array([self.statistics[c][1] for c in self.modality.numeric])
+            noise = generator.standard_normal(len(deviations))
+            return {**cells, "numbers": cells["numbers"] + strength * deviations * noise}
+
+        def without(cells, share, generator):
+            chance = {part: generator.random(len(cells[part])) for part in sorted(cells)}
+            most = max(chance[part][_filled(cells[part])].max(initial=0) for part in cells)
+            return {  # one cell stays
+                part: np.where(
+                    (chance[part] < share) & (chance[part] < most), EMPTY[part], cells[part]
+                )
+                for part in cells
+            }
+
+        found = {"missing": Corruption(without, MISSING, "{:.0%} of cells")}
+        if self.modality.numeric:
+            found["noise"] = Corruption(noisy, NOISE, "{:g} deviations")
+        return found
+
+    def traits(self, values):
+        traits = {}
+        for column in self.modality.columns:
+            cell = number if column in self.modality.numeric else category
+            cells = [None if value is None else cell(value[column]) for value in values]
+            traits[column] = [None if is_absent(x) else x for x in cells]
+        return traits
+
     def raw_spec(self):
         names = iter(self.modality.raw_names(self.name))
         dtypes = [self._raw_dtype(*self.statistics[column]) for column in self.modality.numeric]
@@ -228,6 +263,11 @@ class TabularPreprocessing(Preprocessing):
             return {}
         is_unknown = tf.equal(tensors[names["categories"]], 1)
         return {"unknown": tf.reduce_sum(tf.cast(is_unknown, tf.int32), axis=1)}
+
+
+def _filled(cells):
+    """Which cells of a row have a value: `(columns,)` bool."""
+    return ~np.isnan(cells) if cells.dtype.kind == "f" else cells != b""
 
 
 def canonical(texts):

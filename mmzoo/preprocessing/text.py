@@ -5,16 +5,19 @@ import collections
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.preprocessing.corruption import Corruption, mistyped
 from mmzoo.preprocessing.preprocessing import Preprocessing
 from mmzoo.preprocessing.words import split_words
 from mmzoo.raw.segments import SEPARATOR, join_segments
-from mmzoo.raw.words import join_words
+from mmzoo.raw.words import count_words, join_words
 
 # RE2 classes. Han, Hiragana, Katakana and Hangul are written without spaces or with few of them.
 _CHINESE_JAPANESE_KOREAN = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}"
 _APOSTROPHE = "'’"
 # U+FFFD stands for bytes that are not UTF-8, and for control characters.
 _BETWEEN_WORDS = r"\p{P}\p{Z}\p{C}$+<=>^`|~\x{FFFD}"
+#: Shares of letters that are typed wrongly, as is tried.
+TYPOS = (0.02, 0.05, 0.1, 0.2)
 #: The id of a word outside the vocabulary.
 UNKNOWN = 1
 
@@ -121,6 +124,25 @@ class TextPreprocessing(Preprocessing):
 
     def resources(self):
         return [self.table]
+
+    def corruptions(self):
+        rule, divided = self.modality.words, self.modality.segments is not None
+
+        def typing(value, share, generator):
+            text = value.decode(errors="replace")
+            segments = text.split(SEPARATOR) if divided else [text]
+            keeps_length = rule == "characters"
+            typed = [mistyped(each, share, generator, keeps_length) for each in segments]
+            typed = (SEPARATOR if divided else "").join(typed)
+            if rule is not None and count_words(typed, rule) != count_words(text, rule):
+                return value  # answers are about words, which must be as many
+            return typed.encode()
+
+        return {"typos": Corruption(typing, TYPOS, "{:.0%} of letters")}
+
+    def traits(self, values):
+        texts = self._texts(values)
+        return {"characters": [len(text) if text else None for text in texts]}
 
     def column(self, values, root):
         texts = self._texts(values)

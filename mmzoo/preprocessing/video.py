@@ -120,6 +120,18 @@ class VideoPreprocessing(Preprocessing):
         flat = self.picture.augment(flat, tf.repeat(seeds, self.modality.frames, axis=0))
         return tf.reshape(flat, (-1, *frames.shape[1:])), counts
 
+    def corruptions(self):
+        """Those of pictures, in every frame."""
+        of_pictures = self.picture.corruptions()
+
+        def changing(change):
+            return lambda decoded, *how: (change(decoded[0], *how), *decoded[1:])
+
+        return {
+            name: corruption._replace(change=changing(corruption.change))
+            for name, corruption in of_pictures.items()
+        }
+
     def tensors(self, decoded):
         frames, counts = decoded
         mask = tf.sequence_mask(counts, self.modality.frames)

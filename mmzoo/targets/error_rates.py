@@ -31,27 +31,52 @@ def error_rates(truths, answers, sample_weight=None):
     >>> round(rates["wer"], 3), round(rates["cer"], 3), rates["exact_match"]
     (0.333, 0.083, 0.5)
     """
-    jiwer = require("jiwer", extra="text-metrics")
     weight = np.ones(len(truths)) if sample_weight is None else np.asarray(sample_weight, float)
-    rates, errors = {}, {}
-    for name, process in (("cer", jiwer.process_characters), ("wer", jiwer.process_words)):
-        found = process(list(truths), list(answers))
-        errors[name] = np.array([_errors(alignment) for alignment in found.alignments], float)
-        lengths = np.array([len(truth) for truth in found.references], float)
-        rates[name] = float((weight * errors[name]).sum() / (weight * lengths).sum())
-    right = np.array([truth == answer for truth, answer in zip(truths, answers, strict=True)])
-    rates["exact_match"] = float(np.average(right, weights=weight))
-    order = np.argsort(-errors["cer"], kind="stable")[:WORST]
+    by_row = error_rates_by_row(truths, answers)
+    rates = {
+        name: float((weight * amounts).sum() / (weight * counts).sum())
+        for name, (amounts, counts) in by_row.items()
+    }
+    errors, right = by_row["cer"][0], by_row["exact_match"][0]
+    order = np.argsort(-errors, kind="stable")[:WORST]
     rates["worst"] = [
         {
             "row": int(row),
             "truth": truths[row],
             "answer": answers[row],
-            "errors": int(errors["cer"][row]),
+            "errors": int(errors[row]),
         }
         for row in order
         if not right[row]
     ]
+    return rates
+
+
+def error_rates_by_row(truths, answers):
+    """`error_rates`, row by row.
+
+    Args:
+        truths: list of the right texts, none of them empty.
+        answers: list of as many texts.
+
+    Returns:
+        Dict from `cer`, `wer` and `exact_match` to `(amounts, counts)`, see
+        `mmzoo.targets.Target.figures_by_row`.
+
+    Example:
+
+    >>> errors, lengths = error_rates_by_row(["seven two", "one"], ["seven too", "one"])["wer"]
+    >>> errors.tolist(), lengths.tolist()
+    ([1.0, 0.0], [2.0, 1.0])
+    """
+    jiwer = require("jiwer", extra="text-metrics")
+    rates = {}
+    for name, process in (("cer", jiwer.process_characters), ("wer", jiwer.process_words)):
+        found = process(list(truths), list(answers))
+        errors = np.array([_errors(alignment) for alignment in found.alignments], float)
+        rates[name] = errors, np.array([len(truth) for truth in found.references], float)
+    right = [truth == answer for truth, answer in zip(truths, answers, strict=True)]
+    rates["exact_match"] = np.array(right, float), np.ones(len(right))
     return rates
 
 

@@ -23,6 +23,14 @@ class ExclusiveClasses(ClassTarget):
 
     # --- What `mmzoo.calibrate` chooses ---
 
+    def figures_by_row(self, y, prediction):
+        right = (self.of_all_classes(prediction).argmax(axis=1) == y).astype("float64")
+        return {"accuracy": (right, np.ones(len(y)))}
+
+    def traits(self, y):
+        names = self.names(max(2, y.max() + 1))
+        return {"class": [names[index] for index in y]}
+
     def least_probability(self, y, logits, alpha, sample_weight=None):
         """The probability from which on a class belongs to the label set.
 

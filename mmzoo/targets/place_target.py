@@ -67,6 +67,11 @@ class PlaceTarget(Target):
             "iou_over_half": float(np.average(iou[there] > 0.5, weights=weight[there])),
         }
 
+    def figures_by_row(self, y, prediction):
+        iou = self.iou(y, prediction)
+        there = ~np.isnan(iou)
+        return {"mean_iou": (np.where(there, iou, 0.0), there.astype("float64"))}
+
 
 def descriptions(labels, describe):
     """How a message should call each row, as an array of strings."""

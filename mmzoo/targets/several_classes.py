@@ -104,6 +104,17 @@ class SeveralClasses(ClassTarget):
             )
         return {"task": self.task, "class_names": names, **results}
 
+    def figures_by_row(self, y, prediction):
+        right = ((prediction > 0.5) == y).all(axis=1).astype("float64")
+        return {"accuracy": (right, np.ones(len(y)))}
+
+    def traits(self, y):
+        names = self.names(y.shape[1])
+        return {
+            f"label {name}": np.where(of_label > 0, "yes", "no")
+            for name, of_label in zip(names, y.T, strict=True)
+        }
+
     def choose_thresholds(self, y, prediction, by, per_class=True, sample_weight=None):
         """Thresholds that suit these rows best.
 

@@ -372,8 +372,8 @@ class TagsOfWords(Target):
             raise ValueError(f"There are {len(self.tags)} tags; received the index {y.max()}.")
         return y
 
-    def figures(self, y, prediction, sample_weight=None):
-        """Shares of right words and texts, and precision, recall and F1 of spans by type."""
+    def _compared(self, y, prediction):
+        """Of each row the right tags and as many predicted ones, -1 where none was read."""
         right, predicted = [], []
         for labels, path in zip(y, self.condensed(np.asarray(prediction)), strict=True):
             labels = labels[labels >= 0]
@@ -381,6 +381,16 @@ class TagsOfWords(Target):
             missing = np.full(len(labels) - len(path), -1)
             right.append(labels)
             predicted.append(np.concatenate([path, missing]).astype(int))
+        return right, predicted
+
+    def figures_by_row(self, y, prediction):
+        pairs = list(zip(*self._compared(y, prediction), strict=True))
+        hits = np.array([(right == predicted).sum() for right, predicted in pairs], float)
+        return {"token_accuracy": (hits, np.array([len(right) for right, _ in pairs], float))}
+
+    def figures(self, y, prediction, sample_weight=None):
+        """Shares of right words and texts, and precision, recall and F1 of spans by type."""
+        right, predicted = self._compared(y, prediction)
         lengths = np.array([len(labels) for labels in right])
         if not lengths.sum():
             raise ValueError("No row has a word with a tag, so there is nothing to measure.")

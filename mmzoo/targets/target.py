@@ -317,6 +317,31 @@ class Target:
         """
         return {}
 
+    def figures_by_row(self, y, prediction):
+        """The figures that are means over rows, row by row, for intervals and for slices.
+
+        Args:
+            y: as for `figures`.
+            prediction: likewise.
+
+        Returns:
+            Dict from the name of a figure, the foremost first, to `(amounts, counts)`, two
+            `(rows,)` float arrays: the figure is the sum of amounts over the sum of counts. Empty
+            by default.
+        """
+        return {}
+
+    def traits(self, y):
+        """What rows can be told apart by, such as their class, for `mmzoo.slices`.
+
+        Args:
+            y: what `check_y` returned, of all rows.
+
+        Returns:
+            Dict from a name to a sequence of one string or number a row. Empty by default.
+        """
+        return {}
+
     # --- The model that it fits ---
 
     def complete(self, other):

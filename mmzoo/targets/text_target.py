@@ -7,6 +7,7 @@ import numpy as np
 
 from mmzoo.raw.absent import is_absent
 from mmzoo.raw.cells import category
+from mmzoo.targets.error_rates import error_rates_by_row, nearest
 from mmzoo.targets.references import checked_references, references_of
 from mmzoo.targets.target import Target
 from mmzoo.targets.text_figures import text_figures
@@ -279,18 +280,27 @@ class TextTarget(Target):
         return {"ids": answer.ids, "log_likelihood": logs.sum(axis=1)}
 
     def figures(self, y, prediction, sample_weight=None):
-        self.check_learned()
-        texts = y.reshape(len(y), -1, self.length + 1)
-        references = [
-            [self._vocabulary.text(ids, self._others) for ids in of_row if ids[0] != PADDING]
-            for of_row in texts.tolist()
-        ]
+        texts, references = self._references(y)
         answers, split = self.answers(prediction), self._vocabulary.split
         figures = {"task": self.kind, **text_figures(references, answers, split, sample_weight)}
         if isinstance(prediction, dict):
             tokens = max(self._can_be_written(texts[:, 0]).sum(), 1)
             figures["perplexity"] = float(np.exp(-prediction["log_likelihood"].sum() / tokens))
         return figures
+
+    def figures_by_row(self, y, prediction):
+        answers = self.answers(prediction)
+        found = error_rates_by_row(nearest(self._references(y)[1], answers), answers)
+        return {"exact_match": found.pop("exact_match"), **found}
+
+    def _references(self, y):
+        """Ids of the right texts `(rows, references, length + 1)`, and a list of texts a row."""
+        self.check_learned()
+        texts = y.reshape(len(y), -1, self.length + 1)
+        return texts, [
+            [self._vocabulary.text(ids, self._others) for ids in of_row if ids[0] != PADDING]
+            for of_row in texts.tolist()
+        ]
 
     def _can_be_written(self, y):
         """Which ids are tokens that the model has a probability for."""

@@ -19,7 +19,7 @@ from mmzoo.targets.ctc import (
     frames_needed,
     frames_of,
 )
-from mmzoo.targets.error_rates import error_rates, nearest
+from mmzoo.targets.error_rates import error_rates, error_rates_by_row, nearest
 from mmzoo.targets.prefix_beam_search import prefix_beam_search
 from mmzoo.targets.references import checked_references, references_of
 from mmzoo.targets.target import Target
@@ -267,19 +267,27 @@ class TranscribedText(Target):
             )
         return y
 
-    def figures(self, y, prediction, sample_weight=None):
+    def _compared(self, y, prediction):
+        """The right texts nearest to the answers, and these."""
         references = [
             [self.text(ids[ids != NEXT]) for ids in np.split(row, np.flatnonzero(row == NEXT))]
             for row in y
         ]
         answers = [answer or "" for answer in self.answers(prediction)]
+        return nearest(references, answers), answers
+
+    def figures_by_row(self, y, prediction):
+        return error_rates_by_row(*self._compared(y, prediction))
+
+    def figures(self, y, prediction, sample_weight=None):
+        compared = self._compared(y, prediction)
         frames, y = np.asarray(ops.convert_to_numpy(frames_of(prediction))), first_texts(y)
         learned = np.asarray(ops.convert_to_numpy(can_be_learned(y, frames)))
         left_out = np.flatnonzero(~learned)
         needed = np.asarray(ops.convert_to_numpy(frames_needed(y)))
         return {
             "task": self.kind,
-            **error_rates(nearest(references, answers), answers, sample_weight),
+            **error_rates(*compared, sample_weight),
             "rows_without_frames": int((frames == 0).sum()),
             "rows_left_out": len(left_out),
             "left_out": [

@@ -188,6 +188,15 @@ class Values(Target):
             found["intervals"] = self.interval_figures(y, prediction, sample_weight)
         return {"task": "regression", **found}
 
+    def figures_by_row(self, y, prediction):
+        errors = np.abs(y - prediction).mean(axis=1)
+        return {"mean_absolute_error": (errors, np.ones(len(y)))}
+
+    def traits(self, y):
+        if y.shape[1] == 1:
+            return {"label": y[:, 0]}
+        return {f"label {unit}": of_unit for unit, of_unit in enumerate(y.T)}
+
     def check_fits(self, other):
         if getattr(other, "class_names", None):
             raise ValueError(

@@ -192,6 +192,39 @@ def broken_values_are_noticed_alone(case):
     assert rows == list(range(first)), f"validate() finds errors in the rows {rows}"
 
 
+def corrupted_values_can_be_used(case):
+    """They are such as were decoded, the same with the same seed; and there is a trait a row."""
+    import tensorflow as tf
+
+    part, values = case.preprocessing, case.records(case.values).column(NAME)
+    column, read = part.column(values, case.root)
+    decoded, _ = part.decode(column, read)
+    assert part.batch(decoded)[1].numpy().all()
+    for name, corruption in part.corruptions().items():
+        assert corruption.strengths, f"{name!r} has no strength"
+        for strength in corruption.strengths:
+            assert isinstance(corruption.describe(strength), str)
+            first, again = (
+                part.corrupt_batch(
+                    decoded,
+                    corruption.change,
+                    strength,
+                    [np.random.default_rng([0, row]) for row in range(len(values))],
+                )
+                for _ in range(2)
+            )
+            tf.nest.assert_same_structure(decoded, first)
+            tensors, ok = part.batch(first)
+            assert ok.numpy().all(), f"{name!r}: rows {np.flatnonzero(~ok.numpy())} are not ok"
+            same(_arrays(part.batch(again)[0]), _arrays(tensors))
+    for name, found in part.traits(values).items():
+        assert len(found) == len(values), f"the trait {name!r} has {len(found)} values"
+
+
+def _arrays(tensors):
+    return {name: tensor.numpy() for name, tensor in tensors.items()}
+
+
 def training_goes_all_the_way(case):
     """A model of it is trained, saved, loaded and exported, and what is exported answers alike."""
     import tensorflow as tf
@@ -234,6 +267,7 @@ MODALITY_PROPERTIES = {
         rows_do_not_see_their_neighbours,
         what_was_learned_is_json,
         broken_values_are_noticed_alone,
+        corrupted_values_can_be_used,
         training_goes_all_the_way,
     )
 }
@@ -243,8 +277,8 @@ def check_modality(modality, values, root=None, broken=(), leave_out=()):
     """Asserts that a modality and its preprocessing have every property of mmzoo's own.
 
     The tensors it promises; the same ones in training and when served; absence and broken values
-    noticed, and without influence on other rows; what is learned as JSON; and the whole way, from
-    `fit` to an exported model.
+    noticed, and without influence on other rows; what is learned as JSON; what is corrupted still
+    a value; and the whole way, from `fit` to an exported model.
 
     Args:
         modality: a `mmzoo.Modality` with an encoder.

@@ -131,6 +131,22 @@ def figures_are_numbers(case):
             np.testing.assert_allclose(weighted[name], value, rtol=1e-6, err_msg=name)
 
 
+def figures_by_row_come_to_the_figures(case):
+    """Means over rows, weighted ones, too; and rows are told apart by a trait a row."""
+    y = case.target.check_y(case.encoded())
+    prediction = case.target.condensed(case.prediction)
+    weights = 1.0 + np.arange(len(y))
+    for sample_weight in (None, weights):
+        figures = case.target.figures(y, prediction, sample_weight)
+        for name, (amounts, counts) in case.target.figures_by_row(y, prediction).items():
+            assert np.shape(amounts) == np.shape(counts) == (len(y),), f"{name}: a number a row"
+            row_weights = np.ones(len(y)) if sample_weight is None else sample_weight
+            found = (row_weights * amounts).sum() / (row_weights * counts).sum()
+            np.testing.assert_allclose(found, figures[name], rtol=1e-6, err_msg=name)
+    for name, values in case.target.traits(y).items():
+        assert len(values) == len(y), f"the trait {name!r} has {len(values)} values"
+
+
 def broken_predictions_are_refused(case):
     rows = len(case.prediction)
     case.target.check_prediction(case.prediction, rows)
@@ -155,6 +171,7 @@ TARGET_PROPERTIES = {
         outputs_are_as_described,
         tables_have_a_cell_a_row,
         figures_are_numbers,
+        figures_by_row_come_to_the_figures,
         broken_predictions_are_refused,
     )
 }
@@ -164,8 +181,8 @@ def check_target(target, labels, prediction, wrong=(), leave_out=()):
     """Asserts that a target has every property of mmzoo's own.
 
     Configuration and what was learned as JSON; wrong labels refused with the row's name; missing
-    ones known; outputs as they are described, in a graph; a cell a row in tables; figures; broken
-    predictions refused.
+    ones known; outputs as they are described, in a graph; a cell a row in tables; figures, and
+    those of single rows; broken predictions refused.
 
     Args:
         target: a `mmzoo.targets.Target`; with its class names, where it has classes.

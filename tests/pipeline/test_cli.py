@@ -93,6 +93,19 @@ def test_train_evaluate_predict_export(csv, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "accuracy" in printed and f"Files are taken from {tmp_path}, as in the" in printed
 
+    folder = tmp_path / "where"
+    options = ("--robustness", "--slice-by", "price", "--output", folder)
+    assert mmzoo("evaluate", run, "--csv", csv, *options) == 0
+    found = {path.stem: json.loads(path.read_text()) for path in folder.iterdir()}
+    assert {*found} == {"report", "robustness", "slices"}
+    assert found["report"]["accuracy"] == found["robustness"]["conditions"][0]["value"]
+    assert {part["by"] for part in found["slices"]["slices"] + found["slices"]["left_out"]} == {
+        "class", "price", "text characters",
+    }  # fmt: skip
+    assert mmzoo("evaluate", run, "--csv", csv, "--slice-by", "brand") == 1
+    printed = capsys.readouterr()
+    assert "Robustness: accuracy" in printed.out and "brand" in printed.err
+
     folder = tmp_path / "why"
     options = ("--figure", "log_loss", "--output", folder)
     assert mmzoo("contributions", run, "--csv", csv, *options) == 0
