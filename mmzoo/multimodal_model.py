@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from mmzoo.encoders import Encoder
-from mmzoo.heads import Head
+from mmzoo.heads import Head, keep_calibrations
 from mmzoo.keras_compat import (
     BuiltBeforeTraining,
     LossScaleOptimizer,
@@ -135,8 +135,7 @@ class MultimodalModel(BuiltBeforeTraining):
         if class_weight is not None and isinstance(self.output, dict):
             x, options = weighted_by_class(x, y, class_weight, self.heads, options)
             class_weight = None
-        for head in self.heads.values():
-            head.calibration = None  # which was of other weights
+        keep_calibrations(self, dict.fromkeys(self.heads))  # those found were of other weights
         self._check_labels(options.get("validation_data"))  # rather now than after an epoch
         with readable_errors():
             return super().fit(x, y, *args, class_weight=class_weight, **options)

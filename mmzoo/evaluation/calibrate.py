@@ -7,7 +7,8 @@ import numpy as np
 
 from mmzoo.data.as_records import as_records
 from mmzoo.evaluation.evaluate import run_over
-from mmzoo.heads import heads_of, targets_of
+from mmzoo.heads import Head, heads_of, keep_calibrations, targets_of
+from mmzoo.targets.isotonic import DIGITS
 from mmzoo.targets.reliability import BINS, ERROR
 from mmzoo.utils.checks import check_positive_integers
 
@@ -38,6 +39,13 @@ def calibrate(
     A label that fewer than 10 rows have, or lack, is divided by the temperature of all labels
     together. The log loss of these rows never rises: at worst the temperature is 1.
 
+    `method="isotonic"` replaces the temperature by isotonic regression: how often probabilities are
+    right becomes a rising line of any shape, a label each (of one class out of several each class
+    against the others, and their sum is then made 1). It needs more rows, a thousand or so, and the
+    likeliest class, what is above 0.5 and the order of rows may change, which `accuracy` tells of.
+    The line is kept with the head, which predicts by it, also in every exported format. With
+    `alpha` or `abstain` it is made of one half of the rows, and these are chosen by the other.
+
     With `alpha` there are label sets, too: all classes from a probability on, chosen so that the
     set of a further row out of the same source holds its class with a probability of at least
     `1 - alpha` (split conformal prediction). Tables and exported models then have `label_set`, and
@@ -62,8 +70,8 @@ def calibrate(
             the answered rows, such as 0.95; `None`: every row is answered.
         method: of numbers `"conformal"`, whose promise holds whatever the model is worth, or
             `"gaussian"`, for few rows, if their errors are distributed normally; of probabilities
-            `"temperature"`. `None`: the first of them. An answer that does not know it goes by its
-            first.
+            `"temperature"` or `"isotonic"`. `None`: the first of them. An answer that does not know
+            it goes by its first.
         bins: most bins of the expected calibration error, see `mmzoo.Report`.
         fewest_rows: fewer labelled rows are an error; `None`: as many as `bins`.
         batch_size: rows a batch.
@@ -71,8 +79,9 @@ def calibrate(
 
     Returns:
         Dict of `rows`, and of what was found. Of probabilities: `temperature`, a float, or where
-        there are several labels a dict from their names; `expected_calibration_error` and
-        `log_loss`, each a dict of `before` and `after`; with `alpha` `label_sets`, a dict of
+        there are several labels a dict from their names; or `isotonic`, the points of the lines,
+        and for one class out of several `accuracy`; `expected_calibration_error` and `log_loss`
+        (these three are dicts of `before` and `after`); with `alpha` `label_sets`, a dict of
         `alpha` and `least_probability`; with `abstain` `abstaining`, a dict of `wanted`,
         `threshold`, and the `coverage`, the share of rows answered, and `accuracy` of these rows.
         Of numbers: `intervals`, a dict of `alpha`, `method`, `half_width` (or `factor`), a float,
@@ -82,9 +91,9 @@ def calibrate(
     Raises:
         ValueError: for a head without probabilities or, with `alpha`, numbers; an `alpha` or
             `abstain` that is no share, or one that no answer has a use for, such as labels that are
-            independent of each other; a head with thresholds, which abstaining does not go by; an
-            accuracy that can't be had; an unknown method; rows without labels, too few of them,
-            rows of one class only; and as `mmzoo.evaluate`.
+            independent of each other; a head with thresholds, for abstaining, which does not go by
+            them, and isotonic regression; an accuracy that can't be had; an unknown method; rows
+            without labels, too few of them, rows of one class only; and as `mmzoo.evaluate`.
 
     Example:
 
@@ -101,7 +110,7 @@ def calibrate(
 
     Reference: Guo et al. 2017, arXiv 1706.04599; of label sets: Sadinle et al. 2019, arXiv
     1609.00451; of intervals: Lei et al. 2018, arXiv 1604.04173; of abstaining: Geifman and El-Yaniv
-    2017, arXiv 1705.08500.
+    2017, arXiv 1705.08500; isotonic: Zadrozny and Elkan 2002.
     """
     check_positive_integers("bins", bins)
     heads = _heads(model, answer, alpha)
@@ -121,9 +130,9 @@ def calibrate(
     rows = _run_over(model, dataset, kept)
     # All or none: a mistake in one answer leaves the others as they are.
     found = {name: _found(name, kept[name], *rows[name], wanted) for name in kept}
-    for name, note in found.items():
-        kept[name].apply(note)
-        heads[name].calibration = note
+    for each in kept.values():
+        each.apply()
+    keep_calibrations(model, found)
     return found["head"] if [*heads_of(model)] == ["head"] else found
 
 
@@ -265,7 +274,7 @@ class _Numbers:
         measured = {name: figures[name] for name in ("coverage", "mean_width")}
         return {"rows": len(labels), "intervals": {**intervals, **measured}}
 
-    def apply(self, note):
+    def apply(self):
         """Nothing: the numbers stay what they are."""
 
 
@@ -284,7 +293,7 @@ class _Logits:
                 "The head has LoRA, or is quantized, so it can't be scaled. Calibrate before it is "
                 "quantized, and after `mmzoo.training.merge_lora(model)`."
             )
-        self.head, self.target = head, target
+        self.head, self.target, self.temperatures = head, target, None
         self.tensors = head.input, head.output
         self.check_y = target.check_y
 
@@ -294,7 +303,12 @@ class _Logits:
     def condensed(self, prediction):
         fused, probabilities = prediction
         logits = keras.ops.convert_to_numpy(self.head.logits(fused)).astype("float64")
-        if not np.allclose(self.target.probabilities(logits), probabilities, atol=1e-4):
+        expected, points = self.target.probabilities(logits), self.head.isotonic
+        if points is not None:
+            expected = self._along(expected, points)
+        # Where they are by isotonic regression, a step of it may lie between two roundings.
+        apart = np.abs(expected - probabilities).max(axis=1)
+        if (apart > 1e-4).mean() > (0.0 if points is None else 0.1):
             raise ValueError(
                 f"The head {type(self.head).__name__} makes probabilities of its linear layer in a "
                 "way of its own, so a temperature would not do what it should. Give it a target "
@@ -304,32 +318,94 @@ class _Logits:
 
     def note(self, labels, logits, sample_weight, wanted):
         """What is kept with the head."""
-        target = self.target
-        self.temperatures = np.asarray(target.temperatures(labels, logits, sample_weight))
-        after = logits / self.temperatures
-        temperature = self.temperatures.tolist()
-        if len(temperature) > 1:
-            temperature = dict(zip(target.names(len(temperature)), temperature, strict=True))
+        target, method = self.target, wanted.method_of(self.target)
+        self._check_thresholds(method)
+        target.check_varied(labels)
+        before = logits
+        if self.head.isotonic is not None:
+            before = self._after_isotonic(logits, self.head.isotonic)
+        note, figures = {"rows": len(labels)}, target.calibration_figures
+        rows = slice(None)  # those that label sets and abstaining are chosen by
+        if method == "isotonic":
+            self._check_call()
+            line_rows, rows = self._shared_out(len(labels), wanted)
+            target.check_varied(labels[line_rows])
+            probabilities = target.probabilities(logits[line_rows]).astype("float32")
+            weights = None if sample_weight is None else sample_weight[line_rows]
+            points = target.isotonic_points(labels[line_rows], probabilities, weights)
+            after = self._after_isotonic(logits, points)
+            note["isotonic"] = points
+            if hasattr(target, "accuracy"):  # which a temperature does not change
+                rights = (target.accuracy(labels, each, sample_weight) for each in (before, after))
+                note["accuracy"] = dict(zip(("before", "after"), rights, strict=True))
         else:
-            (temperature,) = temperature
+            self.temperatures = np.asarray(target.temperatures(labels, logits, sample_weight))
+            after = logits / self.temperatures
+            note["temperature"] = self._by_label(self.temperatures.tolist())
         before, now = (
-            target.calibration_figures(labels, of_logits, sample_weight, wanted.bins)
-            for of_logits in (logits, after)
+            figures(labels, each, sample_weight, wanted.bins) for each in (before, after)
         )
-        note = {"rows": len(labels), "temperature": temperature}
         for figure in (ERROR, "log_loss"):
             note[figure] = {"before": before[figure], "after": now[figure]}
+        labels, after = labels[rows], after[rows]
+        sample_weight = None if sample_weight is None else sample_weight[rows]
         if wanted.alpha is not None and _has_label_sets(target):
             least = target.least_probability(labels, after, wanted.alpha, sample_weight)
+            if method == "isotonic":  # many rows have that very probability, up to rounding
+                least -= 10.0**-DIGITS
             note["label_sets"] = {"alpha": wanted.alpha, "least_probability": least}
         if wanted.abstain is not None and _abstains(target):
             found = target.abstaining_of(labels, after, wanted.abstain, sample_weight)
             note["abstaining"] = found
         return note
 
-    def apply(self, note):
+    def _shared_out(self, count, wanted):
+        """The rows that isotonic regression takes, and those that promises are made by.
+
+        Its lines follow the rows they were made of, which so say nothing of further ones. (One
+        temperature hardly does.)
+        """
+        if (wanted.alpha is None or not _has_label_sets(self.target)) and (
+            wanted.abstain is None or not _abstains(self.target)
+        ):
+            return slice(None), slice(None)
+        order = np.random.default_rng(0).permutation(count)
+        return np.sort(order[: count // 2]), np.sort(order[count // 2 :])
+
+    def apply(self):
         """Scales the weights of the head."""
-        self.head.scale_logits(1 / self.temperatures)
+        if self.temperatures is not None:
+            self.head.scale_logits(1 / self.temperatures)
+
+    def _along(self, probabilities, points):
+        found = self.target.along_points(probabilities.astype("float32"), points)
+        return keras.ops.convert_to_numpy(found).astype("float64")
+
+    def _after_isotonic(self, logits, points):
+        """Logits that have the probabilities of isotonic regression."""
+        return self.target.logits_of(self._along(self.target.probabilities(logits), points))
+
+    def _by_label(self, temperatures):
+        """A temperature, or a dict from the names of labels."""
+        if len(temperatures) == 1:
+            return temperatures[0]
+        return dict(zip(self.target.names(len(temperatures)), temperatures, strict=True))
+
+    def _check_thresholds(self, method):
+        """Raises a `ValueError` where thresholds would not choose what they chose."""
+        if "isotonic" in (method, *(self.target.calibration or ())) and self.target.thresholds:
+            raise ValueError(
+                "The head has thresholds, and isotonic regression, which comes or goes, makes many "
+                "probabilities one, so they would choose others. Choose them anew, afterwards: "
+                "`head.thresholds = None` before."
+            )
+
+    def _check_call(self):
+        if type(self.head).call is not Head.call:
+            raise ValueError(
+                f"The head {type(self.head).__name__} has a `call` of its own, which knows nothing "
+                "of isotonic regression. Override `activate` instead, or take the temperature."
+            )
 
 
 def _run_over(model, dataset, kept):

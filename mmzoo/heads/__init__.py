@@ -12,7 +12,7 @@ from mmzoo.heads.losses import SigmoidCrossentropy, SoftmaxCrossentropy
 from mmzoo.heads.mask import Mask
 from mmzoo.heads.mask_loss import MaskLoss
 from mmzoo.heads.mean_overlap import MeanOverlap
-from mmzoo.heads.of_model import has_heads, heads_of, targets_of
+from mmzoo.heads.of_model import has_heads, heads_of, keep_calibrations, targets_of
 from mmzoo.heads.regression import Regression
 from mmzoo.heads.rows_left_out import RowsLeftOut
 from mmzoo.heads.sigmoid import Sigmoid
@@ -189,6 +189,7 @@ __all__ = [
     "has_heads",
     "heads_of",
     "inputs_of",
+    "keep_calibrations",
     "names",
     "register",
     "targets_of",

@@ -34,7 +34,8 @@ def answering_model(model, **sampling):
         return model
     # LoRA, for one, gives layers other variables, and a graph that was traced does not know them.
     variables = [id(variable) for variable in model.variables]
-    made_for = [dict(head.sampling) for head in writing], variables
+    lines = [getattr(layer, "isotonic", None) for layer in model.layers]
+    made_for = [dict(head.sampling) for head in writing], variables, lines
     if _KNOWN.get(model, (None,))[0] != made_for:
         _KNOWN[model] = made_for, {}
     networks, setting = _KNOWN[model][1], repr(sorted(sampling.items()))

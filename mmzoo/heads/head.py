@@ -42,7 +42,8 @@ class Head(CompositeLayer):
         self.dense = self.make_dense(units)
         self.class_names = class_names
 
-    #: What `mmzoo.calibrate` found, or `None`. A note: the temperature is in the weights.
+    #: What `mmzoo.calibrate` found, or `None`. A note: the temperature is in the weights. Points of
+    #: isotonic regression are in nothing else, and a call goes by them.
     calibration = None
     #: Whether it is called with the tokens, too.
     reads_tokens = False
@@ -173,9 +174,17 @@ class Head(CompositeLayer):
             if weight is not None:
                 weight.assign(ops.convert_to_numpy(weight).astype("float64") * factors)
 
+    @property
+    def isotonic(self):
+        """The points of isotonic regression, see `mmzoo.targets.isotonic`, or `None`."""
+        return (self.calibration or {}).get("isotonic")
+
     def call(self, fused):
         logits = self.logits(fused)
-        return remember_logits(self.activate(logits), logits)
+        prediction = self.activate(logits)
+        if self.isotonic is not None:
+            return self.target().along_points(prediction, self.isotonic)
+        return remember_logits(prediction, logits)
 
     def get_config(self):
         config = {**super().get_config(), "units": self.units, "class_names": self.class_names}

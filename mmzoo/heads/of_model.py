@@ -57,3 +57,21 @@ def targets_of(model, preprocessor=None):
         targets[name] = head.target().complete(known.get(name))
         targets[name].calibration = head.calibration
     return targets
+
+
+def keep_calibrations(model, calibrations):
+    """Hands over to heads what `mmzoo.calibrate` found, or that it is of no account any more.
+
+    Where isotonic regression comes or goes, what Keras traced of the model is forgotten.
+
+    Args:
+        model: what `mmzoo.build_model` returned.
+        calibrations: dict from the name of an answer to what was found of it, or `None`.
+    """
+    heads, changed = heads_of(model), False
+    for name, calibration in calibrations.items():
+        before = heads[name].isotonic
+        heads[name].calibration = calibration
+        changed |= heads[name].isotonic != before
+    if changed:
+        model.train_function = model.test_function = model.predict_function = None

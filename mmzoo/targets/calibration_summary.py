@@ -25,6 +25,8 @@ def calibration_summary(found):
     said = []
     if "temperature" in found:
         said.append(f"{_temperature(found['temperature'])}, {_changes(found)}")
+    if "isotonic" in found:
+        said.append(f"isotonic regression, {_changes(found)}")
     if "label_sets" in found:
         sets = found["label_sets"]
         said.append(
@@ -48,7 +50,8 @@ def _temperature(temperature):
 def _changes(found):
     return ", ".join(
         f"{name.replace('_', ' ')} from {found[name]['before']:.4g} to {found[name]['after']:.4g}"
-        for name in ("expected_calibration_error", "log_loss")
+        for name in ("expected_calibration_error", "log_loss", "accuracy")
+        if name in found
     )
 
 

@@ -5,6 +5,7 @@ import numpy as np
 from mmzoo.raw.spelling import spelling_notes
 from mmzoo.targets import reliability
 from mmzoo.targets.calibration_summary import calibration_summary
+from mmzoo.targets.isotonic import along_points, isotonic_points
 from mmzoo.targets.label_shapes import check_labels
 from mmzoo.targets.labels import checked_with_missing, class_counts, known_names, label_notes
 from mmzoo.targets.reliability import BINS, ERROR
@@ -28,7 +29,7 @@ class ClassTarget(Target):
     main_output = "probabilities"
     #: What the report calls it.
     task = None
-    calibration_methods = ("temperature",)
+    calibration_methods = ("temperature", "isotonic")
 
     def __init__(self, class_names=None, units=None, thresholds=None):
         self.class_names = None if class_names is None else list(class_names)
@@ -119,6 +120,37 @@ class ClassTarget(Target):
             logits: `(N, units)` float.
         """
         return softmax(against_zero(logits))[..., 1]
+
+    def logits_of(self, probabilities):
+        """Logits that have these probabilities, in their precision.
+
+        Args:
+            probabilities: `(N, units)` float, between 0 and 1.
+        """
+        return np.log(probabilities) - np.log1p(-probabilities)
+
+    def isotonic_points(self, y, probabilities, sample_weight=None):
+        """See `mmzoo.targets.isotonic.isotonic_points`.
+
+        Args:
+            y: what `check_y` returned.
+            probabilities: `(N, units)` float.
+            sample_weight: `(N,)` positive floats, or `None`.
+        """
+        labels = y.reshape(len(y), -1)
+        return isotonic_points(probabilities, labels, 2, sample_weight)
+
+    def along_points(self, prediction, points):
+        """Predictions by isotonic regression.
+
+        Args:
+            prediction: `(N, units)` float32, array or tensor.
+            points: what `isotonic_points` returned.
+
+        Returns:
+            `(N, units)` tensor.
+        """
+        return along_points(prediction, points)
 
     def calibration_figures(self, y, logits, sample_weight=None, bins=BINS):
         """How good the probabilities are that come of logits.

@@ -59,6 +59,11 @@ class ExclusiveClasses(ClassTarget):
         threshold = confidence_threshold(*judged, accuracy, sample_weight)
         return {"wanted": accuracy, **selective_figures(*judged, threshold, sample_weight)}
 
+    def accuracy(self, y, logits, sample_weight=None):
+        """How often the likeliest class is the right one; arguments as of `abstaining_of`."""
+        right = _judged(y, self.of_all_classes(self.probabilities(logits)))[1]
+        return float(np.average(right, weights=sample_weight))
+
     @property
     def label_sets(self):
         """Dict of `alpha` and `least_probability` of the label sets, or `None`."""

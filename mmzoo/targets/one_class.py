@@ -6,6 +6,7 @@ import numpy as np
 from mmzoo.targets import figures, reliability
 from mmzoo.targets.class_target import TOP
 from mmzoo.targets.exclusive_classes import ExclusiveClasses
+from mmzoo.targets.isotonic import along_points, isotonic_points
 from mmzoo.targets.reliability import BINS, ERROR
 from mmzoo.targets.temperature import best_temperature, cross_entropies, softmax
 
@@ -84,6 +85,31 @@ class OneClass(ExclusiveClasses):
     def probabilities(self, logits):
         return softmax(logits)
 
+    def logits_of(self, probabilities):
+        return np.log(probabilities)
+
+    def isotonic_points(self, y, probabilities, sample_weight=None):
+        """As of any `ClassTarget`, each class against the others."""
+        classes = probabilities.shape[1]
+        return isotonic_points(probabilities, np.eye(classes, dtype=int)[y], classes, sample_weight)
+
+    def along_points(self, prediction, points):
+        """As of any `ClassTarget`, brought back to a sum of 1."""
+        against_others = along_points(prediction, points)
+        return against_others / keras.ops.sum(against_others, axis=-1, keepdims=True)
+
+    def check_varied(self, y):
+        """Raises a `ValueError` where rows are all of one class, so that nothing can be calibrated.
+
+        Args:
+            y: what `check_y` returned.
+        """
+        if len(np.unique(y)) < 2:
+            raise ValueError(
+                f"All rows are of the class {self.names(y[0] + 1)[y[0]]!r}; to calibrate it takes "
+                "rows of two or more."
+            )
+
     def temperatures(self, y, logits, sample_weight=None):
         """The temperature by which the log loss of these rows is the lowest.
 
@@ -94,15 +120,7 @@ class OneClass(ExclusiveClasses):
 
         Returns:
             List of one float; of `SeveralClasses` one a label.
-
-        Raises:
-            ValueError: where all rows are of one class.
         """
-        if len(np.unique(y)) < 2:
-            raise ValueError(
-                f"All rows are of the class {self.names(logits.shape[1])[y[0]]!r}; a temperature "
-                "needs rows of two or more."
-            )
         return [best_temperature(logits, y, sample_weight)]
 
     def calibration_figures(self, y, logits, sample_weight=None, bins=BINS):

@@ -87,12 +87,15 @@ class SeveralClasses(ClassTarget):
         scores = {f"score_{name}": prediction[:, unit] for unit, name in enumerate(names)}
         return {"predicted": chosen, **scores}
 
-    def temperatures(self, y, logits, sample_weight=None):
-        """See `OneClass.temperatures`."""
+    def check_varied(self, y):
+        """See `OneClass.check_varied`; it takes one label that varies."""
         if not (y.any(axis=0) & ~y.all(axis=0)).any():
             raise ValueError(
-                "Every label is said of all rows, or of none; a temperature needs rows of both."
+                "Every label is said of all rows, or of none; to calibrate it takes rows of both."
             )
+
+    def temperatures(self, y, logits, sample_weight=None):
+        """See `OneClass.temperatures`."""
         return best_temperatures(logits, y, sample_weight)
 
     def figures(self, y, prediction, sample_weight=None):

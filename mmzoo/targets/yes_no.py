@@ -93,12 +93,15 @@ class YesNo(ExclusiveClasses):
     def score_columns(self, prediction):
         return super().score_columns(self.of_all_classes(prediction))
 
-    def temperatures(self, y, logits, sample_weight=None):
-        """See `OneClass.temperatures`."""
+    def check_varied(self, y):
+        """See `OneClass.check_varied`."""
         if len(np.unique(y)) < 2:
             raise ValueError(
-                f"All rows are {self.names(2)[y[0]]!r}; a temperature needs rows of both answers."
+                f"All rows are {self.names(2)[y[0]]!r}; to calibrate it takes rows of both answers."
             )
+
+    def temperatures(self, y, logits, sample_weight=None):
+        """See `OneClass.temperatures`."""
         return [best_temperature(against_zero(logits[:, 0]), y, sample_weight)]
 
     def calibration_figures(self, y, logits, sample_weight=None, bins=BINS):
