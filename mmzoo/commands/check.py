@@ -23,9 +23,13 @@ def check(
     from mmzoo.commands.quiet_import import import_tensorflow
 
     import_tensorflow()
+    from mmzoo.commands.inferred_table import print_inferred
     from mmzoo.commands.train_run import head_for
     from mmzoo.data.sources.from_file import is_conll
 
+    columns, inferred = columns.inferred(csv, label or [])
+    if inferred is not None:
+        print_inferred(inferred)
     heads = columns.heads(label or [])
     has_tags = any(config["class_name"] == "tags" for config in heads.values())
     more = {"text": {"words": "spaces"}} if has_tags or is_conll(csv) else {}

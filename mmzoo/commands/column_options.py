@@ -12,6 +12,12 @@ from mmzoo.commands.names import head_names
 from mmzoo.commands.options import Encoding, Root, Separator
 
 Columns = list[str] | None
+#: Options that name columns, by what they are read as.
+KINDS = ("image", "text", "audio", "video", "numeric", "categorical", "features")
+#: What sizes are where neither an option nor the data says.
+IMAGE_SIZE, TEXT_LENGTH = 64, 64
+#: The longest text that is read whole where its length is found in the data.
+LONGEST_TEXT = 256
 
 
 def _column(what):
@@ -37,9 +43,19 @@ class ColumnOptions:
     encoding: Encoding = None
     separator: Separator = None
     image_size: Annotated[
-        int, typer.Option(min=1, help="Side of the pictures and frames, in pixels.")
-    ] = 64
-    text_length: Annotated[int, typer.Option(min=1, help="Tokens a text is cut to.")] = 64
+        int | None,
+        typer.Option(
+            min=1,
+            help="Side of the pictures and frames, in pixels; 64, of smaller ones less where no "
+            "column is named.",
+        ),
+    ] = None
+    text_length: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Tokens a text is cut to; 64, or by the texts where no column is named."
+        ),
+    ] = None
     vocabulary_size: Annotated[int, typer.Option(min=3, help="Most words to know.")] = 10_000
     frames: Annotated[int, typer.Option(min=1, help="Most frames of a video to look at.")] = 8
     sample_rate: Annotated[int, typer.Option(min=1, help="Samples a second of sounds.")] = 16_000
@@ -86,6 +102,35 @@ class ColumnOptions:
             autocompletion=head_names,
         ),
     ] = None
+
+    def inferred(self, path, label):
+        """These options, with columns by what the file holds where none is named.
+
+        Args:
+            path: the file.
+            label: names of the columns of labels.
+
+        Returns:
+            `(options, inferred)`: `inferred` is a `mmzoo.data.inference.InferredColumns`, or `None`
+            where columns are named.
+
+        Raises:
+            ValueError: as `mmzoo.data.inference.infer_columns`.
+        """
+        if any(getattr(self, kind) for kind in KINDS):
+            return self, None
+        from mmzoo.data.inference import infer_columns
+
+        found = infer_columns(path, label, self.root, self.encoding, self.separator)
+        sizes = [kind.sizes for kind in found.kinds]
+        sides = [each["side"] for each in sizes if "side" in each]
+        lengths = [each["length"] for each in sizes if "length" in each]
+        chosen = {kind: found.of(kind) or None for kind in KINDS}
+        if sides and self.image_size is None:
+            chosen["image_size"] = min(_rounded_up(max(sides)), IMAGE_SIZE)
+        if lengths and self.text_length is None:
+            chosen["text_length"] = min(_rounded_up(max(lengths)), LONGEST_TEXT)
+        return dataclasses.replace(self, **chosen), found
 
     @functools.cached_property
     def _inputs(self):
@@ -234,10 +279,13 @@ class ColumnOptions:
             "tabular": modalities.Tabular,
         }
         arguments = {
-            "image": {"size": self.image_size},
-            "text": {"length": self.text_length, "vocabulary_size": self.vocabulary_size},
+            "image": {"size": self.image_size or IMAGE_SIZE},
+            "text": {
+                "length": self.text_length or TEXT_LENGTH,
+                "vocabulary_size": self.vocabulary_size,
+            },
             "audio": {"sample_rate": self.sample_rate, "seconds": self.seconds},
-            "video": {"frames": self.frames, "size": self.image_size},
+            "video": {"frames": self.frames, "size": self.image_size or IMAGE_SIZE},
             "features": {},
             "tabular": {"numeric": self.numeric or [], "categorical": self.categorical or []},
         }
@@ -261,6 +309,10 @@ class ColumnOptions:
                 f"{', '.join(self.columns)}."
             )
         return {names[name] for name in self.optional or []}
+
+
+def _rounded_up(number):
+    return -(-number // 8) * 8
 
 
 def _can_be_a_name(column):

@@ -7,15 +7,14 @@ from typing import Annotated
 
 import typer
 
-Csv = Annotated[
-    str,
-    typer.Option(
-        "--csv",
-        "--data",
-        help="The rows: a CSV (with a header line), TSV, JSON-lines or Parquet file, or a folder; "
-        "or a CoNLL file, whose columns are numbers: --text 0 --label -1.",
-    ),
-]
+_CSV = typer.Option(
+    "--csv",
+    "--data",
+    help="The rows: a CSV (with a header line), TSV, JSON-lines or Parquet file, or a folder; or a "
+    "CoNLL file, whose columns are numbers: --text 0 --label -1.",
+)
+Csv = Annotated[str, _CSV]
+OptionalCsv = Annotated[str | None, _CSV]
 Root = Annotated[
     str | None, typer.Option(help="Folder that relative paths start from; the file's own.")
 ]

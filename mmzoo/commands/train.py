@@ -9,7 +9,7 @@ import typer
 
 from mmzoo.commands.column_options import ColumnOptions
 from mmzoo.commands.names import encoder_names, fusion_names
-from mmzoo.commands.options import BatchSize, Csv, Label, OnError
+from mmzoo.commands.options import BatchSize, Label, OnError, OptionalCsv
 
 
 def _encoders(kind):
@@ -18,10 +18,15 @@ def _encoders(kind):
 
 
 def train(
-    csv: Csv,
-    output: Annotated[str, typer.Option(help="Folder to make; must not exist, or be empty.")],
     label: Label,
     columns: ColumnOptions,
+    path: Annotated[
+        str | None, typer.Argument(metavar="[FILE]", help="The rows: as --csv.")
+    ] = None,
+    csv: OptionalCsv = None,
+    output: Annotated[
+        str, typer.Option(help="Folder to make; must not exist, or be empty.")
+    ] = "run",
     answer_length: Annotated[
         int, typer.Option(min=1, help="Most words of an answer that is written.")
     ] = 32,
@@ -152,12 +157,15 @@ def train(
 ):
     """Train a model on a file of rows.
 
-    80 % of them are to train on, 10 % to choose the epoch by, 10 % to test on. The labels of a
-    CoNLL file are tags of its words, for the head `tags`.
+    80 % of them are to train on, 10 % to choose the epoch by, 10 % to test on. Where no column is
+    named, all are read that a model can read, as what they seem to hold. The labels of a CoNLL file
+    are tags of its words, for the head `tags`.
     """
+    csv = _one_file(path, csv)
     from mmzoo.commands.quiet_import import import_tensorflow
 
     import_tensorflow()
+    from mmzoo.commands.inferred_table import print_inferred
     from mmzoo.commands.readable_records import readable_records
     from mmzoo.commands.train_run import head_for, train_run
     from mmzoo.data.sources.from_file import is_conll
@@ -165,7 +173,6 @@ def train(
     from mmzoo.training import is_first_host, scope
     from mmzoo.utils.atomic_files import check_free
 
-    fusion = fusion or ("cross_attention" if columns.text else "merged_attention")
     encoders = {
         "image": image_encoder,
         "text": text_encoder,
@@ -188,6 +195,10 @@ def train(
         # Mistakes are rather known before every file was read.
         check_free(output)
         _check_names(fusion, encoders)
+        columns, inferred = columns.inferred(csv, label)
+        if inferred is not None and is_first_host():
+            print_inferred(inferred)
+        fusion = fusion or ("cross_attention" if columns.text else "merged_attention")
         if not columns.head and is_conll(csv):
             columns.head = [f"{name}=tags" for name in label]
         heads = columns.heads(label, answer_length)
@@ -253,6 +264,18 @@ def train(
             print(f"Everything is in {output}/: {', '.join(sorted(os.listdir(output)))}")
 
 
+def _one_file(path, csv):
+    """The file of rows, which is given in one of two ways."""
+    if (path is None) == (csv is None):
+        raise ValueError(
+            "Give the file of rows once, `mmzoo train rows.csv --label category`; received: "
+            f"{path or 'none'} and --csv {csv}."
+            if path
+            else "Give the file of rows: `mmzoo train rows.csv --label category`."
+        )
+    return csv if path is None else path
+
+
 def _threshold(text):
     """What thresholds are chosen by, as `mmzoo.choose_thresholds` takes it."""
     if text in (None, "f1"):
@@ -279,7 +302,7 @@ def _check_names(fusion, encoders):
     """Raises a `ValueError` for a fusion block or an encoder that does not exist."""
     from mmzoo.utils.identifiers import unknown
 
-    if fusion not in fusion_names():
+    if fusion is not None and fusion not in fusion_names():
         raise unknown("fusion", fusion, fusion_names())
     for kind, encoder in encoders.items():
         known = encoder_names()["image" if kind == "video" else kind]

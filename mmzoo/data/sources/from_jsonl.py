@@ -51,11 +51,9 @@ def from_jsonl(path, columns, label=None, root=None, encoding=None, **options):
     numbers = []
 
     def rows():
-        with open_uncompressed(path) as file:
-            for number, line in enumerate(_lines(file, encoding, path), start=1):
-                if line.strip():
-                    numbers.append(number)
-                    yield _parsed(line, f"{path}, line {number}")
+        for number, row in jsonl_rows(path, encoding):
+            numbers.append(number)
+            yield row
 
     return records_of_rows(
         rows(),
@@ -66,6 +64,21 @@ def from_jsonl(path, columns, label=None, root=None, encoding=None, **options):
         name=path,
         **options,
     )
+
+
+def jsonl_rows(path, encoding=None):
+    """The rows of a file of JSON lines, one by one.
+
+    Args:
+        path: as for `from_jsonl`; so is `encoding`.
+
+    Yields:
+        `(number of the line, dict)`.
+    """
+    with open_uncompressed(path) as file:
+        for number, line in enumerate(_lines(file, encoding, path), start=1):
+            if line.strip():
+                yield number, _parsed(line, f"{path}, line {number}")
 
 
 def _lines(file, encoding, path):

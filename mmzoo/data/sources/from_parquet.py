@@ -45,14 +45,9 @@ def from_parquet(path, columns, label=None, root=None, **options):
     records = mmzoo.data.from_parquet("rows.parquet", {"image": "photo"}, label="category")
     ```
     """
-    parquet = require("pyarrow.parquet", "parquet")
-    invalid = require("pyarrow", "parquet").ArrowInvalid
     path = os.fspath(path)
     with open_bytes(path) as opened:
-        try:
-            file = parquet.ParquetFile(opened)
-        except invalid as error:
-            raise ValueError(f"{path} can't be read as Parquet: {error}") from None
+        file = _parquet_file(opened, path)
         wanted = [
             *wanted_columns(columns),
             *label_columns(label).values(),
@@ -71,6 +66,21 @@ def from_parquet(path, columns, label=None, root=None, **options):
             name=path,
             **options,
         )
+
+
+def parquet_rows(path):
+    """The rows of a Parquet file, all its columns, as dicts, one by one."""
+    with open_bytes(path) as opened:
+        for batch in _parquet_file(opened, path).iter_batches(batch_size=1000):
+            yield from _rows(batch)
+
+
+def _parquet_file(opened, path):
+    parquet = require("pyarrow.parquet", "parquet")
+    try:
+        return parquet.ParquetFile(opened)
+    except require("pyarrow", "parquet").ArrowInvalid as error:
+        raise ValueError(f"{path} can't be read as Parquet: {error}") from None
 
 
 def _class_names(metadata, label):
