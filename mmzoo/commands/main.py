@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from mmzoo.commands.check import check
+from mmzoo.commands.compare import compare
 from mmzoo.commands.contributions import contributions
 from mmzoo.commands.evaluate import evaluate
 from mmzoo.commands.export import export
@@ -31,7 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain text, which fits into 80 columns
 )
 app.command("list")(list_parts)
-for command in (quickstart, train, check, evaluate, contributions, predict, export):
+for command in (quickstart, train, check, evaluate, compare, contributions, predict, export):
     app.command()(with_option_groups(command))
 
 

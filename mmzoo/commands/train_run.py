@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+import time
 
 import keras
 
@@ -82,7 +83,8 @@ def train_run(
         dim: as in `mmzoo.build_model`.
         arguments: dict of what the run was called with, to keep in `config.yaml` beside the
             `options`, or `None`.
-        metadata: JSON-able dict to keep beside the model, as `metadata.json`, or `None`.
+        metadata: JSON-able dict to keep beside the model, as `metadata.json`, or `None`; how many
+            seconds `fit` took is added, unless the run was resumed.
         verbose: as in `keras.Model.fit`; unless 0, `mmzoo.branch_table` is printed before.
         **options: how to train: the fields of `mmzoo.commands.training_options.TrainingOptions`,
             such as `epochs`, `batch_size`, `learning_rate`, `seed`, `on_error` and `resume`.
@@ -120,7 +122,9 @@ def train_run(
         _compile(model, len(train), options)
         if verbose and first:
             print(branch_table(model))
+        begun = time.monotonic()
         history = _fit(model, preprocessor, train, validation, options, unfinished, verbose)
+        seconds = None if options.resume else time.monotonic() - begun  # of all, or not known
         if keras.distribution.distribution() is not None:
             model = local_copy(model)
         if not first:
@@ -132,6 +136,8 @@ def train_run(
         report = _evaluate_and_save(model, preprocessor, test, options, folder, verbose)
         _write_history(history, unfinished, folder)
         _write_split({"train": train, "validation": validation, "test": test}, folder)
+        if metadata is not None:
+            metadata = {**metadata, "training_seconds": seconds}
         _write_arguments({**(arguments or {}), **dataclasses.asdict(options)}, metadata, folder)
     shutil.rmtree(unfinished)
     return model, preprocessor, report

@@ -1,6 +1,8 @@
 """How good a model is: figures, tables and pictures."""
 
 from mmzoo.evaluation.calibrate import calibrate
+from mmzoo.evaluation.compare import compare
+from mmzoo.evaluation.comparison_report import ComparisonReport
 from mmzoo.evaluation.contributions import contributions
 from mmzoo.evaluation.contributions_report import Contributions
 from mmzoo.evaluation.evaluate import evaluate
@@ -14,6 +16,7 @@ from mmzoo.evaluation.thresholds import choose_thresholds
 from mmzoo.evaluation.training_curves import plot_training_curves
 
 __all__ = [
+    "ComparisonReport",
     "Contributions",
     "Report",
     "Reports",
@@ -21,6 +24,7 @@ __all__ = [
     "SlicesReport",
     "calibrate",
     "choose_thresholds",
+    "compare",
     "contributions",
     "evaluate",
     "plot_training_curves",

@@ -1,5 +1,7 @@
 """ResampledFigure: one figure of several predictions of the same rows, with intervals."""
 
+from typing import Any, NamedTuple
+
 import keras
 import numpy as np
 
@@ -15,6 +17,20 @@ LEVEL = (0.025, 0.975)
 DEVIATIONS = 1.959964
 
 
+class Judged(NamedTuple):
+    """Predictions beside the labels that they are judged by.
+
+    Args:
+        target: the `mmzoo.targets.Target` of the answer.
+        labels: `(rows, ...)`, what `check_y` returned.
+        prediction: array `(rows, ...)`, or a structure of such.
+    """
+
+    target: Any
+    labels: np.ndarray
+    prediction: Any
+
+
 class ResampledFigure:
     """A figure of several predictions of the same rows, and how sure it is, by the bootstrap.
 
@@ -23,9 +39,7 @@ class ResampledFigure:
     such; others, such as `"f1.macro"`, are computed anew from every sample, which takes longer.
 
     Args:
-        target: the `mmzoo.targets.Target` of the answer.
-        labels: `(rows, ...)`, what `check_y` returned.
-        predictions: list of predictions, each an array `(rows, ...)` or a structure of such.
+        judged: list of `Judged`, each of the same rows.
         weights: `(rows,)` sample weights, or `None`.
         figure: name of the figure, such as `"log_loss"` or `"f1.macro"`; `None`: the foremost.
         resamples: how often rows are resampled; `None`: 1,000 times, and where the figure is
@@ -39,41 +53,44 @@ class ResampledFigure:
 
     >>> from mmzoo.targets import OneClass
     >>> labels, right = np.array([0, 1] * 8), np.eye(2)[[0, 1] * 8]
-    >>> figure = ResampledFigure(OneClass(["a", "b"]), labels, [right, right[::-1]])
+    >>> target = OneClass(["a", "b"])
+    >>> judged = [Judged(target, labels, each) for each in (right, right[::-1])]
+    >>> figure = ResampledFigure(judged)
     >>> figure.name, figure.values, figure.difference(1, 0)
     ('accuracy', [1.0, 0.0], (-1.0, (-1.0, -1.0)))
     """
 
-    def __init__(
-        self, target, labels, predictions, weights=None, figure=None, resamples=None, seed=0
-    ):
-        self.target, self.labels, self.weights = target, labels, weights
-        self.predictions, self.resamples, self.seed = predictions, resamples, seed
-        by_row = target.figures_by_row(labels, predictions[0])
+    def __init__(self, judged, weights=None, figure=None, resamples=None, seed=0):
+        self.judged, self.weights = judged, weights
+        self.resamples, self.seed = resamples, seed
+        self.rows = len(judged[0].labels)
+        by_row = judged[0].target.figures_by_row(judged[0].labels, judged[0].prediction)
         if figure is None and by_row:
             figure = next(iter(by_row))
+        every = np.arange(self.rows)
         if figure not in by_row:
-            known = numbers_of(self._figures(predictions[0], slice(None)))
-            figure = figure_by_name(known, figure, FOREMOST)
+            figure = figure_by_name(self._figures(judged[0], every), figure, FOREMOST)
         self.name, self.lower_is_better = figure, lower_is_better(figure)
         self.is_mean = figure in by_row
         self._by_row = self._amounts_and_counts() if self.is_mean else None
-        self._like_first = [_equal(each, predictions[0]) for each in predictions]
-        every = np.arange(len(labels))
+        self._like_first = [
+            _equal(each[1:], judged[0][1:]) and each.target is judged[0].target for each in judged
+        ]
         self.values = self._values(every)
         self._draws = self._resampled(every)
 
-    def _figures(self, prediction, rows):
-        prediction = keras.tree.map_structure(lambda x: x[rows], prediction)
+    def _figures(self, judged, rows):
+        """Dict of all figures that are numbers, of some rows."""
         weights = None if self.weights is None else self.weights[rows]
-        return self.target.figures(self.labels[rows], prediction, weights)
+        labels, prediction = keras.tree.map_structure(lambda x: x[rows], judged[1:])
+        return numbers_of(judged.target.figures(labels, prediction, weights))
 
     def _amounts_and_counts(self):
         """`(rows, 2, predictions)`: weighted amounts, and weighted counts."""
-        weights = np.ones(len(self.labels)) if self.weights is None else self.weights
+        weights = np.ones(self.rows) if self.weights is None else self.weights
         found = [
-            self.target.figures_by_row(self.labels, prediction)[self.name]
-            for prediction in self.predictions
+            each.target.figures_by_row(each.labels, each.prediction)[self.name]
+            for each in self.judged
         ]
         return weights[:, None, None] * np.transpose(found, (2, 1, 0))
 
@@ -82,13 +99,13 @@ class ResampledFigure:
         if self.is_mean:
             return _ratios(self._by_row[rows].sum(axis=0)).tolist()
 
-        def value(prediction):
-            return numbers_of(self._figures(prediction, rows)).get(self.name, np.nan)
+        def value(judged):
+            return self._figures(judged, rows).get(self.name, np.nan)
 
-        first = value(self.predictions[0])
+        first = value(self.judged[0])
         return [
-            first if like_first else value(prediction)
-            for prediction, like_first in zip(self.predictions, self._like_first, strict=True)
+            first if like_first else value(judged)
+            for judged, like_first in zip(self.judged, self._like_first, strict=True)
         ]
 
     def _resampled(self, rows):
@@ -105,7 +122,7 @@ class ResampledFigure:
                 draws.append(_ratios(np.tensordot(times, self._by_row[rows], 1)))
             else:
                 draws.append(self._values(rows[drawn]))
-        return np.reshape(draws, (resamples, len(self.predictions)))
+        return np.reshape(draws, (resamples, len(self.judged)))
 
     def interval(self, place):
         """The bounds of the central 95 % of a prediction's figure; `None` without resampling."""
@@ -139,7 +156,7 @@ class ResampledFigure:
 
 
 def _equal(one, other):
-    """Whether two predictions are the same to the bit."""
+    """Whether two structures of arrays are the same to the bit."""
     pairs = zip(keras.tree.flatten(one), keras.tree.flatten(other), strict=True)
     return all(a.dtype != object and np.array_equal(a, b) for a, b in pairs)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from mmzoo.data.as_records import as_records
 from mmzoo.evaluation.figure_names import numbers_of
-from mmzoo.evaluation.resampled_figure import ResampledFigure
+from mmzoo.evaluation.resampled_figure import Judged, ResampledFigure
 from mmzoo.evaluation.robustness_report import RobustnessReport
 from mmzoo.evaluation.run_over_variants import run_over_variants
 from mmzoo.heads import targets_of
@@ -207,7 +207,8 @@ def _report(target, inputs, conditions, labels, predictions, weights, figure, re
     kept = [
         keras.tree.map_structure(lambda x, place=place: x[place], predictions) for place, _ in shown
     ]
-    of_figure = ResampledFigure(target, labels, kept, weights, figure, resamples, seed)
+    judged = [Judged(target, labels, prediction) for prediction in kept]
+    of_figure = ResampledFigure(judged, weights, figure, resamples, seed)
     rows = []
     for place, (_, condition) in enumerate(shown):
         difference, bounds = of_figure.difference(place, 0)

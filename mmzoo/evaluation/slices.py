@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from mmzoo.evaluation.evaluate import run_over
-from mmzoo.evaluation.resampled_figure import ResampledFigure
+from mmzoo.evaluation.resampled_figure import Judged, ResampledFigure
 from mmzoo.evaluation.robustness import labelled_records
 from mmzoo.evaluation.slices_report import SlicesReport
 from mmzoo.heads import targets_of
@@ -92,9 +92,8 @@ def slices(
         dataset = track(dataset, -(-len(records) // batch_size), "Evaluating")
     results = {}
     for name, (labels, predictions, weights) in run_over(model, dataset, targets).items():
-        of_figure = ResampledFigure(
-            targets[name], labels, [predictions], weights, figure, resamples, seed
-        )
+        judged = [Judged(targets[name], labels, predictions)]
+        of_figure = ResampledFigure(judged, weights, figure, resamples, seed)
         labelled = np.flatnonzero(_has_label(preprocessor, records, name))
         of_rows = {trait: [values[row] for row in labelled] for trait, values in traits.items()}
         of_rows = {**targets[name].traits(labels), **of_rows}
@@ -147,7 +146,7 @@ def _report(of_figure, traits, bins, fewest_rows):
     return SlicesReport(
         figure=of_figure.name,
         lower_is_better=of_figure.lower_is_better,
-        rows=len(of_figure.labels),
+        rows=of_figure.rows,
         value=of_figure.values[0],
         low=low,
         high=high,

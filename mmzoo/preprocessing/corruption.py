@@ -111,7 +111,7 @@ def mistyped(text, share, generator, keeps_length=False):
     Example:
 
     >>> mistyped("the quick brown fox", 0.2, np.random.default_rng(3))
-    'the uick bron fox'
+    'hte quick brown fx'
     """
     letters = [character for character in text if character.isalnum()]
     typed, place = [], 0

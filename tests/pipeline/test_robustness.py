@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import mmzoo
-from mmzoo.evaluation.resampled_figure import ResampledFigure
+from mmzoo.evaluation.resampled_figure import Judged, ResampledFigure
 from mmzoo.preprocessing.corruption import blurred_pixels, mistyped, noisy_numbers, noisy_pixels
 from mmzoo.targets import Numbers, OneClass
 from tests.pipeline.raw import sound
@@ -268,9 +268,8 @@ def test_paired_intervals_hold_what_they_say():
         hard = generator.random(80)
         right = [hard < 0.8, hard + 0.05 * generator.normal(size=80) < 0.7]
         predictions = [np.eye(2)[each.astype(int)] for each in right]
-        figure = ResampledFigure(
-            OneClass(["a", "b"]), np.ones(80, int), predictions, resamples=100
-        )  # fmt: skip
+        judged = [Judged(OneClass(["a", "b"]), np.ones(80, int), each) for each in predictions]
+        figure = ResampledFigure(judged, resamples=100)
         low, high = figure.difference(1, 0)[1]
         held += low <= -0.1 <= high
         widths.append(high - low)
@@ -285,9 +284,10 @@ def test_figures_of_means_and_others_agree():
     predictions = [y + 0.1, y + generator.normal(size=(50, 1))]
     weights = generator.uniform(0.5, 2, 50)
     options = {"resamples": 40, "seed": 3}
-    mean = ResampledFigure(Numbers(1), y, predictions, weights, **options)
+    judged = [Judged(Numbers(1), y, each) for each in predictions]
+    mean = ResampledFigure(judged, weights, **options)
     mean.is_mean = False  # the same samples, computed anew
     anew = mean._resampled(np.arange(50))
     np.testing.assert_allclose(anew, mean._draws, rtol=1e-9)
-    other = ResampledFigure(Numbers(1), y, predictions, weights, "r2", **options)
+    other = ResampledFigure(judged, weights, "r2", **options)
     assert other.values[0] > other.values[1] and not other.lower_is_better
