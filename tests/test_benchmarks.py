@@ -457,15 +457,22 @@ def test_clothing_reviews(monkeypatch, tmp_path, capsys):
 def test_calibration(monkeypatch, tmp_path, capsys):
     monkeypatch.syspath_prepend(FOLDER)
     calibration = importlib.import_module("calibration")
-    monkeypatch.setattr(calibration, "EPOCHS", 1)
-    reviews_table(300, calibration.CATEGORICAL).to_csv(tmp_path / "reviews.csv", index=False)
-    (record,), printed = run_twice(calibration, monkeypatch, capsys, [
-        "--data", tmp_path / "reviews.csv", "--seeds", "0", "--folder", tmp_path,
+    monkeypatch.setattr(calibration, "EPOCHS", dict.fromkeys(calibration.EPOCHS, 1))
+    monkeypatch.setitem(calibration.WANTED, "reviews", 0.3)
+    table = reviews_table(300, calibration.CATEGORICAL)
+    table["Rating"] = np.where(table["Review Text"] == "good", 5, 1 + np.arange(300) % 3)
+    table.to_csv(tmp_path / "reviews.csv", index=False)
+    (record, stars), printed = run_twice(calibration, monkeypatch, capsys, [
+        "--data", "reviews", "stars", "--reviews", tmp_path / "reviews.csv", "--seeds", "0",
+        "--models", tmp_path / "models", "--folder", tmp_path,
     ])  # fmt: skip
     assert (record["validation_rows"], record["test_rows"]) == (30, 60)
     assert record["accuracy"]["before"] == record["accuracy"]["after"]
     assert 0.5 < record["coverage"]["0.95"]["coverage"] <= 1
-    assert f"| accuracy | {record['accuracy']['before']:.4f} (" in printed
+    assert record["selective"]["wanted"] == 0.3 and 0 < record["selective"]["coverage"] <= 1
+    assert f"| reviews | accuracy | {record['accuracy']['before']:.4f} |" in printed
+    assert stars["test_rows"] == 60 and stars["intervals"]["gaussian"]["0.90"]["coverage"] > 0.5
+    assert "| conformal | 0.95 | " in printed
 
 
 def test_scaling_plan(monkeypatch):
