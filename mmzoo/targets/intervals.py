@@ -37,8 +37,8 @@ def half_widths(residuals, alpha, method="conformal", sample_weight=None):
     >>> residuals = np.arange(-4.5, 5)[:, None]
     >>> half_widths(residuals, alpha=0.2).tolist()
     [4.5]
-    >>> print(half_widths(residuals, alpha=0.2, method="gaussian"))
-    [3.681]
+    >>> print("%.3f" % half_widths(residuals, alpha=0.2, method="gaussian")[0])
+    3.681
 
     Reference: Lei et al. 2018, arXiv 1604.04173.
     """
