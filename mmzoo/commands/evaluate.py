@@ -11,6 +11,10 @@ from mmzoo.commands.options import BatchSize, Csv, Encoding, OnError, Root, Run,
 def evaluate(
     run: Run,
     csv: Csv,
+    html: Annotated[
+        str | None,
+        typer.Option(help="HTML file to write, with all figures, and rows to look at."),
+    ] = None,
     robustness: Annotated[
         bool,
         typer.Option(
@@ -43,7 +47,7 @@ def evaluate(
 ):
     """Evaluate a trained model on labelled rows.
 
-    They have the columns that it was trained on.
+    They have the columns that it was trained on. `--html report.html` shows the worst of them.
     """
     from mmzoo.commands.quiet_import import import_tensorflow
 
@@ -67,3 +71,7 @@ def evaluate(
         several = isinstance(report, dict)
         facts = {answer: each.to_dict() for answer, each in report.items()} if several else None
         write_json(facts or report.to_dict(), pathlib.Path(output) / f"{name}.json")
+    if html is not None:
+        shown = {name: found.get(name) for name in ("robustness", "slices")}
+        found["report"].to_html(html, history=trained.history(), **shown)
+        print(f"The report is in {html}.")

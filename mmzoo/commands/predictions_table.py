@@ -6,7 +6,7 @@ from mmzoo.prediction.good_rows import predict_good_rows
 from mmzoo.utils.optional_packages import require
 
 
-def predictions_table(model, preprocessor, records, batch_size=64, delimiter="|"):
+def predictions_table(model, preprocessor, records, batch_size=64, delimiter="|", predicted=None):
     """A table of the labels of some rows, and of a model's predictions.
 
     Args:
@@ -15,6 +15,7 @@ def predictions_table(model, preprocessor, records, batch_size=64, delimiter="|"
         records: labelled `mmzoo.data.Records`.
         batch_size: rows a batch.
         delimiter: what stands between the labels of a row, where there may be several.
+        predicted: what `predict_good_rows` returned for them; `None`: they are predicted now.
 
     Returns:
         A `pandas.DataFrame` with the columns `row`, `label` (`<answer>_label` each with several
@@ -32,7 +33,7 @@ def predictions_table(model, preprocessor, records, batch_size=64, delimiter="|"
     (['row', 'label', 'predicted', 'score', 'error'], ['a', 'b'])
     """
     pandas = require("pandas", "report")
-    answers, errors = predict_good_rows(model, preprocessor, records, batch_size)
+    answers, errors = predicted or predict_good_rows(model, preprocessor, records, batch_size)
     return pandas.DataFrame(
         {
             "row": [records.describe(row) for row in range(len(records))],

@@ -2,6 +2,11 @@
 
 
 def readable_records(records, inputs, on_error, preprocessor=None, verbose=True, head=None):
+    """The records that `on_error` leaves, see `validated_records`."""
+    return validated_records(records, inputs, on_error, preprocessor, verbose, head)[0]
+
+
+def validated_records(records, inputs, on_error, preprocessor=None, verbose=True, head=None):
     """The records that `on_error` leaves, after every file was read once; says what was wrong.
 
     Args:
@@ -13,7 +18,7 @@ def readable_records(records, inputs, on_error, preprocessor=None, verbose=True,
         head: as in `Records.validate`.
 
     Returns:
-        `Records`.
+        `(usable, report)`: `Records`, and the validation report of all of them.
 
     Raises:
         ValueError: see `ValidationReport.usable_records`.
@@ -31,4 +36,4 @@ def readable_records(records, inputs, on_error, preprocessor=None, verbose=True,
         action = "left out" if on_error == "skip" else "taken as absent"
         for message in report.unreadable_messages():
             print(f"{message}: {action}.")
-    return usable
+    return usable, report

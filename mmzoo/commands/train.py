@@ -166,7 +166,7 @@ def train(
 
     import_tensorflow()
     from mmzoo.commands.inferred_table import print_inferred
-    from mmzoo.commands.readable_records import readable_records
+    from mmzoo.commands.readable_records import validated_records
     from mmzoo.commands.train_run import head_for, train_run
     from mmzoo.data.sources.from_file import is_conll
     from mmzoo.targets.labels import label_summary
@@ -217,7 +217,7 @@ def train(
             print(summary if len(label) == 1 else f"{name}: {summary}")
         inputs = columns.inputs(records, **more)
         head = head_for(records, threshold is not None, heads)
-        records = readable_records(records, inputs, on_error, head=head if heads else None)
+        records, report = validated_records(records, inputs, on_error, head=head if heads else None)
         train_run(
             *records.split(0.8, 0.1, 0.1, seed=seed),
             output,
@@ -242,6 +242,7 @@ def train(
             calibration=calibration,
             alpha=alpha,
             abstain=abstain,
+            validation_report=report,
             arguments={
                 "csv": csv,
                 "label": label,

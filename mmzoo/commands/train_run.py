@@ -14,6 +14,7 @@ import keras
 from mmzoo import heads, recipes
 from mmzoo.commands.predictions_table import predictions_table
 from mmzoo.commands.readable_records import readable_records
+from mmzoo.commands.run_page import write_run_page
 from mmzoo.commands.trained_run import METADATA_FILE
 from mmzoo.commands.training_options import TrainingOptions
 from mmzoo.evaluation import calibrate, evaluate, plot_training_curves
@@ -21,6 +22,7 @@ from mmzoo.evaluation.calibrate import FewRowsError, calibrated_answers, check_d
 from mmzoo.evaluation.reports import reports_of
 from mmzoo.evaluation.thresholds import choose_thresholds
 from mmzoo.model import build_model
+from mmzoo.prediction.good_rows import predict_good_rows
 from mmzoo.preprocessor import Preprocessor
 from mmzoo.saving import check_pair, save
 from mmzoo.targets.calibration_summary import calibration_summary
@@ -52,6 +54,7 @@ def train_run(
     dim=256,
     arguments=None,
     metadata=None,
+    validation_report=None,
     verbose="auto",
     **options,
 ):
@@ -60,8 +63,9 @@ def train_run(
     AdamW with warm-up and a cosine schedule; the weights of the epoch with the lowest validation
     loss are kept. `output` then holds `model/` (see `mmzoo.save`), `report.json`,
     `predictions.csv` (of the test rows), `split.csv` (which row was in which part), `history.csv`,
-    `config.yaml`, `training_curves.png` and, for classes, `confusion_matrix.png` and
-    `reliability.png`. Probabilities of classes are calibrated on the validation rows, where at
+    `config.yaml`, `training_curves.png`, `report.html`, which shows all of it and rows besides
+    (see `mmzoo.Report.to_html`), and, for classes, `confusion_matrix.png` and `reliability.png`.
+    Probabilities of classes are calibrated on the validation rows, where at
     least 100 of them have a label; before thresholds are chosen, if they are.
 
     Until then, `<output>.unfinished` has the checkpoints and `history.csv`. A run that was killed
@@ -85,6 +89,7 @@ def train_run(
             `options`, or `None`.
         metadata: JSON-able dict to keep beside the model, as `metadata.json`, or `None`; how many
             seconds `fit` took is added, unless the run was resumed.
+        validation_report: what `records.validate` found of all rows, for `report.html`; or `None`.
         verbose: as in `keras.Model.fit`; unless 0, `mmzoo.branch_table` is printed before.
         **options: how to train: the fields of `mmzoo.commands.training_options.TrainingOptions`,
             such as `epochs`, `batch_size`, `learning_rate`, `seed`, `on_error` and `resume`.
@@ -133,12 +138,20 @@ def train_run(
             _calibrate(model, preprocessor, validation, options, verbose)
         if options.threshold is not None:
             _choose_thresholds(model, preprocessor, validation, options, verbose)
-        report = _evaluate_and_save(model, preprocessor, test, options, folder, verbose)
+        report, predicted = _evaluate_and_save(model, preprocessor, test, options, folder, verbose)
         _write_history(history, unfinished, folder)
-        _write_split({"train": train, "validation": validation, "test": test}, folder)
+        parts = {"train": train, "validation": validation, "test": test}
+        _write_split(parts, folder)
+        arguments = {**(arguments or {}), **dataclasses.asdict(options)}
         if metadata is not None:
             metadata = {**metadata, "training_seconds": seconds}
-        _write_arguments({**(arguments or {}), **dataclasses.asdict(options)}, metadata, folder)
+        _write_arguments(arguments, metadata, folder)
+        with without_distribution():
+            write_run_page(
+                folder, report, model, preprocessor, test, seed=options.seed,
+                passes=len(history.epoch) * len(train), predicted=predicted, history=history,
+                data=parts, validation=validation_report, arguments=arguments,
+            )  # fmt: skip
     shutil.rmtree(unfinished)
     return model, preprocessor, report
 
@@ -177,6 +190,7 @@ def _check_packages(options):
     require("pandas", "report")
     require("sklearn.metrics", "report")
     require("matplotlib", "report")
+    require("jinja2", "report")
     if options.tensorboard:
         require("tensorboard", "tensorboard")
 
@@ -357,12 +371,17 @@ def _choose_thresholds(model, preprocessor, validation, options, verbose):
 
 
 def _evaluate_and_save(model, preprocessor, test, options, folder, verbose):
-    """Writes the model, its report on the test rows, and its predictions of them."""
+    """Writes the model, its report on the test rows, and its predictions of them.
+
+    Returns:
+        `(report, predicted)`; the latter is what `predict_good_rows` returned.
+    """
     with without_distribution():  # the other hosts have nothing to do with it
         dataset = test.to_dataset(preprocessor, options.batch_size, on_error=options.on_error)
         report = evaluate(model, dataset, verbose=bool(verbose))
         save(model, preprocessor, os.path.join(folder, "model"))
-        predictions = predictions_table(model, preprocessor, test, options.batch_size)
+        predicted = predict_good_rows(model, preprocessor, test, options.batch_size)
+        predictions = predictions_table(model, preprocessor, test, predicted=predicted)
     report.save(os.path.join(folder, "report.json"))
     for answer, of_answer in reports_of(report).items():
         name = "" if answer == "head" else f"_{answer}"
@@ -371,7 +390,7 @@ def _evaluate_and_save(model, preprocessor, test, options, folder, verbose):
         if of_answer.reliability:
             of_answer.plot_reliability(os.path.join(folder, f"reliability{name}.png"))
     predictions.to_csv(os.path.join(folder, "predictions.csv"), index=False)
-    return report
+    return report, predicted
 
 
 def _write_history(history, unfinished, folder):

@@ -17,11 +17,13 @@ class TrainedRun:
         model: the model.
         preprocessor: its `mmzoo.Preprocessor`.
         metadata: dict of `columns`, `label`, `label_delimiter` and `root`.
+        folder: where it is.
     """
 
     model: Any
     preprocessor: Any
     metadata: dict
+    folder: str | None = None
 
     @classmethod
     def load(cls, folder):
@@ -39,7 +41,14 @@ class TrainedRun:
 
         with open(path, encoding="utf-8") as file:
             metadata = json.load(file)
-        return cls(*load(os.path.join(folder, "model")), metadata)
+        return cls(*load(os.path.join(folder, "model")), metadata, folder)
+
+    def history(self):
+        """Dict from the name of a figure to its values by epoch; `None` where they are not kept."""
+        from mmzoo.training.history_file import read_history
+
+        path = os.path.join(self.folder, "history.csv")
+        return read_history(path) if os.path.isfile(path) else None
 
     @property
     def columns(self):

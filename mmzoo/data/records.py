@@ -15,7 +15,7 @@ from mmzoo.raw.cells import number
 from mmzoo.raw.plain_value import plain_value
 from mmzoo.targets.label_column import ONLY, LabelColumn
 from mmzoo.targets.labels import balanced_weights, plain_labels
-from mmzoo.targets.of_dataset import remember_targets
+from mmzoo.targets.of_dataset import remember_source, remember_targets
 
 #: Methods that are functions now.
 MOVED = {
@@ -517,7 +517,10 @@ class Records:
         from mmzoo.data.pipeline.pipeline import Pipeline
 
         pipeline = Pipeline(self, preprocessor, batch_size, training, seed, cache, on_error, shard)
-        return remember_targets(pipeline.dataset(epoch, first_step), preprocessor.targets)
+        dataset = pipeline.dataset(epoch, first_step)
+        if not training and shard == (0, 1):
+            remember_source(dataset, self, preprocessor)
+        return remember_targets(dataset, preprocessor.targets)
 
     def _check_shard(self, shard, training, on_error, inputs):
         index, count = shard

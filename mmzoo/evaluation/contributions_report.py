@@ -130,20 +130,32 @@ class Contributions:
         """
         if self.figure is None:
             raise ValueError("Rows without labels have no figure to draw; see `predictions`.")
-        figure = new_figure(6.4, 1.3 + 0.42 * len(self.modalities))
+        figure = new_figure(6.4, 1.6 + 0.42 * len(self.modalities))
         ax = figure.add_subplot()
         names = sorted(self.modalities, key=lambda name: abs(self.shares[name]))
         shares = [self.shares[name] for name in names]
-        ax.barh(names, shares, height=0.6, color=[BLUE if x >= 0 else ORANGE for x in shares])
+        ax.barh(names, shares, height=0.55, color=[BLUE if x >= 0 else ORANGE for x in shares])
         for place, name in enumerate(names):
-            if name in self.intervals:
-                ax.plot(self.intervals[name], [place, place], color=INK, linewidth=1.2)
+            bounds = self.intervals.get(name)
+            if bounds is not None:  # with white around it, since it lies on a dark bar
+                ax.plot(bounds, [place, place], color="white", linewidth=3.6)
+                ax.plot(bounds, [place, place], color=INK, linewidth=1.2)
+            end = max(0, self.shares[name], *(bounds or ()))
+            ax.annotate(
+                f"{self.shares[name]:+.3f}", (end, place), (6, 0), textcoords="offset points",
+                va="center", fontsize=9, color=INK,
+            )  # fmt: skip
+        ax.margins(x=0.12)
+        ax.set_title(
+            f"Contributions to {self.figure.replace('_', ' ')}, {self.rows:,} rows",
+            loc="left", fontsize=11, color=INK,
+        )  # fmt: skip
         ax.axvline(0, color=FAINT, linewidth=0.8)
         for label in ax.get_yticklabels():
             label.set(**name_style())
         ax.set_xlabel(
-            f"share of {self.figure.replace('_', ' ')}, "
-            f"from {self.nothing:.3g} with nothing to {self.everything:.3g} with everything"
+            f"share; {self.nothing:.3g} with nothing, {self.everything:.3g} with everything",
+            color=FAINT,
         )
         ax.spines[["top", "right", "left"]].set_visible(False)
         ax.tick_params(axis="y", length=0)

@@ -3,10 +3,11 @@
 import keras
 import numpy as np
 
+from mmzoo.evaluation.evaluated import Evaluated
 from mmzoo.evaluation.report import Report
 from mmzoo.evaluation.reports import Reports
 from mmzoo.heads import answering_model, targets_of
-from mmzoo.targets.of_dataset import targets_of_dataset
+from mmzoo.targets.of_dataset import source_of_dataset, targets_of_dataset
 from mmzoo.utils.optional_packages import require
 from mmzoo.utils.progress import track
 from mmzoo.utils.readable_errors import readable_errors
@@ -50,6 +51,7 @@ def evaluate(model, dataset, verbose=True):
     """
     require("sklearn.metrics", extra="report")  # rather now than after a long run
     made_by = targets_of_dataset(dataset) or {}
+    source = source_of_dataset(dataset)
     targets = targets_of(model)
     for name, target in targets.items():
         target.check_fits(made_by.get(name))
@@ -61,6 +63,8 @@ def evaluate(model, dataset, verbose=True):
         figures = targets[name].figures(labels, predictions, sample_weight)
         results[name] = Report.of(rows=len(labels), figures=figures)
     report = results["head"] if "head" in results else Reports(results)
+    if source is not None:
+        report.evaluated = Evaluated(model, *source)
     if verbose:
         require("rich.console", extra="report").Console().print(report)
     return report

@@ -8,6 +8,7 @@ import pathlib
 import numpy as np
 
 from mmzoo.evaluation.confusion_matrix import draw_confusion_matrix
+from mmzoo.evaluation.figure_text import figure_text
 from mmzoo.evaluation.pictures import save_figure, written_count
 from mmzoo.evaluation.reliability_picture import draw_reliability
 from mmzoo.utils.optional_packages import require
@@ -53,6 +54,22 @@ DOUBT = {
             "mean_width": "mean width",
         },
     ),
+}
+#: What people call figures, where it is not their name.
+FIGURE_LABELS = {
+    "hamming_loss": "Hamming loss",
+    "log_loss": "log loss",
+    "brier_score": "Brier score",
+    "roc_auc": "ROC AUC",
+    "r2": "R²",
+    "mean_iou": "mean IoU",
+    "iou_over_half": "share with IoU over half",
+    "span_f1": "F1 of spans",
+    "cer": "character error rate",
+    "wer": "word error rate",
+    "token_f1": "F1 of words",
+    "chrf": "chrF",
+    "bleu": "BLEU",
 }
 
 
@@ -146,6 +163,8 @@ class Report:
     r2: float | None = None
     at_thresholds: dict | None = None
     figures: dict = dataclasses.field(default_factory=dict)
+    #: The rows that it is about, `mmzoo.evaluation.evaluated.Evaluated`, where they are known.
+    evaluated = None
 
     @classmethod
     def of(cls, rows, figures):
@@ -167,6 +186,63 @@ class Report:
     def summary_names(self):
         """The names of the figures that describe the whole, the foremost first."""
         return [*SUMMARY.get(self.task, ()), *self.figures]
+
+    def summary(self):
+        """The figures that are one number, as people read them.
+
+        Returns:
+            List of `(label, value)`, two strings.
+
+        Example:
+
+        >>> Report(task="regression", rows=10, r2=0.5).summary()[-1]
+        ('R²', '0.5000')
+        """
+        found = []
+        for name in self.summary_names():
+            value = getattr(self, name)
+            if value is None or isinstance(value, (int, float)):
+                label = FIGURE_LABELS.get(name, name.replace("_", " "))
+                if (self.task, name) == ("multilabel", "accuracy"):
+                    label = "accuracy (all labels right)"
+                found.append((label, figure_text(value)))
+        return found
+
+    def threshold_summary(self):
+        """As `summary`, of what the thresholds chosen come to; empty where none were."""
+        found = self.at_thresholds
+        if not found:
+            return []
+        lines = [("accuracy", figure_text(found["accuracy"]))]
+        for name in ("precision", "recall", "f1"):
+            of_average = found[name] if isinstance(found[name], dict) else {"": found[name]}
+            for average, value in of_average.items():
+                label = "F1" if name == "f1" else name
+                lines.append((f"{average} {label}".strip(), figure_text(value)))
+        for name, threshold in [*found["thresholds"].items()][:MOST_CLASSES_PRINTED]:
+            lines.append((f"threshold of {name}", figure_text(threshold)))
+        return lines
+
+    def doubt_summary(self):
+        """As `summary`, of label sets, abstaining and intervals, as far as there are any.
+
+        Returns:
+            List of `(title, lines)`, the latter of `(label, value)`.
+        """
+        found = []
+        for attribute, (title, labels) in DOUBT.items():
+            figures = getattr(self, attribute)
+            if not figures:
+                continue
+            lines = [(label, figure_text(figures[name])) for name, label in labels.items()]
+            of_outputs = figures.get("outputs", ())
+            for number, of_output in enumerate(of_outputs[:MOST_CLASSES_PRINTED]):
+                lines += [
+                    (f"{labels[name]}, output {number}", figure_text(value))
+                    for name, value in of_output.items()
+                ]
+            found.append((title, lines))
+        return found
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -194,6 +270,29 @@ class Report:
         """
         write_json(self.to_dict(), path)
 
+    def to_html(self, path, **about):
+        """Writes the report as one HTML file, which shows rows, too: the worst, and some at random.
+
+        The file holds all that it shows, pictures and sounds included, and loads nothing. A report
+        of `mmzoo.evaluate` on a dataset of `records.to_dataset(preprocessor)` knows its rows as
+        long as the model is in memory; other rows, and whatever else is to be shown, are given.
+
+        Args:
+            path: a file; its folder is made if needed.
+            **about: as in `mmzoo.evaluation.html.write_page`: `model`, `preprocessor` and
+                `records`, whose rows are shown; `history` of the training; `data`, a dict of
+                records to count; `validation`; `contributions`, `robustness`, `slices`; `overlays`;
+                `title`.
+
+        Raises:
+            ImportError: when a package of the extra `report` is missing:
+                `pip install "mmzoo[report]"`.
+        """
+        require("jinja2", extra="report")
+        from mmzoo.evaluation.html import write_page
+
+        write_page(path, {"head": self}, evaluated=self.evaluated, **about)
+
     def __repr__(self):
         figures = ", ".join(
             f"{name}={value:.4g}"
@@ -214,9 +313,7 @@ class Report:
             parts.append(self._left_out_note())
         if self.at_thresholds:
             parts.append(self._threshold_table())
-        for name, (title, labels) in DOUBT.items():
-            if getattr(self, name):
-                parts.append(self._doubt_table(title, labels, getattr(self, name)))
+        parts += [self._doubt_table(title, lines) for title, lines in self.doubt_summary()]
         if self.reliability:
             parts.append(self._reliability_table())
         return group(*parts)
@@ -285,21 +382,8 @@ class Report:
         table = new_table(title=f"{self.task.capitalize()}, {self.rows:,} rows")
         table.add_column("figure")
         table.add_column("value", justify="right")
-        labels = {
-            "accuracy": "accuracy (all labels right)" if self.task == "multilabel" else "accuracy",
-            "hamming_loss": "Hamming loss",
-            "log_loss": "log loss",
-            "brier_score": "Brier score",
-            "roc_auc": "ROC AUC",
-            "average_precision": "average precision",
-            "mean_absolute_error": "mean absolute error",
-            "root_mean_squared_error": "root mean squared error",
-            "r2": "R²",
-        }
-        for name in self.summary_names():
-            value = getattr(self, name)
-            if value is None or isinstance(value, (int, float)):
-                table.add_row(labels.get(name, name.replace("_", " ")), figure_text(value))
+        for label, value in self.summary():
+            table.add_row(label, value)
         return table
 
     def _class_table(self):
@@ -332,31 +416,20 @@ class Report:
     def _threshold_table(self):
         """The table of what the chosen thresholds come to."""
         text = require("rich.text", extra="report").Text
-        found = self.at_thresholds
         table = new_table(title="With the thresholds chosen")
         table.add_column("figure", overflow="fold")
         table.add_column("value", justify="right")
-        table.add_row("accuracy", figure_text(found["accuracy"]))
-        for name in ("precision", "recall", "f1"):
-            of_average = found[name] if isinstance(found[name], dict) else {"": found[name]}
-            for average, value in of_average.items():
-                label = "F1" if name == "f1" else name
-                table.add_row(f"{average} {label}".strip(), figure_text(value))
-        for name, threshold in [*found["thresholds"].items()][:MOST_CLASSES_PRINTED]:
-            table.add_row(text(f"threshold of {name}"), figure_text(threshold))
+        for label, value in self.threshold_summary():
+            table.add_row(text(label), value)
         return table
 
-    def _doubt_table(self, title, labels, figures):
+    def _doubt_table(self, title, lines):
         """The table of what label sets, abstaining or intervals come to."""
         table = new_table(title=title)
         table.add_column("figure")
         table.add_column("value", justify="right")
-        for name, label in labels.items():
-            table.add_row(label, figure_text(figures[name]))
-        of_outputs = figures.get("outputs", ())
-        for number, of_output in enumerate(of_outputs[:MOST_CLASSES_PRINTED]):
-            for name in of_output:
-                table.add_row(f"{labels[name]}, output {number}", figure_text(of_output[name]))
+        for label, value in lines:
+            table.add_row(label, value)
         return table
 
     def _reliability_table(self):
@@ -424,10 +497,3 @@ def plain(value):
     if isinstance(value, float) and not np.isfinite(value):
         return None
     return value
-
-
-def figure_text(value):
-    """A figure as text: what is undefined is a dash."""
-    if isinstance(value, str):
-        return value
-    return "–" if value is None else f"{value:.4g}" if abs(value) >= 10 else f"{value:.4f}"

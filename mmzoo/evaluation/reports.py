@@ -14,6 +14,9 @@ class Reports(dict):
     {'price': <Report of regression on 10 rows: r2=0.5>}
     """
 
+    #: As of a `Report`.
+    evaluated = None
+
     def to_dict(self):
         """The reports as plain Python values, fit for JSON."""
         return {name: report.to_dict() for name, report in self.items()}
@@ -25,6 +28,13 @@ class Reports(dict):
             path: a file; its folder is made if needed.
         """
         write_json(self.to_dict(), path)
+
+    def to_html(self, path, **about):
+        """As `Report.to_html`: one page with a part for each answer."""
+        require("jinja2", extra="report")
+        from mmzoo.evaluation.html import write_page
+
+        write_page(path, self, evaluated=self.evaluated, **about)
 
     def __str__(self):
         return as_text(self)

@@ -38,7 +38,7 @@ def plot_training_curves(history, path=None, validation_freq=1):
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['loss']
     """
-    epochs, curves = _epochs_and_curves(history)
+    epochs, curves = epochs_and_curves(history)
     validated = _validated_epochs(epochs, validation_freq)
     for name, values in curves.items():
         expected = validated if name.startswith("val_") else epochs
@@ -82,7 +82,7 @@ def plot_training_curves(history, path=None, validation_freq=1):
     return figure
 
 
-def _epochs_and_curves(history):
+def epochs_and_curves(history):
     """The numbers of the epochs, from 1, and a dict from name to values."""
     curves = history.history if isinstance(history, keras.callbacks.History) else history
     if not isinstance(curves, dict):

@@ -4,6 +4,8 @@ import sys
 
 import numpy as np
 
+from mmzoo.utils.optional_packages import require
+
 #: Modes whose arrays are what a decoder of the file gives, but for more bits.
 AS_THEY_ARE = ("L", "RGB", "RGBA", "I", "F")
 SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
@@ -36,10 +38,8 @@ def picture_array(picture):
     >>> picture_array(PIL.Image.new("CMYK", (3, 2))).shape
     (2, 3, 3)
     """
-    from PIL import ImageOps
-
     try:
-        picture = ImageOps.exif_transpose(picture)
+        picture = require("PIL.ImageOps", extra="report").exif_transpose(picture)
         if picture.mode in SIXTEEN_BITS:
             return (np.asarray(picture) >> 8).astype("uint8")
         if picture.has_transparency_data:

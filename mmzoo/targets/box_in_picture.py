@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from mmzoo.raw.absent import is_absent
+from mmzoo.targets.compared import Compared, plain_numbers, written
 from mmzoo.targets.overlap import box_iou
 from mmzoo.targets.place_target import PlaceTarget, descriptions, fail_where
 
@@ -129,6 +130,19 @@ class BoxInPicture(PlaceTarget):
                 f"{y.shape}."
             )
         return y
+
+    def compared(self, labels, answers, beside=None):
+        boxes = {"truth": np.asarray(labels, "float64"), "answer": np.asarray(answers, "float64")}
+        iou = self.iou(boxes["truth"].astype("float32"), boxes["answer"].astype("float32"))
+        rows = []
+        for row, share in enumerate(iou):
+            found = {who: plain_numbers(of_row[row]) for who, of_row in boxes.items()}
+            compared = Compared(truth=written(found["truth"]), answer=written(found["answer"]))
+            compared.boxes = {who: box for who, box in found.items() if box is not None}
+            if len(compared.boxes) == 2:
+                compared.loss = float(1 - share)
+            rows.append(compared)
+        return rows
 
     def iou(self, y, prediction):
         return np.asarray(keras.ops.convert_to_numpy(box_iou(y, prediction)))

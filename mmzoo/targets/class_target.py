@@ -189,6 +189,24 @@ class ClassTarget(Target):
                 "`class_names=records.class_names` of the records the preprocessor was adapted to."
             )
 
+    loss_name = "log loss"
+
+    def truths(self, labels, count):
+        """Which of so many classes a row belongs to: `(rows, count)` bool, and which rows say so.
+
+        Args:
+            labels: what `check` returned.
+            count: number of classes.
+
+        Returns:
+            `(is_class, there)`: `(rows, count)` and `(rows,)` bool.
+        """
+        there = np.array(self.present(labels))
+        y = self.encode(labels)
+        if y.ndim == 1 or y.shape[1] != count:
+            y = np.eye(count)[y.reshape(len(y), -1)[:, 0].astype(int)]
+        return y == y.max(axis=1, keepdims=True), there
+
     def _best(self, probabilities):
         """`labels` and `scores`: the best classes and their probabilities, best first."""
         import tensorflow as tf

@@ -8,6 +8,7 @@ import numpy as np
 
 from mmzoo.raw.absent import is_absent
 from mmzoo.raw.stored_bytes import StoredBytes
+from mmzoo.targets.compared import Compared
 from mmzoo.targets.overlap import UNKNOWN, mask_iou
 from mmzoo.targets.place_target import PlaceTarget, descriptions, fail_where
 
@@ -219,6 +220,46 @@ class MaskOfPicture(PlaceTarget):
                 f"{y.shape}."
             )
         return y
+
+    def compared(self, labels, answers, beside=None):
+        import tensorflow as tf
+
+        rows = []
+        for label, answer in zip(labels, answers, strict=True):
+            row = Compared()
+            masks = {"truth": self._classes(label), "answer": self._classes(answer)}
+            masks = {who: mask for who, mask in masks.items() if mask is not None}
+            for who, mask in masks.items():
+                setattr(row, who, self._shares(mask))
+                row.masks[who] = tf.io.encode_png(mask.astype("uint8")[..., None]).numpy()
+            if len(masks) == 2 and masks["truth"].shape == masks["answer"].shape:
+                shares = np.eye(len(self.values), dtype="float32")[masks["answer"]]
+                shares = shares if len(self.values) > 2 else shares[..., 1]
+                iou = float(self.iou(masks["truth"][None], shares[None])[0])
+                row.loss = None if np.isnan(iou) else 1 - iou
+            rows.append(row)
+        return rows
+
+    def _classes(self, mask):
+        """A mask, as array, file or path, as `(height, width)` class numbers; -1: of no class."""
+        if mask is None:
+            return None
+        if not isinstance(mask, np.ndarray):
+            if isinstance(mask, str):
+                with open(mask, "rb") as file:
+                    mask = file.read()
+            import tensorflow as tf
+
+            mask = tf.io.decode_png(mask, channels=1).numpy()[..., 0]
+        table = np.full(256, UNKNOWN, "int16")
+        table[self.values] = np.arange(len(self.values))
+        return table[mask]
+
+    def _shares(self, mask):
+        """How much of a picture has which class but the background, in words."""
+        shares = [(mask == index).mean() for index in range(1, len(self.values))]
+        said = zip(self.class_names[1:], shares, strict=True)
+        return ", ".join(f"{name} {share:.1%}" for name, share in said if share) or "(none)"
 
     def iou(self, y, prediction):
         return np.asarray(keras.ops.convert_to_numpy(mask_iou(y, prediction)))

@@ -5,6 +5,7 @@ import weakref
 from mmzoo.keras_compat import input_datasets
 
 _TARGETS = weakref.WeakKeyDictionary()
+_SOURCES = weakref.WeakKeyDictionary()
 
 
 def remember_targets(dataset, targets):
@@ -41,6 +42,33 @@ def targets_of_dataset(dataset):
             return known
         waiting += input_datasets(dataset)
     return None
+
+
+def remember_source(dataset, records, preprocessor):
+    """Notes the rows that are in a `tf.data.Dataset`.
+
+    Args:
+        dataset: the dataset.
+        records: the `mmzoo.data.Records` that it was made from.
+        preprocessor: the `mmzoo.Preprocessor` that made it.
+
+    Returns:
+        The dataset.
+    """
+    _SOURCES[dataset] = records, preprocessor
+    return dataset
+
+
+def source_of_dataset(dataset):
+    """What `remember_source` noted of this dataset, not of one that it was made from.
+
+    Returns:
+        `(records, preprocessor)`; `None` where it is not known.
+    """
+    try:
+        return _SOURCES.get(dataset)
+    except TypeError:  # nothing that a weak reference can be made to
+        return None
 
 
 def check_labels(targets, dataset):

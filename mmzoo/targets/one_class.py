@@ -5,6 +5,7 @@ import numpy as np
 
 from mmzoo.targets import figures, reliability
 from mmzoo.targets.class_target import TOP
+from mmzoo.targets.compared import Compared
 from mmzoo.targets.exclusive_classes import ExclusiveClasses
 from mmzoo.targets.isotonic import along_points, isotonic_points
 from mmzoo.targets.reliability import BINS, ERROR
@@ -129,6 +130,15 @@ class OneClass(ExclusiveClasses):
         loss = np.average(cross_entropies(logits, y), weights=sample_weight)
         return {"log_loss": float(loss), ERROR: found[ERROR]}
 
+    def compared(self, labels, answers, beside=None):
+        is_class, there = self.truths(labels, answers.shape[1])
+        return compared_classes(is_class, there, answers, self.names(answers.shape[1]))
+
+    def said_at(self, labels, answers):
+        is_class, there = self.truths(labels, answers.shape[1])
+        known = np.where(there[:, None], answers, np.nan)
+        return self.names(answers.shape[1]), is_class, known
+
     def figures(self, y, prediction, sample_weight=None):
         names = self.names(prediction.shape[1])
         results = figures.multiclass_figures(y, prediction, names, sample_weight)
@@ -168,3 +178,30 @@ def best_columns(probabilities, class_names):
         "predicted": [None if none else name for name, none in zip(best, absent, strict=True)],
         "score": probabilities.max(axis=1),
     }
+
+
+def compared_classes(is_class, there, probabilities, names):
+    """Classes beside those that were answered, see `mmzoo.targets.Target.compared`.
+
+    Args:
+        is_class: `(rows, K)` bool: the class of each row.
+        there: `(rows,)` bool: whether it is known.
+        probabilities: `(rows, K)`; NaN in rows without an answer.
+        names: of the classes.
+
+    Returns:
+        List of `mmzoo.targets.compared.Compared`.
+    """
+    rows = []
+    for truth, known, shares in zip(is_class.argmax(axis=1), there, probabilities, strict=True):
+        row = Compared(truth=names[truth] if known else None)
+        if not np.isnan(shares).any():
+            order = np.argsort(-shares, kind="stable")
+            row.answer = names[order[0]]
+            row.scores = [(names[unit], float(shares[unit])) for unit in order[:TOP]]
+            if known:
+                row.loss = float(-np.log(max(shares[truth], 1e-37)))
+                row.right = bool(order[0] == truth)
+                row.keys = [f"{truth}>{order[0]}"]
+        rows.append(row)
+    return rows

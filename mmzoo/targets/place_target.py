@@ -55,6 +55,8 @@ class PlaceTarget(Target):
         """`(rows,)` array: intersection over union; NaN where there is nothing to find."""
         raise NotImplementedError(f"{type(self).__name__} must implement `iou`.")
 
+    loss_name = "1 - intersection over union"
+
     def figures(self, y, prediction, sample_weight=None):
         iou = self.iou(y, prediction)
         there = ~np.isnan(iou)

@@ -4,8 +4,12 @@ import keras
 import numpy as np
 
 from mmzoo.targets import figures
-from mmzoo.targets.class_target import ClassTarget
+from mmzoo.targets.class_target import TOP, ClassTarget
+from mmzoo.targets.compared import Compared
 from mmzoo.targets.temperature import best_temperatures
+
+#: How a row without any label is shown.
+NOTHING = "(none)"
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -97,6 +101,36 @@ class SeveralClasses(ClassTarget):
     def temperatures(self, y, logits, sample_weight=None):
         """See `OneClass.temperatures`."""
         return best_temperatures(logits, y, sample_weight)
+
+    def truths(self, labels, count):
+        return self.encode(labels) == 1, np.array(self.present(labels))
+
+    def compared(self, labels, answers, beside=None):
+        is_class, there = self.truths(labels, answers.shape[1])
+        names = np.array(self.names(answers.shape[1]), object)
+        limits = np.asarray(self.limits(answers.shape[1]), "float32")
+        rows = []
+        for truth, known, shares in zip(is_class, there, answers, strict=True):
+            row = Compared(truth=", ".join(names[truth]) or NOTHING if known else None)
+            if not np.isnan(shares).any():
+                chosen = shares >= limits
+                order = np.argsort(-shares, kind="stable")[:TOP]
+                row.answer = ", ".join(names[chosen]) or NOTHING
+                row.scores = [(names[unit], float(shares[unit])) for unit in order]
+                if known:
+                    likely = np.where(truth, shares, 1 - shares.astype("float64"))
+                    row.loss = float(-np.log(np.maximum(likely, 1e-37)).mean())
+                    row.right = bool((chosen == truth).all())
+                    missed, wrong = truth & (shares <= 0.5), ~truth & (shares > 0.5)
+                    row.keys = [f"missed {unit}" for unit in np.flatnonzero(missed)]
+                    row.keys += [f"wrong {unit}" for unit in np.flatnonzero(wrong)]
+            rows.append(row)
+        return rows
+
+    def said_at(self, labels, answers):
+        is_class, there = self.truths(labels, answers.shape[1])
+        known = np.where(there[:, None], answers, np.nan)
+        return self.names(answers.shape[1]), is_class, known
 
     def figures(self, y, prediction, sample_weight=None):
         names = self.names(prediction.shape[1])

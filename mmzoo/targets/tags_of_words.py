@@ -8,6 +8,7 @@ import numpy as np
 
 from mmzoo.raw.absent import is_absent
 from mmzoo.raw.words import count_words, join_words, word_offsets
+from mmzoo.targets.compared import Compared
 from mmzoo.targets.tag_scheme import broken_rule, letter_and_type, scheme_of, spans_of
 from mmzoo.targets.target import Target
 from mmzoo.utils.optional_packages import require
@@ -408,6 +409,30 @@ class TagsOfWords(Target):
         if self.spans is not None:
             figures |= self._span_figures(right, predicted)
         return figures
+
+    loss_name = "share of wrong tags"
+
+    def compared(self, labels, answers, beside=None):
+        rows = []
+        for label, answer, text in zip(labels, answers, beside or [""] * len(labels), strict=True):
+            row = Compared(
+                truth=None if label is None else " ".join(label),
+                answer=None if answer is None else " ".join(answer),
+            )
+            if label is not None and answer is not None:
+                said = [*answer, *[""] * (len(label) - len(answer))]  # behind what is read
+                wrong = sum(one != other for one, other in zip(label, said, strict=False))
+                row.right, row.loss = not wrong, wrong / max(len(label), 1)
+            string = join_words("" if text is None else text, self.words)
+            offsets = word_offsets(string, self.words)
+            for place, (start, end) in enumerate(offsets):
+                tags = [
+                    of_row[place] if of_row is not None and place < len(of_row) else ""
+                    for of_row in (label, answer)
+                ]
+                row.words.append((string[start:end], *tags))
+            rows.append(row)
+        return rows
 
     def _confusions(self, right, predicted):
         """The most frequent mistakes: `[tag, predicted tag, how often]`."""

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from mmzoo.targets.compared import Compared
+
 
 class Target:
     """What a raw label is and what a prediction becomes: the mirror image of a modality.
@@ -341,6 +343,48 @@ class Target:
             Dict from a name to a sequence of one string or number a row. Empty by default.
         """
         return {}
+
+    # --- Rows to look at ---
+
+    #: What `Compared.loss` is, in words.
+    loss_name = None
+
+    def compared(self, labels, answers, beside=None):
+        """What is right beside what was answered, for whoever looks at rows.
+
+        Args:
+            labels: what `check` returned; `None` or NaN where one is missing.
+            answers: what `stacked` returned, of as many rows; `None` or NaN where there is none.
+            beside: raw values of the input that answers are about, where that is a text.
+
+        Returns:
+            List of `mmzoo.targets.compared.Compared`. By default it has what `columns` says.
+        """
+        there, given = self.present(labels), self.present(answers)
+        columns = self.columns(answers)
+        rows = []
+        for row, label in enumerate(labels):
+            said = [values[row] for values in columns.values()]
+            rows.append(
+                Compared(
+                    truth=str(label) if there[row] else None,
+                    answer=", ".join(map(str, said)) if given[row] else None,
+                )
+            )
+        return rows
+
+    def said_at(self, labels, answers):
+        """How often each class would be said, and be right, from a probability on.
+
+        Args:
+            labels: as for `compared`.
+            answers: likewise.
+
+        Returns:
+            `(names, is_class, probabilities)`: those of the classes, `(rows, K)` bool and
+            `(rows, K)` float, NaN where there is no label or no answer; `None` where answers have
+            no probabilities.
+        """
 
     # --- The model that it fits ---
 

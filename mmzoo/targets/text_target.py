@@ -7,6 +7,7 @@ import numpy as np
 
 from mmzoo.raw.absent import is_absent
 from mmzoo.raw.cells import category
+from mmzoo.targets.compared import compared_texts
 from mmzoo.targets.error_rates import error_rates_by_row, nearest
 from mmzoo.targets.references import checked_references, references_of
 from mmzoo.targets.target import Target
@@ -305,6 +306,17 @@ class TextTarget(Target):
     def _can_be_written(self, y):
         """Which ids are tokens that the model has a probability for."""
         return (y != PADDING) & (y != UNKNOWN) if self._is_given else y != PADDING
+
+    loss_name = "share of wrong characters"
+
+    def compared(self, labels, answers, beside=None):
+        """Words that the model can't write are compared, too."""
+
+        def read(text):
+            ids = self._vocabulary.ids(text, self._id_of_other)
+            return self._vocabulary.text(ids, self._others)
+
+        return compared_texts(labels, answers, read)
 
     # --- The model that it fits ---
 

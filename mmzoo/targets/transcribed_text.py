@@ -10,6 +10,7 @@ from keras import ops
 
 from mmzoo.raw.absent import is_absent
 from mmzoo.raw.cells import category
+from mmzoo.targets.compared import compared_texts
 from mmzoo.targets.ctc import (
     NEXT,
     UNKNOWN,
@@ -295,6 +296,11 @@ class TranscribedText(Target):
                 for row in left_out
             ],
         }
+
+    loss_name = "share of wrong characters"
+
+    def compared(self, labels, answers, beside=None):
+        return compared_texts(labels, answers, str)
 
     # --- The model that it fits ---
 

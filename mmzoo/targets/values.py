@@ -7,6 +7,7 @@ from mmzoo.raw.absent import is_absent
 from mmzoo.raw.cells import MISSING
 from mmzoo.targets import figures
 from mmzoo.targets.calibration_summary import calibration_summary
+from mmzoo.targets.compared import Compared, plain_numbers, written
 from mmzoo.targets.intervals import METHODS, half_widths, interval_figures
 from mmzoo.targets.label_shapes import check_labels
 from mmzoo.targets.labels import label_notes
@@ -196,6 +197,28 @@ class Values(Target):
         if y.shape[1] == 1:
             return {"label": y[:, 0]}
         return {f"label {unit}": of_unit for unit, of_unit in enumerate(y.T)}
+
+    loss_name = "absolute error"
+
+    def compared(self, labels, answers, beside=None):
+        """The loss of several numbers is the mean, each by the spread of its labels."""
+        labels = np.asarray(labels, "float64").reshape(len(labels), -1)
+        answers = np.asarray(answers, "float64").reshape(len(answers), -1)
+        spread = np.ones(labels.shape[1])
+        if labels.shape[1] > 1:
+            known = labels[~np.isnan(labels).any(axis=1)]
+            spread = known.std(axis=0) if len(known) else spread
+        rows = []
+        for label, answer in zip(
+            map(plain_numbers, labels), map(plain_numbers, answers), strict=True
+        ):
+            row = Compared(truth=written(label), answer=written(answer))
+            if label is not None and answer is not None:
+                row.numbers = label, answer
+                errors = np.abs(np.subtract(label, answer)) / np.where(spread > 0, spread, 1)
+                row.loss = float(errors.mean())
+            rows.append(row)
+        return rows
 
     def check_fits(self, other):
         if getattr(other, "class_names", None):

@@ -5,7 +5,7 @@ import numpy as np
 
 from mmzoo.targets import figures
 from mmzoo.targets.exclusive_classes import ExclusiveClasses
-from mmzoo.targets.one_class import best_columns
+from mmzoo.targets.one_class import best_columns, compared_classes
 from mmzoo.targets.reliability import BINS
 from mmzoo.targets.temperature import against_zero, best_temperature
 
@@ -107,6 +107,20 @@ class YesNo(ExclusiveClasses):
     def calibration_figures(self, y, logits, sample_weight=None, bins=BINS):
         """As of any `ClassTarget`, with `y` `(N,)`."""
         return super().calibration_figures(y[:, None], logits, sample_weight, bins)
+
+    def compared(self, labels, answers, beside=None):
+        """The answer is that of the threshold; the keys are those of 0.5, as the figures are."""
+        is_class, there = self.truths(labels, 2)
+        rows = compared_classes(is_class, there, self.of_all_classes(answers), self.names(2))
+        for row, is_yes in zip(rows, self._is_yes(answers[:, 0]), strict=True):
+            if row.answer is not None:
+                row.answer = self.names(2)[int(is_yes)]
+                row.right = None if row.truth is None else row.answer == row.truth
+        return rows
+
+    def said_at(self, labels, answers):
+        is_class, there = self.truths(labels, 2)
+        return self.names(2)[1:], is_class[:, 1:], np.where(there[:, None], answers, np.nan)
 
     def figures(self, y, prediction, sample_weight=None):
         names = self.names(2)

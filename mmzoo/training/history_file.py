@@ -36,3 +36,18 @@ class HistoryFile(keras.callbacks.Callback):
         writer.writerows(zip(history.epoch, *history.history.values(), strict=True))
         with atomic_file(self.path) as file:
             file.write(text.getvalue().encode())
+
+
+def read_history(path):
+    """What a `HistoryFile` wrote.
+
+    Args:
+        path: the CSV file.
+
+    Returns:
+        Dict from the name of a figure to a list, one value an epoch.
+    """
+    with open(path, encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    names = [name for name in (lines[0] if lines else ()) if name != "epoch"]
+    return {name: [float(line[name]) for line in lines if line[name]] for name in names}

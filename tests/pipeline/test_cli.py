@@ -25,6 +25,7 @@ from mmzoo.modalities import Text
 from mmzoo.preprocessor import Preprocessor
 from mmzoo.saving import load
 from mmzoo.version import __version__
+from tests.pipeline.pages import Page
 from tests.pipeline.raw import raw_columns, sound
 
 TRAIN = {
@@ -80,8 +81,13 @@ def test_train_evaluate_predict_export(csv, tmp_path, capsys):
     assert train(csv=csv, label="category", output=run) == 0
     assert {path.name for path in run.iterdir()} == {
         "config.yaml", "confusion_matrix.png", "history.csv", "metadata.json", "model",
-        "predictions.csv", "reliability.png", "report.json", "split.csv", "training_curves.png",
+        "predictions.csv", "reliability.png", "report.html", "report.json", "split.csv",
+        "training_curves.png",
     }  # fmt: skip
+    page = Page(run / "report.html")
+    assert page.sections() == ["answer-1", "rows", "training", "data", "model"]
+    assert len(page.all("article")) == 6 and len(page.all("img")) == 6
+    assert "60 rows, 0 of them can't be used" in page.text and "batch_size" in page.text
     check_kept_files(run, pandas.read_csv(csv))
     assert 0 <= json.loads((run / "report.json").read_text())["accuracy"] <= 1
     printed = capsys.readouterr().out
@@ -89,8 +95,12 @@ def test_train_evaluate_predict_export(csv, tmp_path, capsys):
 
     (tmp_path / "elsewhere").mkdir()
     moved = shutil.copy(csv, tmp_path / "elsewhere")  # the pictures stay where they were
-    assert mmzoo("evaluate", run, "--csv", moved) == 0
+    page = tmp_path / "elsewhere" / "report.html"
+    assert mmzoo("evaluate", run, "--csv", moved, "--html", page) == 0
     printed = capsys.readouterr().out
+    assert f"The report is in {page}" in printed
+    assert Page(page).sections() == ["answer-1", "rows", "training", "model"]
+    assert len(Page(page).all("img")) > 48
     assert "accuracy" in printed and f"Files are taken from {tmp_path}, as in the" in printed
 
     folder = tmp_path / "where"
