@@ -621,8 +621,8 @@ def test_promises_beside_isotonic_regression_hold():
     model = mmzoo.build_model(inputs=INPUTS, head=HEADS["one"](), dim=8)
     head, target = model.get_layer("head"), mmzoo.heads.targets_of(model)["head"]
     coverages, accuracies = [], []
-    for _ in range(30):
-        logits = generator.normal(0, 3, (2200, 3))
+    for _ in range(20):
+        logits = generator.normal(0, 3, (1200, 3))
         labels = drawn(logits, 1.5, generator)
         wanted = _Wanted(alpha=0.1, abstain=0.8, method="isotonic", bins=15, fewest_rows=15)
         target.calibration = None
@@ -789,7 +789,7 @@ def numbers(units=1, scale="standard", rows=400):
 CASES = {"one": (1, "standard"), "several on a log scale": (2, "log")}
 
 
-@pytest.mark.parametrize("kind", CASES)
+@pytest.mark.parametrize("kind", slow_among(CASES, slow=["one"]))
 def test_intervals_are_answered_everywhere(kind, tmp_path):
     units, scale = CASES[kind]
     model, preprocessor, records = numbers(units, scale)
