@@ -16,6 +16,7 @@ from mmzoo import (
     tokenizers,
     training,
 )
+from mmzoo.demo_page import demo
 from mmzoo.evaluation import (
     Report,
     Reports,
@@ -64,6 +65,7 @@ __all__ = [
     "contributions",
     "data",
     "decoders",
+    "demo",
     "embed",
     "embedding_model",
     "enable_lora",

@@ -126,7 +126,7 @@ FLOORS = (
     ("prediction",),
     ("evaluation",),
     ("export",),
-    ("testing",),
+    ("demo_page", "testing"),
     ("api",),
     ("__init__",),
     ("commands",),

@@ -13,6 +13,7 @@ import typer
 from mmzoo.commands.check import check
 from mmzoo.commands.compare import compare
 from mmzoo.commands.contributions import contributions
+from mmzoo.commands.demo import demo
 from mmzoo.commands.evaluate import evaluate
 from mmzoo.commands.export import export
 from mmzoo.commands.list import list_parts
@@ -32,7 +33,9 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain text, which fits into 80 columns
 )
 app.command("list")(list_parts)
-for command in (quickstart, train, check, evaluate, compare, contributions, predict, export):
+for command in (
+    quickstart, train, check, evaluate, compare, contributions, predict, demo, export,
+):  # fmt: skip
     app.command()(with_option_groups(command))
 
 

@@ -1,12 +1,17 @@
 """TrainedRun: what `mmzoo train` left in a folder."""
 
+import csv
 import dataclasses
 import json
 import os
 from typing import Any
 
+import numpy as np
+
 #: What a run's columns and labels are written to.
 METADATA_FILE = "metadata.json"
+#: What it was called with, and which row was in which part.
+CONFIG_FILE, SPLIT_FILE = "config.yaml", "split.csv"
 
 
 @dataclasses.dataclass
@@ -134,6 +139,59 @@ class TrainedRun:
 
         records = self.labelled_records(path, root, encoding, separator, on_error, further)
         return readable_records(records, self.preprocessor.inputs, on_error, self.preprocessor)
+
+    def example_records(self, count, path=None, root=None, encoding=None, separator=None):
+        """A few labelled rows: test rows of the training, or rows of another file.
+
+        Args:
+            count: how many, at most; they are taken evenly from all.
+            path: as for `labelled_records`; `None`: the file of the training, of which only the
+                test rows count. Where it is no longer there, that is said.
+            root: as for `labelled_records`.
+            encoding: likewise.
+            separator: likewise.
+
+        Returns:
+            `mmzoo.data.Records`, or `None` where there are none.
+        """
+        names = None
+        if path is None:
+            config = self._config()
+            path = trained_on = config.get("csv") or "of no file"
+            if not os.path.exists(path):  # it was relative to where the training was started
+                path = os.path.join(self.metadata.get("root") or "", os.path.basename(path))
+            if not os.path.exists(path):
+                print(f"No examples: the rows of the training, {trained_on}, are not there.")
+                return None
+            names = {name.removeprefix(trained_on) for name in self._test_rows()}
+            encoding, separator = config.get("encoding"), config.get("separator")
+            root = root or config.get("root")
+        records = self.labelled_records(path, root, encoding, separator, on_error="skip")
+        rows = range(len(records))
+        if names is not None:
+            rows = [row for row in rows if records.describe(row).removeprefix(path) in names]
+        if not rows:
+            print(f"No examples: {path} no longer has the test rows of the training.")
+            return None
+        places = np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int)
+        return records.take([rows[place] for place in places])
+
+    def _config(self):
+        """The arguments that the run was called with; none, if it does not say."""
+        path = os.path.join(self.folder, CONFIG_FILE)
+        if not os.path.isfile(path):
+            return {}
+        with open(path, encoding="utf-8") as file:  # every line is a name and JSON
+            pairs = (line.partition(": ") for line in file if line.strip())
+            return {name: json.loads(value) for name, _, value in pairs if name != "mmzoo"}
+
+    def _test_rows(self):
+        """The names of the test rows."""
+        path = os.path.join(self.folder, SPLIT_FILE)
+        if not os.path.isfile(path):
+            return []
+        with open(path, encoding="utf-8", newline="") as file:
+            return [line["row"] for line in csv.DictReader(file) if line["part"] == "test"]
 
 
 def _are_numbers(target):
