@@ -29,6 +29,9 @@ def compare(
         str | None,
         typer.Option(help="Folder to write comparison.json and comparison.csv to."),
     ] = None,
+    html: Annotated[
+        str | None, typer.Option(help="HTML file to write, which shows the same as bars.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the resampling.")] = 0,
     root: Root = None,
     encoding: Encoding = None,
@@ -56,3 +59,6 @@ def compare(
         folder = pathlib.Path(output)
         report.save(folder / "comparison.json")
         report.to_dataframe().to_csv(folder / "comparison.csv", index=False)
+    if html is not None:
+        report.to_html(html)
+        print(f"The comparison is in {html}.")

@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from mmzoo.evaluation.report import as_text, figure_text, new_table, plain, write_json
+from mmzoo.evaluation.figure_text import figure_text
+from mmzoo.evaluation.report import as_text, new_table, plain, write_json
 from mmzoo.utils.optional_packages import require
 
 #: Columns of what models cost: key -> heading.
@@ -37,7 +38,9 @@ class ComparisonReport:
     ...          "difference_low": None, "difference_high": None, "is_real": None, "figures": {}}
     ...         for name, value in (("old", 0.5), ("new", 0.75))]
     >>> answer = {"figure": "accuracy", "lower_is_better": False, "rows": 8, "runs": runs}
-    >>> ComparisonReport(base="old", answers={"head": answer}, costs=[])
+    >>> costs = [{"run": name, "parameters": 9, "row_milliseconds": 0.5, "batch_milliseconds": 1.5,
+    ...           "batch_rows": 8} for name in ("old", "new")]
+    >>> ComparisonReport(base="old", answers={"head": answer}, costs=costs)
     <ComparisonReport of accuracy on 8 rows: old 0.5, new 0.75>
     """
 
@@ -72,6 +75,27 @@ class ComparisonReport:
         """
         write_json(self.to_dict(), path)
 
+    def to_html(self, path, title=None):
+        """Writes the report as one HTML file that loads nothing, light or dark as its reader is.
+
+        Args:
+            path: a file; its folder is made if needed.
+            title: of the page; `None`: it names the runs.
+
+        Raises:
+            ImportError: when a package of the extra `report` is missing:
+                `pip install "mmzoo[report]"`.
+        """
+        require("jinja2", extra="report")
+        from mmzoo.evaluation.html.bar_tables import comparison_sections
+        from mmzoo.evaluation.html.page import write_sections
+
+        names = [each["run"] for each in next(iter(self.answers.values()))["runs"]]
+        named = (
+            f"{' and '.join(names)} compared" if len(names) < 4 else f"{len(names)} runs compared"
+        )
+        write_sections(path, title or named, comparison_sections(self))
+
     def figure_lines(self, answer):
         """What a table says of the figure of each run.
 
@@ -96,13 +120,17 @@ class ComparisonReport:
             ))  # fmt: skip
         return lines
 
+    def cost_keys(self):
+        """The keys of `costs` that are known of a run or more, in the order of the table."""
+        return [key for key in COSTS if any(each.get(key) is not None for each in self.costs)]
+
     def cost_lines(self):
         """What a table says of the costs: headings, and a list of texts a run.
 
         Returns:
             `(headings, lines)`.
         """
-        keys = [key for key in COSTS if any(each.get(key) is not None for each in self.costs)]
+        keys = self.cost_keys()
         lines = []
         for each in self.costs:
             values = [each.get(key) for key in keys]
@@ -118,12 +146,11 @@ class ComparisonReport:
             "computed, leaves out 0."
         ]
         if len(self.costs) > 2:
-            notes.append("Of many runs that are compared, some differ by chance: 1 of 20.")
-        if self.costs:
-            rows = self.costs[0]["batch_rows"]
-            notes.append(
-                f"Time is that of the model alone, the median of 20 calls; a batch has {rows} rows."
-            )
+            notes.append("Of 20 differences that there are not, one seems real by chance.")
+        rows = self.costs[0]["batch_rows"]
+        notes.append(
+            f"Time is that of the model alone, the median of 20 calls; a batch has {rows} rows."
+        )
         return notes
 
     def __repr__(self):

@@ -10,6 +10,7 @@ import pytest
 
 import mmzoo
 from mmzoo.commands import main as command_line
+from tests.pipeline.pages import Page
 
 pytest.importorskip("sklearn")
 INPUTS = {"place": mmzoo.Features(2)}
@@ -102,6 +103,19 @@ def test_reports_are_printed_saved_and_tables(report, tmp_path):
     assert {"value", "difference_low", "log_loss", "parameters", "row_milliseconds"} <= {*table}
 
 
+def test_pages_show_the_same_and_load_nothing(report, tmp_path):
+    report.to_html(tmp_path / "new" / "compared.html")
+    page = Page(tmp_path / "new" / "compared.html")
+    assert page.sections() == ["figures", "cost"] and page.open == []
+    assert "good and sure and bad compared" in page.text and "60 rows" in page.text
+    for each in report.figure_lines("head"):
+        assert " ".join(" ".join(each).split()) in page.text
+    assert page.text.count("yes worse") == 1 and "no worse" not in page.text
+    for tag, attributes in page.elements:
+        assert tag not in ("link", "img", "iframe")
+        assert (attributes.get("src") or attributes.get("href") or "#").startswith("#")
+
+
 def test_what_can_not_be_compared(runs):
     records = rows()
     good = runs["good"]
@@ -153,7 +167,9 @@ def test_runs_of_the_command_line(tmp_path, capsys):
     output = tmp_path / "compared"
     both = folders["text"], folders["table"]
     capsys.readouterr()
-    assert run_command("compare", *both, "--output", output) == 0
+    page = tmp_path / "compared.html"
+    assert run_command("compare", *both, "--output", output, "--html", page) == 0
+    assert Page(page).sections() == ["figures", "cost"] and "MB on disk" in Page(page).text
     printed = capsys.readouterr().out
     assert "accuracy (higher is better), 6 rows" in printed and "MB on disk" in printed
     found = json.loads((output / "comparison.json").read_text())

@@ -1,4 +1,4 @@
-"""Tables with a bar a line: contributions of inputs, robustness, slices of rows."""
+"""Tables with a bar a line: contributions, robustness, slices of rows, runs compared."""
 
 import numpy as np
 
@@ -110,6 +110,55 @@ def slices_sections(reports):
         tables.append(_table(answer, report, headings, lines, zero, notes))
     says = "The worst first. Worse: all of the interval is worse than the figure of all rows."
     return _section("slices", "Slices", says, tables)
+
+
+def comparison_sections(report):
+    """How good several runs are, and what they cost.
+
+    Args:
+        report: a `ComparisonReport`.
+
+    Returns:
+        List of sections.
+    """
+    tables = []
+    for answer, found in report.answers.items():
+        runs = found["runs"]
+        bounds = [None if each["low"] is None else (each["low"], each["high"]) for each in runs]
+        bars, zero = _bars([each["value"] for each in runs], bounds)
+        lines = []
+        for each, bar, (run, value, *said) in zip(
+            runs, bars, report.figure_lines(answer), strict=True
+        ):
+            is_lower = each["difference"] < 0
+            worse = each["is_real"] and is_lower != found["lower_is_better"]
+            lines.append({"cells": [run], "value": value, "bar": bar, "said": said, "worse": worse})
+        figure = found["figure"].replace("_", " ")
+        headings = ["run", figure, "", "95 %", "difference", "95 %", "real"]
+        better = "lower" if found["lower_is_better"] else "higher"
+        tables.append({
+            "answer": None if answer == "head" else answer,
+            "better": f"{better} is better; {found['rows']:,} rows",
+            "headings": headings, "lines": lines, "zero": zero, "notes": [],
+        })  # fmt: skip
+    costs = []
+    headings, lines = report.cost_lines()
+    for place, (key, heading) in enumerate(zip(report.cost_keys(), headings[1:], strict=True), 1):
+        bars, zero = _bars([each.get(key) for each in report.costs])
+        costs.append({
+            "answer": None, "better": None, "headings": ["run", heading, ""],
+            "lines": [
+                {"cells": [line[0]], "value": line[place], "bar": bar, "said": [], "worse": False}
+                for line, bar in zip(lines, bars, strict=True)
+            ],
+            "zero": zero, "notes": [],
+        })  # fmt: skip
+    *of_figures, of_costs = report.notes()
+    says = f"{' '.join(of_figures)} Worse: really so. The thin line of a bar spans 95 %."
+    return [
+        *_section("figures", "Figures", says, tables),
+        *_section("cost", "Cost", of_costs, costs),
+    ]
 
 
 def _section(name, title, says, tables):

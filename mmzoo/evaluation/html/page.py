@@ -80,18 +80,11 @@ def write_page(
         model = evaluated.model if model is None else model
         preprocessor = evaluated.preprocessor if preprocessor is None else preprocessor
         records = evaluated.records if records is None else records
+    more = robustness_sections(_by_answer(robustness)) + slices_sections(_by_answer(slices))
     context = {
-        "title": title or _title(preprocessor),
-        "version": __version__,
-        "written": datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        **_context(title or _title(preprocessor), more),
         "data": data_section(data or {}, validation),
         "curves": _curves(history),
-        "model": None,
-        "rows": None,
-        "more": [
-            *robustness_sections(_by_answer(robustness)),
-            *slices_sections(_by_answer(slices)),
-        ],
     }
     if model is not None and preprocessor is not None:
         context["model"] = model_section(model, preprocessor, arguments or {})
@@ -115,10 +108,49 @@ def write_page(
             for name, report in reports.items()
         ]
         context["for_script"] = _for_script(context["answers"])
-        page = template.render(context).encode(errors="backslashreplace")
+        page = _rendered(template, context)
         if len(page) <= most_bytes or not rows or not rows["cards"]:
             break
         budget *= 0.6
+    _write(path, page)
+
+
+def write_sections(path, title, sections):
+    """Writes tables with bars alone as one HTML file that loads nothing.
+
+    Args:
+        path: a file; its folder is made if needed.
+        title: of the page.
+        sections: what a function of `mmzoo.evaluation.html.bar_tables` returned.
+
+    Raises:
+        ImportError: when a package of the extra `report` is missing.
+    """
+    _write(path, _rendered(_template(), _context(title, sections)))
+
+
+def _context(title, more):
+    """What the template needs of a page with a title and some sections of bars."""
+    return {
+        "title": title,
+        "version": __version__,
+        "written": datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        "answers": [],
+        "contributions": [],
+        "more": more,
+        "rows": None,
+        "curves": [],
+        "data": None,
+        "model": None,
+        "for_script": _for_script([]),
+    }
+
+
+def _rendered(template, context):
+    return template.render(context).encode(errors="backslashreplace")
+
+
+def _write(path, page):
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path) as file:
