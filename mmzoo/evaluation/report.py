@@ -8,7 +8,7 @@ import pathlib
 import numpy as np
 
 from mmzoo.evaluation.confusion_matrix import draw_confusion_matrix
-from mmzoo.evaluation.figure_text import figure_text
+from mmzoo.evaluation.figure_text import figure_label, figure_text
 from mmzoo.evaluation.pictures import save_figure, written_count
 from mmzoo.evaluation.reliability_picture import draw_reliability
 from mmzoo.utils.optional_packages import require
@@ -54,22 +54,6 @@ DOUBT = {
             "mean_width": "mean width",
         },
     ),
-}
-#: What people call figures, where it is not their name.
-FIGURE_LABELS = {
-    "hamming_loss": "Hamming loss",
-    "log_loss": "log loss",
-    "brier_score": "Brier score",
-    "roc_auc": "ROC AUC",
-    "r2": "R²",
-    "mean_iou": "mean IoU",
-    "iou_over_half": "share with IoU over half",
-    "span_f1": "F1 of spans",
-    "cer": "character error rate",
-    "wer": "word error rate",
-    "token_f1": "F1 of words",
-    "chrf": "chrF",
-    "bleu": "BLEU",
 }
 
 
@@ -202,7 +186,7 @@ class Report:
         for name in self.summary_names():
             value = getattr(self, name)
             if value is None or isinstance(value, (int, float)):
-                label = FIGURE_LABELS.get(name, name.replace("_", " "))
+                label = figure_label(name)
                 if (self.task, name) == ("multilabel", "accuracy"):
                     label = "accuracy (all labels right)"
                 found.append((label, figure_text(value)))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmzoo.evaluation.figure_text import figure_text
+from mmzoo.evaluation.figure_text import figure_label, figure_text
 
 #: So many slices are listed, the worst ones.
 SLICES = 30
@@ -39,7 +39,7 @@ def contributions_section(contributions):
         ]
         sections.append({
             "answer": None if answer == "head" else answer,
-            "figure": found.figure and found.figure.replace("_", " "),
+            "figure": found.figure and figure_label(found.figure),
             "rows": f"{found.rows:,}",
             "zero": zero,
             "everything": found.figure and f"{found.everything:.4f}",
@@ -70,7 +70,7 @@ def robustness_sections(reports):
             cells = [each["modality"] or "the rows as they are", "" if clean else change]
             said = [difference, _between(bounds) or ""]
             lines.append(_line(cells, each["value"], bar, said, report.is_worse(each)))
-        headings = ["input", "change", report.figure.replace("_", " "), "", "difference", "95 %"]
+        headings = ["input", "change", figure_label(report.figure), "", "difference", "95 %"]
         tables.append(_table(answer, report, headings, lines, zero, report.notes))
     says = "The same rows, with one input changed. Worse: by more than chance explains."
     return _section("robustness", "Robustness", says, tables)
@@ -106,7 +106,7 @@ def slices_sections(reports):
                 f"{len(report.left_out):,} slices with fewer than {report.fewest_rows} rows are "
                 "left out."
             )
-        headings = ["by", "slice", report.figure.replace("_", " "), "", "rows", "95 %"]
+        headings = ["by", "slice", figure_label(report.figure), "", "rows", "95 %"]
         tables.append(_table(answer, report, headings, lines, zero, notes))
     says = "The worst first. Worse: all of the interval is worse than the figure of all rows."
     return _section("slices", "Slices", says, tables)

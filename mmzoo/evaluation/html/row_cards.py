@@ -134,9 +134,10 @@ class RowCards:
         if judged.said_at is not None and shares.shape[1] > 1:
             output = int(np.nan_to_num(judged.said_at[2][row]).argmax())
         largest = np.abs(shares[:, output]).max() or 1
+        form = "+,.0f" if largest >= 1000 else "+.3f"
         return [
-            {"name": modality, "share": f"{share:+.3f}", "width": round(abs(share) / largest, 3),
-             "positive": bool(share >= 0)}
+            {"name": modality, "share": f"{share:{form}}", "positive": bool(share >= 0),
+             "width": round(float(abs(share) / largest), 3)}
             for modality, share in zip(found.modalities, shares[:, output], strict=True)
         ]  # fmt: skip
 
