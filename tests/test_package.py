@@ -129,6 +129,7 @@ FLOORS = (
     ("demo_page", "testing"),
     ("api",),
     ("__init__",),
+    ("serving",),
     ("commands",),
     ("__main__", "predict_file"),
 )

@@ -20,6 +20,7 @@ from mmzoo.commands.list import list_parts
 from mmzoo.commands.options import with_bare_options, with_option_groups
 from mmzoo.commands.predict import predict
 from mmzoo.commands.quickstart import quickstart
+from mmzoo.commands.serve import serve
 from mmzoo.commands.train import train
 from mmzoo.utils.optional_packages import needs
 from mmzoo.utils.readable_errors import readable_errors
@@ -27,14 +28,14 @@ from mmzoo.version import __version__
 
 app = typer.Typer(
     name="mmzoo",
-    help="Multimodal models on your own rows: train, evaluate, predict, export.",
+    help="Multimodal models on your own rows: train, evaluate, predict, export, serve.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain text, which fits into 80 columns
 )
 app.command("list")(list_parts)
 for command in (
-    quickstart, train, check, evaluate, compare, contributions, predict, demo, export,
+    quickstart, train, check, evaluate, compare, contributions, predict, demo, export, serve,
 ):  # fmt: skip
     app.command()(with_option_groups(command))
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import glob
+import importlib
 import os
 import re
 import sys
@@ -14,18 +15,21 @@ LOG_LINE = re.compile(
 )
 
 
-def import_tensorflow():
+def import_tensorflow(module="mmzoo.api"):
     """Imports TensorFlow and all of mmzoo, without TensorFlow's lines of log.
 
     The environment variable `TF_CPP_MIN_LOG_LEVEL` decides what TensorFlow says later, as ever;
     where it is not set, errors alone, and without a graphics card, whose absence would be one,
     nothing. With 0 it says all.
+
+    Args:
+        module: what to import; that registers every layer that a file may have.
     """
-    if "mmzoo.api" in sys.modules:
+    if module in sys.modules:
         return
     level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if glob.glob("/dev/nvidia*") else "3")
     with contextlib.nullcontext() if level == "0" else _without_log_lines():
-        import mmzoo.api  # noqa: F401  (registers every layer that a file may have)
+        importlib.import_module(module)
 
 
 @contextlib.contextmanager
