@@ -78,6 +78,13 @@ class Server:
         status = pathlib.Path(f"/proc/{self._process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
 
+    def processor_time(self):
+        """Seconds that its processors computed for it until now."""
+        fields = (
+            pathlib.Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        )
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def batches(self):
         """How many batches were computed until now, and of how many rows in all."""
         with urllib.request.urlopen(self.url.split("/v1/")[0] + "/metrics") as answer:
@@ -170,43 +177,48 @@ def good_rows(columns):
 
 
 def bare(signature, columns, size, seconds):
-    """Rows a second of the signature itself, in batches of `size`."""
+    """How many rows the signature itself answers, in batches of `size`, and in how many seconds."""
     start, count = time.perf_counter(), 0
     while time.perf_counter() - start < seconds:
         first = count % (ROWS - size + 1)
         signature(**{name: x[first : first + size] for name, x in columns.items()})
         count += size
-    return count / (time.perf_counter() - start)
+    return count, time.perf_counter() - start
 
 
 def throughput(server, signature, columns, connections, rounds, seconds):
     """A record of the server beside the signature."""
-    ratios, taken, rates, bare_rates, sizes = [], [], [], [], []
+    found = collections.defaultdict(list)
     arrays = {name: x.numpy() for name, x in columns.items()}
-    size = connections
-    for number in range(-1, rounds):  # the first warms up, and says how large batches are
-        before = server.batches()
-        found, passed = asyncio.run(load(server, seconds, connections, good_rows(arrays)))
+    bare(signature, columns, connections, seconds)
+    for number in range(-1, rounds):  # the first warms up
+        before, processor = server.batches(), server.processor_time()
+        taken, passed = asyncio.run(load(server, seconds, connections, good_rows(arrays)))
+        processor = server.processor_time() - processor
         batches, batched = np.subtract(server.batches(), before)
-        rate = len(found) / passed
         size = max(1, round(batched / batches))
-        of_signature = bare(signature, columns, size, seconds)
+        own = time.process_time()
+        answered, bare_passed = bare(signature, columns, size, seconds)
+        rate = answered / bare_passed
+        own = time.process_time() - own
         if number >= 0:
-            taken += found
-            rates.append(rate)
-            bare_rates.append(of_signature)
-            ratios.append(rate / of_signature)
-            sizes.append(size)
+            found["seconds"] += taken
+            found["rows_a_batch"].append(size)
+            found["rows_a_second"].append(len(taken) / passed)
+            found["bare_rows_a_second"].append(rate)
+            found["ratio"].append(len(taken) / passed / rate)
+            found["processor_ms_a_row"].append(1000 * processor / len(taken))
+            found["bare_processor_ms_a_row"].append(1000 * own / answered)
+    taken = found.pop("seconds")
     return {
         "what": "throughput",
         "connections": connections,
-        "rows_a_batch": statistics.median(sizes),
-        "rows_a_second": statistics.median(rates),
-        "bare_rows_a_second": statistics.median(bare_rates),
-        "ratio": statistics.median(ratios),
+        **{name: statistics.median(values) for name, values in found.items()},
         "p50_seconds": float(np.percentile(taken, 50)),
         "p99_seconds": float(np.percentile(taken, 99)),
         "requests": len(taken),
+        "rounds": rounds,
+        "load_average": os.getloadavg()[1],
     }
 
 
@@ -320,12 +332,13 @@ def table(results):
     (mix,) = (r for r in results if r["what"] == "mixed")
     return "\n".join(
         [
-            "| connections | rows a batch | rows a second | signature alone | ratio | p50, ms "
-            "| p99, ms |",
-            "|---|---|---|---|---|---|---|",
+            "| connections | rows a batch | rows a second | signature alone | ratio "
+            "| processor time a row, ms | signature alone | p50, ms | p99, ms |",
+            "|---|---|---|---|---|---|---|---|---|",
             f"| {through['connections']} | {through['rows_a_batch']:.0f} "
             f"| {through['rows_a_second']:.1f} | {through['bare_rows_a_second']:.1f} "
-            f"| {through['ratio']:.2f} | {1000 * through['p50_seconds']:,.0f} "
+            f"| {through['ratio']:.2f} | {through['processor_ms_a_row']:.1f} "
+            f"| {through['bare_processor_ms_a_row']:.1f} | {1000 * through['p50_seconds']:,.0f} "
             f"| {1000 * through['p99_seconds']:,.0f} |",
             "",
             "| mixed requests | in s | answered | refused | wrong | memory before, MiB | after |",
@@ -354,8 +367,8 @@ def run(connections, rounds, seconds, mixed_seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--connections", type=int, default=CONNECTIONS)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=float, default=8, help="of a round, of each of the two")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=5, help="of a round, of each of the two")
     parser.add_argument("--mixed-seconds", type=float, default=60)
     parser.add_argument("--folder", default=FOLDER, help="where the results file goes")
     parser.add_argument("--table", action="store_true", help="print the table and stop")
