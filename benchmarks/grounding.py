@@ -74,7 +74,9 @@ def scenes(count, twin, seed):
 
     Returns:
         Dict: `pictures` `(N, 75, 75, 3)` uint8; `texts`, `N` strings; `boxes` `(N, 4)`, around the
-        whole object; `masks` `(N, 75, 75)` uint8, 1 where it can be seen.
+        whole object; `masks` `(N, 75, 75)` uint8, 1 where it can be seen; and of all objects
+        `centres` `(N, objects, 2)`, x and y, `colors` `(N, objects)`, positions in `COLORS`, and
+        `circles` `(N, objects)`, positions in `SHAPES`.
     """
     generator = np.random.default_rng(seed)
     rows, objects = np.arange(count), len(COLORS) + twin
@@ -109,7 +111,10 @@ def scenes(count, twin, seed):
     centre = centres[rows, named]
     boxes = np.concatenate([centre - RADIUS, centre + RADIUS + 1], axis=1)
     masks = (owners == named[:, None, None]).astype("uint8")
-    return {"pictures": pictures, "texts": texts, "boxes": boxes, "masks": masks}
+    return {
+        "pictures": pictures, "texts": texts, "boxes": boxes, "masks": masks,
+        "centres": centres, "colors": colors, "circles": circles.astype(int),
+    }  # fmt: skip
 
 
 def _centres(generator, count, objects):

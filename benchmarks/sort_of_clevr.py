@@ -92,17 +92,17 @@ def build(fusion):
     )
 
 
-def sharing(model):
+def sharing(model, questions=QUESTIONS):
     """The same layers as a model that encodes each picture, and each distinct question, once.
 
-    Inputs: `image` `(B, 75, 75, 3)`; `question` `(36, length)`, all there are; `asked` `(B, 20)`,
-    which of them. Outputs: `(20 B, 10)`.
+    Inputs: `image` `(B, 75, 75, 3)`; `question` `(36, length)`, all there are; `asked` `(B, Q)`,
+    which of them; `Q` is `questions`. Outputs: `(Q B, 10)`.
     """
     inputs = {
         "image": keras.Input((75, 75, 3), name="image"),
         "question": keras.Input((INPUTS["question"].length,), dtype="int32", name="question"),
     }
-    asked = keras.Input((QUESTIONS,), dtype="int32", name="asked")
+    asked = keras.Input((questions,), dtype="int32", name="asked")
     layers = {layer.name: layer for layer in model.layers}
     fusion, head = layers["fusion"], layers["head"]
     tokens, mask = {}, {}
@@ -120,7 +120,7 @@ def sharing(model):
     else:
         flat = ops.reshape(asked, (-1,))
         for part in (tokens, mask):
-            part["image"] = ops.repeat(part["image"], QUESTIONS, axis=0)
+            part["image"] = ops.repeat(part["image"], questions, axis=0)
             part["question"] = ops.take(part["question"], flat, axis=0)
         fused = fusion(tokens, mask)
     return keras.Model({**inputs, "asked": asked}, head(fused))

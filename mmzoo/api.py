@@ -20,6 +20,8 @@ from mmzoo.demo_page import demo
 from mmzoo.evaluation import (
     Report,
     Reports,
+    attention,
+    attributions,
     calibrate,
     choose_thresholds,
     compare,
@@ -57,6 +59,8 @@ __all__ = [
     "Text",
     "Video",
     "__version__",
+    "attention",
+    "attributions",
     "branch_table",
     "build_model",
     "calibrate",

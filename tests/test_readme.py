@@ -118,7 +118,7 @@ def test_parts_are_listed():
 TABLES = ("easy_vqa", "easy_vqa_words", "spoken_strings", "sort_of_clevr", "train_step",
           "input_pipeline", "av_digits", "spoken_digits", "tuxpaint",
           "clothing_reviews", "tagging", "tuxpaint_captions", "generation", "prompts",
-          "scene_sentences", "grounding", "calibration", "serve_load")  # fmt: skip
+          "scene_sentences", "grounding", "pointing_game", "calibration", "serve_load")  # fmt: skip
 
 
 @pytest.mark.parametrize("benchmark", TABLES)

@@ -15,6 +15,7 @@ from mmzoo.commands.compare import compare
 from mmzoo.commands.contributions import contributions
 from mmzoo.commands.demo import demo
 from mmzoo.commands.evaluate import evaluate
+from mmzoo.commands.explain import explain
 from mmzoo.commands.export import export
 from mmzoo.commands.list import list_parts
 from mmzoo.commands.options import with_bare_options, with_option_groups
@@ -35,7 +36,8 @@ app = typer.Typer(
 )
 app.command("list")(list_parts)
 for command in (
-    quickstart, train, check, evaluate, compare, contributions, predict, demo, export, serve,
+    quickstart, train, check, evaluate, compare, contributions, explain, predict, demo, export,
+    serve,
 ):  # fmt: skip
     app.command()(with_option_groups(command))
 

@@ -1,5 +1,11 @@
 """How good a model is: figures, tables and pictures."""
 
+from mmzoo.evaluation.attribution import (
+    AttentionMaps,
+    Attributions,
+    attention,
+    attributions,
+)
 from mmzoo.evaluation.calibrate import calibrate
 from mmzoo.evaluation.compare import compare
 from mmzoo.evaluation.comparison_report import ComparisonReport
@@ -16,12 +22,16 @@ from mmzoo.evaluation.thresholds import choose_thresholds
 from mmzoo.evaluation.training_curves import plot_training_curves
 
 __all__ = [
+    "AttentionMaps",
+    "Attributions",
     "ComparisonReport",
     "Contributions",
     "Report",
     "Reports",
     "RobustnessReport",
     "SlicesReport",
+    "attention",
+    "attributions",
     "calibrate",
     "choose_thresholds",
     "compare",

@@ -54,6 +54,16 @@ class AttentionFusion(Fusion):
         """A layer normalisation, as a sublayer called `name`."""
         return keras.layers.LayerNormalization(epsilon=1e-6, dtype=self.dtype_policy, name=name)
 
+    def reading_order(self, names):
+        """Who reads whom, so that `mmzoo.attention` can say what the weights mean.
+
+        Args:
+            names: names of the modalities, in alphabetical order.
+
+        Returns:
+            `mmzoo.fusion.reading.ReadingOrder`; `None` where the block does not say.
+        """
+
     def get_config(self):
         return {
             **super().get_config(),

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from mmzoo.fusion.attention_fusion import AttentionFusion
+from mmzoo.fusion.reading import Reading, ReadingOrder, Stage
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -114,6 +115,30 @@ class Bottleneck(AttentionFusion):
             bottleneck = sum(copies) / len(copies)
         streams = {name: self.norm(stream) for name, stream in tokens.items()}
         return self.norm(sum(classes)[:, 0] / len(classes)), streams
+
+    def reading_order(self, names):
+        bottleneck, stages = "bottleneck tokens", []
+        copies = {f"bottleneck of {name}": bottleneck for name in names}
+        latents = {name: (f"class token of {name}", f"bottleneck of {name}") for name in names}
+        for i in range(self.depth):
+            readings = [
+                Reading(
+                    f"{name}_block_{i}",
+                    (*latents[name], name) if self.self_attention else latents[name],
+                    (*latents[name], name),
+                )
+                for name in names
+            ]
+            stages.append(Stage(tuple(readings), copies=copies))
+            if not self.self_attention and i < self.depth - 1:
+                readings = [
+                    Reading(f"{name}_token_block_{i}", (name,), latents[name]) for name in names
+                ]
+                stages.append(Stage(tuple(readings)))
+            stages.append(Stage(means={bottleneck: tuple(copies)}))
+        classes = tuple(f"class token of {name}" for name in names)
+        learned = {bottleneck: self.num_bottlenecks, **dict.fromkeys(classes, 1)}
+        return ReadingOrder(stages, classes, learned)
 
     def get_config(self):
         return {

@@ -5,6 +5,7 @@ from keras import ops
 
 from mmzoo.fusion.attention_fusion import AttentionFusion
 from mmzoo.fusion.fusion import pooled
+from mmzoo.fusion.reading import Reading, ReadingOrder, Stage
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -68,3 +69,11 @@ class CrossAttention(AttentionFusion):
             }
         tokens = {name: norm(tokens[name]) for name, norm in zip(names, self.norms, strict=True)}
         return self.joint(ops.concatenate(pooled(tokens, mask), axis=-1)), tokens
+
+    def reading_order(self, names):
+        others = {name: tuple(o for o in names if o != name) or (name,) for name in names}
+        stages = [
+            Stage(tuple(Reading(f"{name}_block_{i}", (name,), others[name]) for name in names))
+            for i in range(self.depth)
+        ]
+        return ReadingOrder(stages, tuple(names))

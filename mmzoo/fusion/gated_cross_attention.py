@@ -5,6 +5,7 @@ from keras import ops
 
 from mmzoo.fusion.attention_fusion import AttentionFusion
 from mmzoo.fusion.fusion import pick_query
+from mmzoo.fusion.reading import ReadingOrder, stacked
 from mmzoo.layers import masked_mean
 
 
@@ -75,6 +76,11 @@ class GatedCrossAttention(AttentionFusion):
         query, _ = pick_query(self.query, tokens)
         stream = self.read(tokens, mask)
         return masked_mean(stream, mask[query]), {query: stream}
+
+    def reading_order(self, names):
+        query, others = pick_query(self.query, names)
+        readings = [(f"block_{i}", (query,), tuple(others)) for i in range(self.depth)]
+        return ReadingOrder(stacked(readings), (query,))
 
     def get_config(self):
         return {**super().get_config(), "query": self.query}

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from mmzoo.fusion.attention_fusion import AttentionFusion, concatenated_tokens, separated
+from mmzoo.fusion.reading import ReadingOrder, stacked
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -62,3 +63,8 @@ class MergedAttention(AttentionFusion):
         for block in self.blocks:
             sequence = block(sequence, padding_mask=valid)
         return self.norm(sequence[:, 0]), separated(self.norm(sequence[:, 1:]), tokens)
+
+    def reading_order(self, names):
+        sequence = ("class token", *names)
+        readings = [(f"block_{i}", sequence, sequence) for i in range(self.depth)]
+        return ReadingOrder(stacked(readings), ("class token",), {"class token": 1})

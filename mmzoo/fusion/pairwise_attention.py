@@ -5,6 +5,7 @@ from keras import ops
 
 from mmzoo.fusion.attention_fusion import AttentionFusion
 from mmzoo.fusion.fusion import pooled
+from mmzoo.fusion.reading import Reading, ReadingOrder, Stage
 from mmzoo.layers import TransformerBlock
 
 
@@ -85,3 +86,19 @@ class PairwiseAttention(AttentionFusion):
             stream = self.own_blocks[m](ops.concatenate(read, axis=-1), padding_mask=mask[name])
             streams[name] = self.norms[m](stream)
         return self.joint(ops.concatenate(pooled(streams, mask), axis=-1)), streams
+
+    def reading_order(self, names):
+        sources = {name: [o for o in names if o != name] or [name] for name in names}
+        streams = {name: tuple(f"{name} from {s}" for s in sources[name]) for name in names}
+        stages = [Stage(copies={copy: name for name in names for copy in streams[name]})]
+        for i in range(self.depth):
+            readings = [
+                Reading(f"{name}_reads_{source}_{i}", (f"{name} from {source}",), (source,))
+                for name in names
+                for source in sources[name]
+            ]
+            stages.append(Stage(tuple(readings)))
+        # What stands side by side counts alike.
+        stages.append(Stage(means=streams))
+        own = [Reading(f"{name}_block", (name,), (name,)) for name in names]
+        return ReadingOrder([*stages, Stage(tuple(own))], tuple(names))

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from mmzoo.fusion.attention_fusion import AttentionFusion, concatenated_tokens
+from mmzoo.fusion.reading import ReadingOrder, stacked
 
 
 @keras.saving.register_keras_serializable(package="mmzoo")
@@ -72,6 +73,13 @@ class Perceiver(AttentionFusion):
         fused = ops.mean(self.norm(latents), axis=1)
         # Only the latents read. A token learns from them as in the other blocks: from their mean.
         return fused, {name: stream + fused[:, None] for name, stream in tokens.items()}
+
+    def reading_order(self, names):
+        latents, readings = ("latent tokens",), []
+        for i in range(self.depth):
+            readings.append((f"reading_block_{i}", latents, tuple(names)))
+            readings.append((f"latent_block_{i}", latents, latents))
+        return ReadingOrder(stacked(readings), latents, {latents[0]: self.num_latents})
 
     def get_config(self):
         return {**super().get_config(), "num_latents": self.num_latents}

@@ -56,6 +56,8 @@ class Box(PlaceHead):
         arXiv 2104.08541 (TransVG).
     """
 
+    score_names = ("x0", "y0", "x1", "y1")
+
     def __init__(self, image=None, hidden_units=128, grid=None, l1=5.0, giou=2.0, **kwargs):
         super().__init__(4, image, hidden_units, grid, **kwargs)
         # Layers. At the start every token proposes a box around itself, and all count alike.

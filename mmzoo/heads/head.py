@@ -143,6 +143,38 @@ class Head(CompositeLayer):
         """Logits -> prediction."""
         raise NotImplementedError(f"{type(self).__name__} must implement `activate`.")
 
+    @property
+    def score_names(self):
+        """What `scores` can be asked for, by number: the classes, or the outputs.
+
+        `None` where the prediction is no number, or class, of the whole row.
+        """
+        return self.class_names or [str(unit) for unit in range(self.units)]
+
+    def answered(self, prediction):
+        """Which of `score_names` was answered.
+
+        Args:
+            prediction: `(B, units)`, as a NumPy array.
+
+        Returns:
+            `(B,)` int; `None` where a prediction does not choose one of several numbers.
+        """
+        return np.zeros(len(prediction), int) if self.units == 1 else None
+
+    def scores(self, prediction, asked):
+        """How much speaks for one of `score_names`: what `mmzoo.attributions` shares out.
+
+        Args:
+            prediction: `(B, units)`, the very tensor that the head returned.
+            asked: `(B,)` int, positions in `score_names`.
+
+        Returns:
+            `(B,)` float32: of a class the logarithm of its odds, which has no bounds; else the
+            number itself.
+        """
+        return taken(prediction, asked)
+
     def make_loss(self):
         """The loss `build_model` compiles with."""
         raise NotImplementedError(f"{type(self).__name__} must implement `make_loss`.")
@@ -197,6 +229,19 @@ class Head(CompositeLayer):
         head = super().from_config(config)
         head.calibration = calibration
         return head
+
+
+def taken(values, positions):
+    """One of the values of each row.
+
+    Args:
+        values: `(B, N)`.
+        positions: `(B,)` int.
+
+    Returns:
+        `(B,)`.
+    """
+    return ops.take_along_axis(values, ops.convert_to_tensor(positions)[:, None], axis=1)[:, 0]
 
 
 def one_vector(fused):

@@ -57,6 +57,8 @@ class Mask(PlaceHead):
         (Segmenter), section 3.2; pixels out of channels: Shi et al. 2016, arXiv 1609.05158.
     """
 
+    score_names = None
+
     def __init__(
         self,
         class_names=("background", "object"),

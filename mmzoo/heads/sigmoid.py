@@ -4,7 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.heads.head import Head, check_class_names
+from mmzoo.heads.head import Head, check_class_names, taken
+from mmzoo.heads.logits import recall_logits
 from mmzoo.heads.losses import SigmoidCrossentropy
 from mmzoo.targets import SeveralClasses, YesNo
 
@@ -74,6 +75,22 @@ class Sigmoid(Head):
 
     def activate(self, logits):
         return ops.sigmoid(logits)
+
+    @property
+    def score_names(self):
+        return (self.class_names or ["no", "yes"]) if self.units == 1 else super().score_names
+
+    def answered(self, prediction):
+        if self.units > 1:
+            return prediction.argmax(axis=-1)
+        threshold = 0.5 if self.thresholds is None else self.thresholds[0]
+        return (prediction[:, 0] >= threshold).astype(int)
+
+    def scores(self, prediction, asked):
+        logits = recall_logits(prediction)
+        if self.units == 1:
+            logits = ops.concatenate([-logits, logits], axis=1)
+        return taken(logits, asked)
 
     def make_loss(self):
         return SigmoidCrossentropy(self.label_smoothing)

@@ -3,8 +3,10 @@
 import keras
 from keras import ops
 
-from mmzoo.heads.head import Head, check_class_names
+from mmzoo.heads.head import Head, check_class_names, taken
+from mmzoo.heads.logits import recall_logits
 from mmzoo.heads.losses import SoftmaxCrossentropy
+from mmzoo.layers.masking import IMPOSSIBLE
 from mmzoo.targets import OneClass
 
 
@@ -66,6 +68,15 @@ class Softmax(Head):
 
     def activate(self, logits):
         return ops.softmax(logits, axis=-1)
+
+    def answered(self, prediction):
+        return prediction.argmax(axis=-1)
+
+    def scores(self, prediction, asked):
+        logits = recall_logits(prediction)
+        chosen = ops.one_hot(ops.convert_to_tensor(asked), self.units, dtype="bool")
+        others = ops.where(chosen, IMPOSSIBLE, logits)
+        return taken(logits, asked) - ops.logsumexp(others, axis=-1)
 
     def make_loss(self):
         return SoftmaxCrossentropy(self.label_smoothing)

@@ -64,6 +64,7 @@ class Tags(Head):
     """
 
     reads_tokens = True
+    score_names = None
     learned_argument = "tags"
 
     def __init__(

@@ -83,6 +83,7 @@ class Transcript(Head):
     """
 
     reads_tokens = True
+    score_names = None
     learned_argument = "alphabet"
 
     def __init__(

@@ -85,6 +85,7 @@ class Words(Head):
     """
 
     reads_tokens = True
+    score_names = None
     generates = True
     learned_argument = "vocabulary"
     input_dtypes: ClassVar = {**Head.input_dtypes, "previous": "int32"}

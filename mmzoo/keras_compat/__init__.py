@@ -4,7 +4,8 @@ Each name here has a test that says what changed, should it fail: `tests/keras_c
 `tests/keras_compat/newest.py` runs with the newest Keras there is.
 """
 
-from mmzoo.keras_compat.attention import AttentionStep
+from mmzoo.keras_compat.attention import AttentionStep, attention_weights, recorded_attention
+from mmzoo.keras_compat.calls import replaced_calls
 from mmzoo.keras_compat.causal_lm import call_with_vectors, empty_cache
 from mmzoo.keras_compat.compilation_log import compilations, note_compilation, watch_compilations
 from mmzoo.keras_compat.data_dependencies import data_dependencies
@@ -52,6 +53,7 @@ __all__ = [
     "attach_logits",
     "attached_logits",
     "attached_mask",
+    "attention_weights",
     "base_weight",
     "bounded_variables",
     "call_arguments",
@@ -73,7 +75,9 @@ __all__ = [
     "note_compilation",
     "own_variables",
     "rate_or_schedule",
+    "recorded_attention",
     "remove_lora",
+    "replaced_calls",
     "restore_lora",
     "safe_mode",
     "set_optimizer",

@@ -78,8 +78,15 @@ class TextPreprocessing(Preprocessing):
             )
         return words
 
-    def _texts(self, values):
-        """The strings of a column, empty where one is absent."""
+    def texts(self, values):
+        """The strings of a column, empty where one is absent.
+
+        Args:
+            values: sequence of raw values.
+
+        Returns:
+            A list of strings, or of bytes.
+        """
         if self.modality.segments is not None:
             values = [join_segments(value) for value in values]
         if self.modality.words is not None:
@@ -95,7 +102,7 @@ class TextPreprocessing(Preprocessing):
         if self.modality.vocabulary is not None:
             return
         counts = collections.Counter()
-        texts = self._texts(values)
+        texts = self.texts(values)
         for start in range(0, len(texts), 10_000):
             words, _ = self._words(tf.constant(texts[start : start + 10_000]))
             counts.update(words.flat_values.numpy().tolist())
@@ -141,11 +148,11 @@ class TextPreprocessing(Preprocessing):
         return {"typos": Corruption(typing, TYPOS, "{:.0%} of letters")}
 
     def traits(self, values):
-        texts = self._texts(values)
+        texts = self.texts(values)
         return {"characters": [len(text) if text else None for text in texts]}
 
     def column(self, values, root):
-        texts = self._texts(values)
+        texts = self.texts(values)
         return tf.constant(np.array(texts, object), tf.string), tf.identity
 
     def sample(self):
@@ -208,6 +215,18 @@ class TextPreprocessing(Preprocessing):
         self.modality.check_learned(self.name, self.get_state())
         words, segments = self._words(values)
         return words.with_flat_values(self.table.lookup(words.flat_values)), segments
+
+    def words_of(self, text):
+        """The words of one text, as they are looked up.
+
+        Args:
+            text: a string.
+
+        Returns:
+            A list of strings.
+        """
+        words, _ = self._words(tf.constant([text]))
+        return [word.decode("utf-8", "replace") for word in words[0].numpy().tolist()]
 
     def _words(self, texts):
         """The words of each text, and the segment that each of them belongs to, both ragged."""

@@ -15,7 +15,7 @@ class TokenizedTextPreprocessing(TextPreprocessing):
     """
 
     def adapt(self, values):
-        self._texts(values)  # checks them
+        self.texts(values)  # checks them
 
     def get_state(self):
         return {}

@@ -67,3 +67,68 @@ def _over_replicas(operation, x):
     if replicas == 1 or context is None:
         return x
     return context.all_reduce(tf.distribute.ReduceOp[operation], x)
+
+
+def values_and_gradients(function, points):
+    """What a function of tensors gives row by row, and how each row depends on the tensors.
+
+    Args:
+        function: from a dict of `(B, ...)` float tensors to `(B,)`, of which each depends on its
+            own row alone.
+        points: dict of `(B, ...)` float tensors.
+
+    Returns:
+        `(values, gradients)`: `(B,)`, and a dict as `points`; zeros where nothing depends on one.
+
+    Raises:
+        NotImplementedError: on a backend that is neither TensorFlow nor JAX.
+
+    Example:
+
+    >>> import numpy as np
+    >>> x = {"a": np.array([[1.0, 2.0]], "float32")}
+    >>> _, gradients = values_and_gradients(lambda x: (x["a"] ** 2)[:, 0], x)
+    >>> np.asarray(gradients["a"]).tolist()
+    [[2.0, 0.0]]
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        points = {name: tf.convert_to_tensor(x) for name, x in points.items()}
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(points)
+            values = function(points)
+        zero = tf.UnconnectedGradients.ZERO
+        return values, tape.gradient(values, points, unconnected_gradients=zero)
+    if keras.backend.backend() == "jax":
+        import jax
+
+        def summed(points):
+            values = function(points)
+            return values.sum(), values
+
+        points = {name: jax.numpy.asarray(x) for name, x in points.items()}
+        gradients, values = jax.grad(summed, has_aux=True)(points)
+        return values, gradients
+    raise NotImplementedError("Gradients need Keras on TensorFlow or JAX.")
+
+
+def compiled(function):
+    """A function of tensors that is traced once for each shape, and computes faster from then on.
+
+    Args:
+        function: takes and returns tensors, or structures of them, and changes nothing else.
+
+    Returns:
+        A function of arrays or tensors; itself on a backend that is neither TensorFlow nor JAX.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        traced = tf.function(function, autograph=False)
+        return lambda *args: traced(*keras.tree.map_structure(tf.convert_to_tensor, args))
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(function)
+    return function

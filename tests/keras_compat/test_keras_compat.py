@@ -498,6 +498,50 @@ def AttentionStep(cls):  # noqa: N802
     assert len(seen) == calls
 
 
+@check()
+def attention_weights(function):
+    query, key = np.random.default_rng(0).normal(size=(2, 2, 5, 2, 4)).astype("float32")
+    mask = np.ones((2, 1, 5), bool)
+    mask[0, :, 3:], mask[1] = False, False
+    weights = ops.convert_to_numpy(function(query, key, mask))
+    scores = np.exp(np.einsum("btnd,bsnd->bnts", query, key) / 2) * mask[:, None]
+    np.testing.assert_allclose(
+        weights[0], scores[0] / scores[0].sum(axis=-1, keepdims=True), atol=1e-6
+    )
+    assert not weights[1].any()  # nothing may be attended to
+    np.testing.assert_allclose(ops.sum(function(query, key), axis=-1), 1.0, atol=1e-6)
+
+
+@check()
+def recorded_attention(function):
+    x, mask = np.random.default_rng(0).normal(size=(2, 5, 8)).astype("float32"), np.ones((2, 5, 5))
+    mask = np.tril(mask).astype(bool)
+    layer = keras.layers.MultiHeadAttention(num_heads=2, key_dim=4)
+    before, scores = layer(x, x, attention_mask=mask, return_attention_scores=True)
+    found = []
+    with function([layer, keras.layers.Dense(1)], lambda *seen: found.append(seen)):
+        result = layer(x, x, attention_mask=mask)
+    layer(x, x)
+    ((which, weights),) = found
+    assert which is layer
+    np.testing.assert_allclose(weights, scores, atol=1e-6)
+    np.testing.assert_array_equal(result, layer(x, x, attention_mask=mask))
+    np.testing.assert_allclose(result, before, atol=1e-6)
+
+
+@check()
+def replaced_calls(function):
+    inner, x = dense(kernel_initializer="ones"), np.ones((2, 3), "float32")
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, inner(inputs))
+    before = np.asarray(model(x))
+    with pytest.raises(KeyError), function({inner: lambda call, x: 2 * call(x)}):
+        np.testing.assert_array_equal(model(x), 2 * before)
+        raise KeyError
+    np.testing.assert_array_equal(model(x), before)
+    assert "call" not in vars(inner)
+
+
 def byte_pairs():
     import keras_hub
 

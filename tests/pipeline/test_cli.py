@@ -123,6 +123,11 @@ def test_train_evaluate_predict_export(csv, tmp_path, capsys):
     assert why["figure"] == "log_loss" and set(why["shares"]) == {"image", "text"}
     assert sum(why["shares"].values()) == pytest.approx(why["everything"] - why["nothing"])
     assert (folder / "contributions.png").read_bytes().startswith(b"\x89PNG")
+    options = ("--method", "gradients", "--rows", 2, "--output", folder)
+    assert mmzoo("explain", run, "--csv", csv, *options) == 0
+    why = json.loads((folder / "explanations.json").read_text())
+    assert [{*row["totals"]} for row in why] == [{"image", "text"}] * 2
+    assert (folder / "1.png").read_bytes().startswith(b"\x89PNG")
 
     output = tmp_path / "predictions.csv"
     assert mmzoo("predict", run, "--csv", csv, "--output", output) == 0
