@@ -173,24 +173,35 @@ def slices_of(values, bins):
     {'a': array([0, 3]), 'b': array([1])}
     >>> slices_of(range(12), bins=2)
     {'0 to 5': array([0, 1, 2, 3, 4, 5]), '6 to 11': array([ 6,  7,  8,  9, 10, 11])}
+    >>> slices_of([20240101, 20240102], bins=2)
+    {'20240101': array([0]), '20240102': array([1])}
     """
     there = np.array([row for row, value in enumerate(values) if not is_absent(value)], int)
     kept = [values[row] for row in there]
     numbers = _as_numbers(kept)
     if numbers is None or len(np.unique(numbers)) <= MOST_CATEGORIES:
         keys = [str(value) for value in kept] if numbers is None else numbers.tolist()
-        names = {key: key if numbers is None else f"{key:.6g}" for key in sorted(set(keys))}
-        places = {key: [] for key in names}
+        places = {key: [] for key in sorted(set(keys))}
         for row, key in zip(there, keys, strict=True):
             places[key].append(row)
-        return {names[key]: np.array(rows, int) for key, rows in places.items()}
+        names = places if numbers is None else _shortest([(key,) for key in places])
+        return {
+            name: np.array(rows, int) for name, rows in zip(names, places.values(), strict=True)
+        }
     edges = np.unique(np.quantile(numbers, np.arange(1, bins) / bins))
     bin_of = np.searchsorted(edges, numbers)
-    found = {}
-    for each in np.unique(bin_of):
-        inside = numbers[bin_of == each]
-        found[f"{inside.min():.6g} to {inside.max():.6g}"] = there[bin_of == each]
-    return found
+    inside = [bin_of == each for each in np.unique(bin_of)]
+    names = _shortest([(numbers[rows].min(), numbers[rows].max()) for rows in inside])
+    return {name: there[rows] for name, rows in zip(names, inside, strict=True)}
+
+
+def _shortest(slices):
+    """Names of slices by their numbers: with 6 digits, or with all if two would be the same."""
+    for digits in (6, 17):
+        names = [" to ".join(f"{number:.{digits}g}" for number in each) for each in slices]
+        if len(set(names)) == len(names):
+            break
+    return names
 
 
 def _as_numbers(values):

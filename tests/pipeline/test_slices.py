@@ -105,3 +105,7 @@ def test_numbers_are_cut_at_quantiles_and_categories_kept():
     assert sum(map(len, found.values())) == 100 and "0 to 0" in found
     assert [*slices_of(["10", "x"], 2)] == ["10", "x"]
     assert slices_of([None, ""], 2) == {}
+    dates = range(20240101, 20240113)  # alike in their first 6 digits
+    for values in (dates, [*dates[:3], *dates[:3]]):
+        found = slices_of(values, 4)
+        assert sorted(np.concatenate([*found.values()])) == [*range(len(values))]
