@@ -9,12 +9,13 @@ def print_inferred(inferred):
     """
     from mmzoo.utils.optional_packages import require
 
+    text = require("rich.text", "report").Text  # a name in brackets is no markup
     title = "No column is named: all are read that a model can read"
     table = require("rich.table", "report").Table(title=title, title_justify="left")
     for heading in ("column", "read as", "because of"):
         table.add_column(heading, overflow="fold")
     for column, kind, reason in inferred.table():
-        table.add_row(column, kind, reason, style=None if kind != "left out" else "dim")
+        table.add_row(text(column), kind, text(reason), style=None if kind != "left out" else "dim")
     console = require("rich.console", "report").Console()
     console.print(table)
     console.print(

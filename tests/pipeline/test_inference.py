@@ -7,6 +7,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from mmzoo.commands.inferred_table import print_inferred
 from mmzoo.data.inference import infer_columns
 from tests.pipeline.test_cli import mmzoo
 
@@ -127,6 +128,20 @@ def test_files_of_which_nothing_can_be_read(tmp_path, content, label, message):
     (tmp_path / "rows.csv").write_text(content)
     with pytest.raises(ValueError, match=message):
         infer_columns(tmp_path / "rows.csv", [label])
+
+
+def test_a_file_without_rows(tmp_path):
+    (tmp_path / "rows.jsonl").write_text("")
+    with pytest.raises(ValueError, match="has no rows"):
+        infer_columns(tmp_path / "rows.jsonl", ["kind"])
+
+
+def test_names_in_brackets_are_printed_as_they_are(tmp_path, capsys):
+    lines = [f"{n / 2},{n / 4},{'ab'[n % 2]}" for n in range(30)]
+    (tmp_path / "rows.csv").write_text("\n".join(["mass [kg],[/b],kind", *lines]))
+    print_inferred(infer_columns(tmp_path / "rows.csv", ["kind"]))
+    printed = capsys.readouterr().out
+    assert "mass [kg]" in printed and "[/b]" in printed
 
 
 def test_folders_and_conll_are_not_guessed(tmp_path):

@@ -173,14 +173,17 @@ def _vectors(column, filled, root):
 
 
 def _one_value(column, filled, root):
-    texts = {_text(cell) for cell in filled}
+    texts = {cell_text(cell) for cell in filled}
     if len(texts) > 1:
         return None
     (text,) = texts
     return ColumnKind(column, None, f"every cell is {text[:40]!r}")
 
 
-def _text(cell):
+def cell_text(cell):
+    """A cell as text; `""` where it is absent."""
+    if is_absent(cell):
+        return ""
     try:
         return category(cell)
     except (TypeError, ValueError):
@@ -188,7 +191,7 @@ def _text(cell):
 
 
 def _dates(column, filled, root):
-    if all(_DATE.fullmatch(_text(cell).strip()) for cell in filled):
+    if all(_DATE.fullmatch(cell_text(cell).strip()) for cell in filled):
         return ColumnKind(
             column, None, "dates: put year, month or weekday into columns of their own"
         )
@@ -220,7 +223,7 @@ def _words(column, filled):
     """A text, a category or an identifier."""
     if any(isinstance(cell, (list, tuple, dict)) for cell in filled):
         return ColumnKind(column, None, "lists, of neither files nor numbers")
-    texts = [_text(cell) for cell in filled]
+    texts = [cell_text(cell) for cell in filled]
     different, rows = len(set(texts)), len(texts)
     sample = texts[:: -(-rows // 2000)]
     counts = [count_words(text, "punctuation") for text in sample]

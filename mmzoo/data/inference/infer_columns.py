@@ -4,11 +4,10 @@ import collections
 import dataclasses
 import os
 
-from mmzoo.data.inference.column_kind import FEWEST_ROWS, ColumnKind, column_kind
+from mmzoo.data.inference.column_kind import FEWEST_ROWS, ColumnKind, cell_text, column_kind
 from mmzoo.data.inference.raw_table import MOST_ROWS, raw_table
 from mmzoo.data.table_columns import check_columns
 from mmzoo.raw.absent import is_absent
-from mmzoo.raw.cells import category
 from mmzoo.raw.paths import parent_folder
 
 #: A column tells the label if each of its values stands for so many rows in the mean, or more.
@@ -61,8 +60,8 @@ def infer_columns(path, label=(), root=None, encoding=None, separator=None):
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: for a label that is no column, a file of nothing but labels and columns that
-            are left out, paths of which no file is there, or a folder.
+        ValueError: for a label that is no column, a file without rows, or of nothing but labels and
+            columns that are left out, paths of which no file is there, or a folder.
 
     Example:
 
@@ -96,7 +95,7 @@ def infer_columns(path, label=(), root=None, encoding=None, separator=None):
 
 def _label_notes(label, cells, kinds, columns):
     """What is suspicious about a label, and about columns that tell it."""
-    labels = [_text(cell) for cell in cells]
+    labels = [cell_text(cell) for cell in cells]
     there = [text for text in labels if text]
     notes = []
     if len(there) < FEWEST_ROWS:
@@ -135,22 +134,13 @@ def _label_notes(label, cells, kinds, columns):
     return notes
 
 
-def _text(cell):
-    if is_absent(cell):
-        return ""
-    try:
-        return category(cell)
-    except (TypeError, ValueError):
-        return repr(cell)
-
-
 def _tells(cells, labels):
     """Whether each value of a column stands beside one label only."""
     beside = collections.defaultdict(set)
     rows = 0
     for cell, label in zip(cells, labels, strict=True):
         if label and not is_absent(cell):
-            beside[_text(cell)].add(label)
+            beside[cell_text(cell)].add(label)
             rows += 1
     told = all(len(each) == 1 for each in beside.values())
     several = len(set().union(*beside.values())) > 1 if beside else False

@@ -24,8 +24,8 @@ def raw_table(path, encoding=None, separator=None, most=MOST_ROWS):
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: for a folder, a CoNLL file, a column that is there twice, or a file that can't
-            be read; says what to do instead.
+        ValueError: for a folder, a CoNLL file, a column that is there twice, or a file that
+            has no rows or can't be read; says what to do instead.
 
     Example:
 
@@ -47,6 +47,8 @@ def raw_table(path, encoding=None, separator=None, most=MOST_ROWS):
     if is_csv(path):
         return _csv_columns(path, encoding, separator, most)
     rows = list(itertools.islice(_rows(path, encoding), most))
+    if not rows:
+        raise ValueError(f"{path} has no rows.")
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [plain_value(row.get(name)) for row in rows] for name in names}
 
