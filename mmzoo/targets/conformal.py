@@ -32,9 +32,10 @@ def conformal_bound(scores, alpha, sample_weight=None, what="Label sets"):
     order = np.argsort(scores, kind="stable")
     below = np.cumsum(weights[order])
     place = np.floor(alpha * (below[-1] + 1) + 1e-9)
-    if not place:
+    if not 1 <= place <= below[-1]:
+        weighing = "" if sample_weight is None else f", which weigh {below[-1]:.4g}"
         raise ValueError(
-            f"{what} of alpha={alpha:g} need at least {int(np.ceil(1 / alpha - 1e-9)) - 1} "
-            f"labelled rows; there are {len(scores)}."
+            f"{what} of alpha={alpha:g} need at least {max(1, int(np.ceil(1 / alpha - 1e-9)) - 1)} "
+            f"labelled rows; there are {len(scores)}{weighing}."
         )
     return float(scores[order][np.searchsorted(below, place)])

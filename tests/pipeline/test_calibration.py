@@ -443,6 +443,9 @@ def test_label_sets_of_too_few_rows():
     more = np.full((99, 2), 0.5), np.zeros(99, int)
     assert least_probability(*more, 0.01) == 0.5
     assert least_probability(probabilities[:50], labels[:50], 0.01, np.full(50, 2.0)) == 0.5
+    for alpha in (0.1, 0.9):  # weights that are shares of a whole
+        with pytest.raises(ValueError, match=r"there are 98, which weigh 0\.5"):
+            least_probability(probabilities, labels, alpha, np.full(98, 0.5 / 98))
 
 
 def test_a_label_set_is_never_empty():
