@@ -197,6 +197,8 @@ class ServedModel:
             await asyncio.sleep(UNLOADING_STEP)
         del version
         await asyncio.to_thread(gc.collect)  # a loaded model refers to itself
+        if number in self._loaded:  # wanted again meanwhile
+            return
         self._statuses[number] = _Status("END")
         self._log(f"Version {number} is no longer served.")
 

@@ -476,6 +476,27 @@ def test_a_new_version_takes_over_while_the_old_one_finishes(folder, written):
     asyncio.run(main())
 
 
+def test_a_version_that_is_wanted_again_while_it_is_unloaded(folder, written):
+    async def main():
+        lines = []
+        model, _ = served_model(folder, log=lines.append)
+        with model.get().in_use():
+            shutil.copytree(written / "2", folder / "2")
+            await model.update()
+            await asyncio.sleep(0.05)
+            assert [*model.versions] == [2]
+            shutil.rmtree(folder / "2")
+            await model.update()
+            await asyncio.sleep(0.05)
+            assert [*model.versions] == [1]
+        await asyncio.gather(*model._unloading)
+        states = {s["version"]: s["state"] for s in model.statuses()}
+        assert states == {"2": "END", "1": "AVAILABLE"}
+        assert "Version 1 is no longer served." not in lines
+
+    asyncio.run(main())
+
+
 def test_a_version_that_cannot_be_loaded_leaves_the_old_one(folder, written):
     async def main():
         lines = []
