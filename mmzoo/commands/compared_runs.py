@@ -1,14 +1,10 @@
 """Runs to compare, with the rows that they are compared on."""
 
-import csv as csv_file
 import json
 import os
 
 from mmzoo.commands.readable_records import readable_records
-from mmzoo.commands.trained_run import METADATA_FILE, TrainedRun
-
-#: What a run was called with, and which row was in which part.
-CONFIG_FILE, SPLIT_FILE = "config.yaml", "split.csv"
+from mmzoo.commands.trained_run import CONFIG_FILE, METADATA_FILE, SPLIT_FILE, TrainedRun
 
 
 def compared_runs(folders, csv=None, root=None, encoding=None, separator=None, on_error="raise"):
@@ -27,8 +23,8 @@ def compared_runs(folders, csv=None, root=None, encoding=None, separator=None, o
 
     Raises:
         FileNotFoundError: for a folder that is no run, or a file of rows that is not there.
-        ValueError: for fewer than two runs, one that is named twice, or runs that were tested on
-            different rows where `csv` is `None`.
+        ValueError: for fewer than two runs, or one that is named twice; and, where `csv` is `None`,
+            for runs that were tested on different rows, or do not say on which.
     """
     if len(folders) < 2:
         raise ValueError(f"Name two runs or more; received {len(folders)}.")
@@ -37,9 +33,13 @@ def compared_runs(folders, csv=None, root=None, encoding=None, separator=None, o
     runs = {folder: TrainedRun.load(folder) for folder in folders}
     tested = None
     if csv is None:
-        csv, tested = _test_rows(folders)
+        csv, tested = _test_rows(runs)
     records = {}
     for folder, run in runs.items():
+        if tested is not None:  # the file is read as it was then
+            config = run.config()
+            encoding = encoding or config.get("encoding")
+            separator = separator or config.get("separator")
         found = run.labelled_records(csv, root, encoding, separator, on_error)
         if tested is not None:
             found = found.take(_places(found, csv, tested, folder))
@@ -69,10 +69,10 @@ def run_costs(folder):
     return {"megabytes": sum(sizes) / 1e6, "training_seconds": seconds}
 
 
-def _test_rows(folders):
+def _test_rows(runs):
     """`(path, names)`: the file that all runs were made of, and the names of their test rows."""
-    tested = {folder: _test_rows_of(folder) for folder in folders}
-    first, *others = folders
+    tested = {folder: _test_rows_of(folder, run) for folder, run in runs.items()}
+    first, *others = runs
     path, names = tested[first]
     for folder in others:
         other_path, other_names = tested[folder]
@@ -91,27 +91,15 @@ def _test_rows(folders):
     return path, names
 
 
-def _test_rows_of(folder):
+def _test_rows_of(folder, run):
     """The file that a run was made of, and the names of its test rows without that of the file."""
-    files = [os.path.join(folder, name) for name in (CONFIG_FILE, SPLIT_FILE)]
-    for path in files:
-        if not os.path.isfile(path):
-            raise FileNotFoundError(
-                f"{folder} has no {os.path.basename(path)}, so its test rows are not known. Give "
-                "labelled rows that none of the runs was trained on: --csv."
-            )
-    with open(files[0], encoding="utf-8") as file:
-        config = {name: value for name, _, value in (line.partition(": ") for line in file)}
-    if "csv" not in config:
+    path, names = run.config().get("csv"), run.test_rows()
+    if path is None or not names:
         raise ValueError(
-            f"{folder} was not made by `mmzoo train`, so its rows can't be read. Give labelled "
-            "rows that none of the runs was trained on: --csv."
+            f"{folder} does not say which rows it was tested on: {CONFIG_FILE} and {SPLIT_FILE} of "
+            "`mmzoo train` do. Give labelled rows that none of the runs was trained on: --csv."
         )
-    path = json.loads(config["csv"])
-    with open(files[1], encoding="utf-8", newline="") as file:
-        lines = csv_file.DictReader(file)
-        names = [line["row"].removeprefix(path) for line in lines if line["part"] == "test"]
-    return path, names
+    return path, [name.removeprefix(path) for name in names]
 
 
 def _places(records, path, names, folder):

@@ -156,14 +156,14 @@ class TrainedRun:
         """
         names = None
         if path is None:
-            config = self._config()
+            config = self.config()
             path = trained_on = config.get("csv") or "of no file"
             if not os.path.exists(path):  # it was relative to where the training was started
                 path = os.path.join(self.metadata.get("root") or "", os.path.basename(path))
             if not os.path.exists(path):
                 print(f"No examples: the rows of the training, {trained_on}, are not there.")
                 return None
-            names = {name.removeprefix(trained_on) for name in self._test_rows()}
+            names = {name.removeprefix(trained_on) for name in self.test_rows()}
             encoding, separator = config.get("encoding"), config.get("separator")
             root = root or config.get("root")
         records = self.labelled_records(path, root, encoding, separator, on_error="skip")
@@ -176,8 +176,8 @@ class TrainedRun:
         places = np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int)
         return records.take([rows[place] for place in places])
 
-    def _config(self):
-        """The arguments that the run was called with; none, if it does not say."""
+    def config(self):
+        """Dict of the arguments that the run was called with; empty, if it does not say."""
         path = os.path.join(self.folder, CONFIG_FILE)
         if not os.path.isfile(path):
             return {}
@@ -185,8 +185,8 @@ class TrainedRun:
             pairs = (line.partition(": ") for line in file if line.strip())
             return {name: json.loads(value) for name, _, value in pairs if name != "mmzoo"}
 
-    def _test_rows(self):
-        """The names of the test rows."""
+    def test_rows(self):
+        """List of the names of the test rows; empty, if the run does not say."""
         path = os.path.join(self.folder, SPLIT_FILE)
         if not os.path.isfile(path):
             return []

@@ -149,7 +149,7 @@ def test_runs_of_the_command_line(tmp_path, capsys):
         "kind": labels,
     })  # fmt: skip
     csv = tmp_path / "rows.csv"
-    table.to_csv(csv, index=False)
+    table.to_csv(csv, index=False, sep=";")
     more = tmp_path / "more.csv"
     table[:20].to_csv(more, index=False)
     small = ("--dim", 8, "--epochs", 2, "--batch-size", 8, "--text-length", 4, "--text-encoder",
@@ -161,7 +161,17 @@ def test_runs_of_the_command_line(tmp_path, capsys):
     }
     folders = {name: tmp_path / name for name in columns}
     for name, options in columns.items():
-        train = ("train", "--csv", csv, "--label", "kind", "--output", folders[name])
+        train = (
+            "train",
+            "--csv",
+            csv,
+            "--separator",
+            ";",
+            "--label",
+            "kind",
+            "--output",
+            folders[name],
+        )
         assert run_command(*train, *options, *small) == 0
 
     output = tmp_path / "compared"
@@ -191,7 +201,7 @@ def test_runs_of_the_command_line(tmp_path, capsys):
     assert "named twice" in capsys.readouterr().err
     assert run_command("compare", folders["text"]) == 1
     assert "two runs or more" in capsys.readouterr().err
-    table[:30].to_csv(csv, index=False)
+    table[:30].to_csv(csv, index=False, sep=";")
     assert run_command("compare", *both) == 1
     assert "it has changed since" in capsys.readouterr().err
     csv.unlink()
