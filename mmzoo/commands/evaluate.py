@@ -15,6 +15,14 @@ def evaluate(
         str | None,
         typer.Option(help="HTML file to write, with all figures, and rows to look at."),
     ] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            metavar="METHOD",
+            help="With --html: draw over the rows what speaks for the answer, by "
+            "integrated_gradients, gradients or occlusion.",
+        ),
+    ] = None,
     robustness: Annotated[
         bool,
         typer.Option(
@@ -49,6 +57,8 @@ def evaluate(
 
     They have the columns that it was trained on. `--html report.html` shows the worst of them.
     """
+    if explain is not None and html is None:
+        raise ValueError("--explain draws over the rows of a page: say which, --html report.html.")
     from mmzoo.commands.quiet_import import import_tensorflow
 
     import_tensorflow()
@@ -73,5 +83,5 @@ def evaluate(
         write_json(facts or report.to_dict(), pathlib.Path(output) / f"{name}.json")
     if html is not None:
         shown = {name: found.get(name) for name in ("robustness", "slices")}
-        found["report"].to_html(html, history=trained.history(), **shown)
+        found["report"].to_html(html, history=trained.history(), explain=explain, **shown)
         print(f"The report is in {html}.")

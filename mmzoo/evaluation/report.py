@@ -266,7 +266,7 @@ class Report:
             **about: as in `mmzoo.evaluation.html.write_page`: `model`, `preprocessor` and
                 `records`, whose rows are shown; `history` of the training; `data`, a dict of
                 records to count; `validation`; `contributions`, `robustness`, `slices`; `overlays`;
-                `title`.
+                `explain`; `title`.
 
         Raises:
             ImportError: when a package of the extra `report` is missing:

@@ -132,6 +132,16 @@ def test_file_stays_below_its_limit(made, tmp_path):
     assert re.search(r"\d+ more were chosen, but would make this file too large", page.text)
 
 
+def test_rows_are_explained(tmp_path):
+    rows = {"text": ["a b", "b", "", "a"]}
+    model, _, _, report = judged(inputs_of("text"), rows, [1.0, 2.0, 2.0, 1.0], "regression")
+    path = tmp_path / "report.html"
+    report.to_html(path, explain="occlusion")
+    assert model is not None and Page(path).text.count("What speaks for the answer (occl") == 4
+    with pytest.raises(ValueError, match="one of integrated_gradients"):
+        report.to_html(path, explain="a guess")
+
+
 def test_report_knows_its_rows_and_keeps_no_model(tmp_path):
     model, _, records, report = judged(
         inputs_of("text"), {"text": ["a", "b"] * 4}, [1.0, 2.0] * 4, "regression"

@@ -10,6 +10,7 @@ from mmzoo.evaluation.html.bar_tables import (
     robustness_sections,
     slices_sections,
 )
+from mmzoo.evaluation.html.explained_rows import explained_rows
 from mmzoo.evaluation.html.judged_rows import chosen_rows, judged_rows
 from mmzoo.evaluation.html.row_cards import RowCards
 from mmzoo.evaluation.html.sections import data_section, model_section
@@ -39,6 +40,7 @@ def write_page(
     robustness=None,
     slices=None,
     overlays=None,
+    explain=None,
     arguments=None,
     title=None,
     most_bytes=MOST_BYTES,
@@ -68,13 +70,15 @@ def write_page(
         overlays: dict from the position of a row to a list of `(picture, caption)`, such as where a
             model looked: a picture of Pillow, an array `(height, width, 3)` of 0-255, or the bytes
             of a file.
+        explain: a method of `mmzoo.attributions`: the first 24 rows that are shown have a picture
+            of what speaks for the answer, besides `overlays`; `None`: they have not.
         arguments: dict of how the model was trained.
         title: of the page; `None`: it names the inputs.
         most_bytes: the most bytes of the file.
 
     Raises:
         ImportError: when a package of the extra `report` is missing.
-        ValueError: for labels that can't be read.
+        ValueError: for labels that can't be read; with `explain` as `mmzoo.attributions`.
     """
     if evaluated is not None:
         model = evaluated.model if model is None else model
@@ -95,9 +99,13 @@ def write_page(
         judged, errors = judged_rows(model, preprocessor, records, predicted)
         judged = {name: judged[name] for name in reports if name in judged}  # in one order
         chosen = chosen_rows(judged, errors)
-        cards = RowCards(
-            records, preprocessor.inputs, judged, errors, contributions, overlays or {}
-        )
+        overlays = dict(overlays or {})
+        if explain is not None:
+            readable = [row for row in chosen[0] if errors[row] is None]
+            pictures = explained_rows(model, preprocessor, records, readable, explain)
+            for row, of_row in pictures.items():
+                overlays[row] = [*overlays.get(row, ()), *of_row]
+        cards = RowCards(records, preprocessor.inputs, judged, errors, contributions, overlays)
     template, budget = _template(), FOR_ROWS * most_bytes / MOST_BYTES
     while True:
         rows = None if cards is None else _rows(cards, chosen, records, budget)
