@@ -15,6 +15,10 @@ def contributions(
         str | None,
         typer.Option(help="Figure of the report to share out, such as log_loss or f1.macro."),
     ] = None,
+    within: Annotated[
+        str | None,
+        typer.Option(help="Input whose columns or segments are shared out, such as tabular."),
+    ] = None,
     output: Annotated[
         str | None,
         typer.Option(help="Folder to write contributions.json and pictures to."),
@@ -40,8 +44,9 @@ def contributions(
     trained = TrainedRun.load(run)
     records = trained.readable_records(csv, root, encoding, separator, on_error)
     found = contributions_of(
-        trained.model, trained.preprocessor, records, figure, batch_size=batch_size, seed=seed
-    )
+        trained.model, trained.preprocessor, records, figure, within=within,
+        batch_size=batch_size, seed=seed,
+    )  # fmt: skip
     if output is None:
         return
     folder, several = pathlib.Path(output), isinstance(found, dict)

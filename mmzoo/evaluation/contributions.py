@@ -1,4 +1,4 @@
-"""contributions(): what each modality does for the answers, by Shapley's fair shares."""
+"""contributions(): what each modality, column or segment does for the answers (Shapley)."""
 
 import itertools
 
@@ -15,7 +15,8 @@ from mmzoo.utils.checks import check_positive_integers
 from mmzoo.utils.optional_packages import require
 from mmzoo.utils.progress import track
 
-#: Up to so many modalities all orders are counted; of more, `PERMUTATIONS` are drawn.
+#: Up to so many players (modalities, or components of one) all orders are counted; of more,
+#: `PERMUTATIONS` are drawn.
 MOST_EXACT = 6
 PERMUTATIONS = 32
 #: What a figure is when none is named: the first of these that a report has.
@@ -28,6 +29,7 @@ def contributions(
     rows,
     figure=None,
     *,
+    within=None,
     draws=4,
     resamples=50,
     batch_size=64,
@@ -41,6 +43,12 @@ def contributions(
     that is not optional the values of other rows of the batch stand in; several draws of them are
     averaged. From more than 6 modalities on, 32 orders are drawn in place of all.
 
+    With `within` the same is done for the components of one modality, while all others stay as they
+    are: the columns of a `mmzoo.Tabular`, or the segments of a `mmzoo.Text(segments=...)`. A column
+    that is left out is a missing cell; a segment that is left out is empty. An optional value of
+    which all is left out is absent. Of one that is not optional, all cells of the row are then
+    missing, or the text has one unknown word.
+
     Args:
         model: what `mmzoo.build_model` returned.
         preprocessor: its adapted `mmzoo.Preprocessor`.
@@ -48,6 +56,9 @@ def contributions(
             `mmzoo.predict`, and then only predictions are shared out.
         figure: name of a figure of the report, such as `"log_loss"`, or `"f1.macro"` of a dict;
             `None`: accuracy, R2, exact match, or the mean intersection over union.
+        within: name of the modality whose columns or segments are left out; `None`: whole
+            modalities are. What a model makes of a missing cell it can only have learned where
+            cells of that column were missing in the training rows.
         draws: how often values of other rows are drawn, where there is a modality that is not
             optional.
         resamples: how often rows are resampled for the intervals; 0: no intervals.
@@ -60,7 +71,8 @@ def contributions(
 
     Raises:
         ValueError: for a model with one modality, fewer than two rows, an answer about a part of an
-            input (tags, boxes, masks), a figure that the report lacks, and as `mmzoo.evaluate`.
+            input (tags, boxes, masks), `within` a modality without at least two components, a
+            figure that the report lacks, and as `mmzoo.evaluate`.
 
     Example:
 
@@ -82,20 +94,31 @@ def contributions(
     check_positive_integers("draws", draws)
     inputs, targets = preprocessor.inputs, targets_of(model, preprocessor)
     records = as_records(rows, inputs)
-    _check(inputs, targets, records)
-    absence = {name: "absent" if inputs[name].optional else "other rows" for name in inputs}
+    _check(preprocessor, targets, records, within)
+    if within is None:
+        absence = {name: "absent" if inputs[name].optional else "other rows" for name in inputs}
+    else:
+        absence = preprocessor.preprocessings[within].components()
     draws = draws if "other rows" in absence.values() else 1
-    orders = _orders(len(inputs), seed)
+    orders = _orders(len(absence), seed)
     subsets = sorted({frozenset(order[:k]) for order in orders for k in range(len(order) + 1)}
-                     | _named_subsets(len(inputs)), key=sorted)  # fmt: skip
+                     | _named_subsets(len(absence)), key=sorted)  # fmt: skip
     shown = [(subset, draw) for subset in subsets for draw in range(draws)]
-    while len(records) % batch_size == 1:  # a row alone has no other rows
+    while within is None and len(records) % batch_size == 1:  # a row alone has no other rows
         batch_size += 1
     order = np.random.default_rng(seed).permutation(len(records))
-    dataset = records.take(order).to_dataset(preprocessor, batch_size)
+    shuffled = records.take(order)
+    if within is None:
+        dataset = shuffled.to_dataset(preprocessor, batch_size)
+    else:
+        dataset = _decoded(shuffled, preprocessor, batch_size)
     if verbose:
-        dataset = track(dataset, -(-len(records) // batch_size), "Leaving modalities out")
-    batches = _batches(dataset, inputs, shown, seed)
+        left_out = "modalities" if within is None else f"what is in {within}"
+        dataset = track(dataset, -(-len(records) // batch_size), f"Leaving {left_out} out")
+    if within is None:
+        batches = _batches(dataset, inputs, shown, seed)
+    else:
+        batches = _batches_within(dataset, preprocessor.preprocessings[within], subsets)
     if records.label_columns:
         found = run_over_variants(model, batches, targets, len(shown))
     else:
@@ -103,7 +126,7 @@ def contributions(
     results = {}
     for name, (labels, predictions, weights) in found.items():
         values = _Values(targets[name], labels, predictions, weights, subsets, draws, figure)
-        of_answer = _contributions(values, [*inputs], orders, absence, resamples, seed)
+        of_answer = _contributions(values, orders, absence, within, resamples, seed)
         if of_answer.predictions is not None and len(of_answer.predictions) == len(records):
             of_answer.predictions = of_answer.predictions[np.argsort(order)]
         results[name] = of_answer
@@ -116,24 +139,55 @@ def contributions(
     return results["head"] if [*results] == ["head"] else results
 
 
-def _check(inputs, targets, records):
-    if len(inputs) < 2:
-        raise ValueError(
-            f"The model reads {next(iter(inputs))!r} alone, so there is nothing to share out."
-        )
-    if len(records) < 2:
+def _check(preprocessor, targets, records, within):
+    inputs = preprocessor.inputs
+    if within is not None:
+        _check_components(preprocessor, within)
+    elif len(inputs) < 2:
+        (name,) = inputs
+        hint = f" Its columns or segments: within={name!r}." if _components(preprocessor) else ""
+        raise ValueError(f"The model reads {name!r} alone, so there is nothing to share out.{hint}")
+    if within is None and len(records) < 2:
         raise ValueError(f"At least two rows are needed; received {len(records)}.")
     for name, target in targets.items():
         part = target.picture or target.text_name
-        if part is not None:
+        if part is None:
+            continue
+        if within in (None, part):
             raise ValueError(
                 f"The answer {name!r} is about a part of {part!r}, which can't be left out: "
                 "contributions are for answers about the whole row."
             )
+        if not records.label_columns:
+            raise ValueError(
+                f"Rows without labels have no figure, and the answer {name!r}, about a part of "
+                f"{part!r}, no outputs that could be shared out: give labelled records."
+            )
+
+
+def _components(preprocessor):
+    """Dict from each modality that has several components to a list of their names."""
+    found = {name: [*part.components()] for name, part in preprocessor.preprocessings.items()}
+    return {name: names for name, names in found.items() if len(names) > 1}
+
+
+def _check_components(preprocessor, within):
+    known = _components(preprocessor)
+    if within in known:
+        return
+    if within not in preprocessor.inputs:
+        problem = f"The model reads no {within!r}"
+    else:
+        problem = f"{within!r} has no columns or segments of which some could be left out"
+    have = "; ".join(f"{name!r} ({', '.join(names)})" for name, names in known.items())
+    raise ValueError(
+        f"{problem}. `within` takes a table with several columns, or a text with several segments: "
+        f"{have or 'this model reads none'}."
+    )
 
 
 def _orders(count, seed):
-    """Orders in which modalities come: all of them, or some with their reverses."""
+    """Orders in which players come: all of them, or some with their reverses."""
     if count <= MOST_EXACT:
         return [*itertools.permutations(range(count))]
     generator = np.random.default_rng(seed)
@@ -174,6 +228,28 @@ def _batches(dataset, inputs, shown, seed):
             yield (changed,) if y is None else (changed, y, weights)
 
 
+def _decoded(records, preprocessor, batch_size):
+    """Dataset of batches as they are, with what was decoded of them."""
+    from mmzoo.data.pipeline.pipeline import Pipeline
+
+    preprocessor.check_adapted()
+    records.check(preprocessor.inputs)
+    pipeline = Pipeline(records, preprocessor, batch_size, False, 0, False, "raise", (0, 1))
+    return pipeline.decoded_dataset()
+
+
+def _batches_within(dataset, preprocessing, subsets):
+    """Each batch once for every subset of the components of one modality that are there."""
+    count = len(preprocessing.components())
+    for _, decoded, _, batch in dataset:
+        x, y, weights = keras.utils.unpack_x_y_sample_weight(batch)
+        for subset in subsets:
+            kept = np.isin(np.arange(count), [*subset])
+            left = preprocessing.keep_components_of_batch(decoded[preprocessing.name], kept)
+            changed = {**x, **preprocessing.batch(left)[0]}
+            yield (changed,) if y is None else (changed, y, weights)
+
+
 def _unlabelled(model, batches, targets, variants):
     """As `run_over_variants`, of rows without labels."""
     network = answering_model(model)
@@ -193,7 +269,7 @@ def _unlabelled(model, batches, targets, variants):
 
 
 class _Values:
-    """The value of every subset of modalities: of a figure, over any rows, and of each prediction.
+    """The value of every subset of players: of a figure, over any rows, and of each prediction.
 
     Args:
         target: the target of the answer.
@@ -263,8 +339,9 @@ def shapley(values, orders):
     return shares
 
 
-def _contributions(values, names, orders, absence, resamples, seed):
+def _contributions(values, orders, absence, within, resamples, seed):
     """The `Contributions` of an answer."""
+    names = [*absence]
     predictions = values.of_predictions()
     if predictions is not None:
         predictions = np.stack(shapley(predictions, orders), axis=1)
@@ -301,12 +378,12 @@ def _contributions(values, names, orders, absence, resamples, seed):
         )
     return Contributions(
         modalities=names, rows=values.rows, figure=values.figure, predictions=predictions,
-        absence=absence, **facts,
+        absence=absence, within=within, **facts,
     )  # fmt: skip
 
 
 def _intervals(values, names, orders, resamples, seed):
-    """Dict from modality to the central 95 % of its share over resampled rows."""
+    """Dict from player to the central 95 % of its share over resampled rows."""
     generator = np.random.default_rng(seed)
     shares = [
         shapley(values.of_figure(generator.integers(values.rows, size=values.rows)), orders)

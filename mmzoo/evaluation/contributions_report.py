@@ -17,7 +17,8 @@ class Contributions:
     all orders in which they may come. They sum up to `everything - nothing`.
 
     Args:
-        modalities: names, in the order of the arrays.
+        modalities: names, in the order of the arrays; with `within` those of its columns or
+            segments, as likewise below.
         rows: number of rows.
         figure: name of the figure; `None` where the rows have no labels. Of it are
         everything: the value with all modalities, likewise
@@ -31,7 +32,10 @@ class Contributions:
         predictions: `(rows, modalities, outputs)` float: the shares of each output, a probability
             or a value, of each row; `None` for answers that are no such outputs, as texts.
         absence: dict from modality to what stands for its absence: `"absent"`, the state that the
-            model was trained with, or `"other rows"`, the values of other rows.
+            model was trained with, or `"other rows"`, the values of other rows; with `within`
+            `"missing"` or `"empty"`.
+        within: name of the modality whose columns or segments these are, while all other modalities
+            are always there; `None` for whole modalities.
 
     Example:
 
@@ -59,6 +63,7 @@ class Contributions:
     intervals: dict
     predictions: np.ndarray | None
     absence: dict
+    within: str | None = None
 
     def to_dict(self):
         """All but `predictions` as plain Python values, fit for JSON; a pair is `"a, b"`."""
@@ -84,14 +89,18 @@ class Contributions:
         to = f" to {self.figure}" if self.figure else ""
         return f"<Contributions{to} on {self.rows} rows: {shares or 'of the predictions alone'}>"
 
+    def _title(self, of):
+        within = "" if self.within is None else f" within {self.within}"
+        return f"Contributions{within} to {of}, {self.rows:,} rows"
+
     def __str__(self):
         return as_text(self)
 
     def __rich__(self):
         table = require("rich.table", extra="report").Table
-        title = f"Contributions to {self.figure or 'predictions'}, {self.rows:,} rows"
+        title = self._title(self.figure or "predictions")
         table = table(title=title, title_justify="left", title_style="bold", box=None)
-        table.add_column("modality")
+        table.add_column("modality" if self.within is None else f"of {self.within}")
         columns = ("share", "95 %", "alone", "all others", "absence")
         for name in columns if self.figure else ("mean |share|", "absence"):
             table.add_column(name, justify="left" if name == "absence" else "right")
@@ -146,10 +155,7 @@ class Contributions:
                 va="center", fontsize=9, color=INK,
             )  # fmt: skip
         ax.margins(x=0.12)
-        ax.set_title(
-            f"Contributions to {self.figure.replace('_', ' ')}, {self.rows:,} rows",
-            loc="left", fontsize=11, color=INK,
-        )  # fmt: skip
+        ax.set_title(self._title(self.figure.replace("_", " ")), loc="left", fontsize=11, color=INK)
         ax.axvline(0, color=FAINT, linewidth=0.8)
         for label in ax.get_yticklabels():
             label.set(**name_style())

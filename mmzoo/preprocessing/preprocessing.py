@@ -26,7 +26,8 @@ class Preprocessing:
     * where something is learned: `adapt`, `get_state` and `set_state`;
     * as it likes: `usable`, `augment`, `sample`, `fault`, `resources`, for `records.validate`
       `diagnosis`, `suspicions`, `size` and `check_column`, for `mmzoo.robustness` `corruptions`,
-      and for `mmzoo.slices` `traits`.
+      for `mmzoo.slices` `traits`, and for `mmzoo.contributions` `components` and
+      `keep_components`.
 
     Args:
         modality: the configuration.
@@ -363,6 +364,41 @@ class Preprocessing:
         ]
         changed = tf.nest.map_structure(lambda *of_rows: tf.stack(of_rows), *rows)
         return changed if values is decoded else (changed, present)
+
+    def components(self):
+        """What a value consists of, for `mmzoo.contributions(within=...)`; nothing by default.
+
+        Returns:
+            Dict from the name of a component to what it is where it is left out, such as
+            `"missing"`.
+        """
+        return {}
+
+    def keep_components(self, values, kept):
+        """Values with some of their components alone.
+
+        Args:
+            values: a batch of what `decode_value` returned.
+            kept: `(components,)` bool array: which stay.
+
+        Returns:
+            What came in, changed; the same where all components that a value has stay.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement `keep_components`.")
+
+    def keep_components_of_batch(self, decoded, kept):
+        """`keep_components`, of what `decode` returned; an optional value without any is absent.
+
+        Args:
+            decoded: what `decode` returned first.
+            kept: as for `keep_components`.
+
+        Returns:
+            What came in, changed.
+        """
+        values, present = self.split(decoded)
+        changed = self.keep_components(values, kept)
+        return changed if values is decoded else (changed, present & bool(np.any(kept)))
 
     def traits(self, values):
         """What rows can be told apart by, for `mmzoo.slices`; nothing by default.

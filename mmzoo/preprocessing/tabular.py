@@ -182,6 +182,17 @@ class TabularPreprocessing(Preprocessing):
             found["noise"] = Corruption(noisy, NOISE, "{:g} deviations")
         return found
 
+    def components(self):
+        return dict.fromkeys(self.modality.columns, "missing")
+
+    def keep_components(self, cells, kept):
+        numbers = len(self.modality.numeric)
+        stays = {"numbers": kept[:numbers], "categories": kept[numbers:]}
+        return {
+            part: tf.where(stays[part], x, tf.constant(EMPTY[part], x.dtype))
+            for part, x in cells.items()
+        }
+
     def traits(self, values):
         traits = {}
         for column in self.modality.columns:

@@ -147,6 +147,23 @@ class TextPreprocessing(Preprocessing):
 
         return {"typos": Corruption(typing, TYPOS, "{:.0%} of letters")}
 
+    def components(self):
+        return {f"segment {i}": "empty" for i in range(self.modality.segments or 0)}
+
+    def keep_components(self, texts, kept):
+        separator = SEPARATOR.encode()
+
+        def shortened(text):
+            segments = text.split(separator, len(kept) - 1)  # the last has what is behind it, too
+            if not any(map(bytes.strip, segments)):
+                return text
+            left = [segment if kept[place] else b"" for place, segment in enumerate(segments)]
+            if any(map(bytes.strip, left)):
+                return separator.join(left)
+            return b"" if self.modality.optional else separator  # absent, or without a word
+
+        return tf.constant([shortened(text) for text in np.asarray(texts).tolist()], tf.string)
+
     def traits(self, values):
         texts = self.texts(values)
         return {"characters": [len(text) if text else None for text in texts]}

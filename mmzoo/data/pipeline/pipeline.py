@@ -66,11 +66,11 @@ class Pipeline:
             dataset = dataset.apply(tf.data.experimental.assert_cardinality(batches))
         return without_tuner(dataset)
 
-    def decoded_dataset(self, others):
+    def decoded_dataset(self, others=None):
         """Dataset of all rows in batches, with what was decoded of them and of other rows.
 
         Args:
-            others: `(N,)` positions: of each row the one whose values come along.
+            others: `(N,)` positions: of each row the one whose values come along; `None`: none.
 
         Returns:
             Dataset of `(rows, decoded, decoded of others, batch)`: positions, dicts by modality
@@ -79,7 +79,7 @@ class Pipeline:
 
         def read(rows):
             decoded = self._read(rows)[0]
-            of_others = self._read(tf.gather(others, rows))[0]
+            of_others = {} if others is None else self._read(tf.gather(others, rows))[0]
             return rows, decoded, of_others, self._finish(decoded, rows)
 
         return without_tuner(parallel_map(self._rows(None)[0], read))

@@ -39,6 +39,7 @@ def contributions_section(contributions):
         ]
         sections.append({
             "answer": None if answer == "head" else answer,
+            "player": "input" if found.within is None else f"of {found.within}",
             "figure": found.figure and figure_label(found.figure),
             "rows": f"{found.rows:,}",
             "zero": zero,
