@@ -244,6 +244,19 @@ def taken(values, positions):
     return ops.take_along_axis(values, ops.convert_to_tensor(positions)[:, None], axis=1)[:, 0]
 
 
+def log_odds(probabilities):
+    """The logarithm of the odds of each probability, where no logits are known.
+
+    Args:
+        probabilities: `(B, K)`.
+
+    Returns:
+        `(B, K)`.
+    """
+    kept = ops.clip(probabilities, keras.config.epsilon(), 1 - keras.config.epsilon())
+    return ops.log(kept) - ops.log(1 - kept)
+
+
 def one_vector(fused):
     """The fused vector of each row: where a block gives one a modality, their mean.
 

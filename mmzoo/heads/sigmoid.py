@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.heads.head import Head, check_class_names, taken
+from mmzoo.heads.head import Head, check_class_names, log_odds, taken
 from mmzoo.heads.logits import recall_logits
 from mmzoo.heads.losses import SigmoidCrossentropy
 from mmzoo.targets import SeveralClasses, YesNo
@@ -88,6 +88,8 @@ class Sigmoid(Head):
 
     def scores(self, prediction, asked):
         logits = recall_logits(prediction)
+        if logits is None:  # by isotonic regression
+            logits = log_odds(prediction)
         if self.units == 1:
             logits = ops.concatenate([-logits, logits], axis=1)
         return taken(logits, asked)

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from mmzoo.heads.head import Head, check_class_names, taken
+from mmzoo.heads.head import Head, check_class_names, log_odds, taken
 from mmzoo.heads.logits import recall_logits
 from mmzoo.heads.losses import SoftmaxCrossentropy
 from mmzoo.layers.masking import IMPOSSIBLE
@@ -74,6 +74,8 @@ class Softmax(Head):
 
     def scores(self, prediction, asked):
         logits = recall_logits(prediction)
+        if logits is None:  # by isotonic regression
+            return taken(log_odds(prediction), asked)
         chosen = ops.one_hot(ops.convert_to_tensor(asked), self.units, dtype="bool")
         others = ops.where(chosen, IMPOSSIBLE, logits)
         return taken(logits, asked) - ops.logsumexp(others, axis=-1)

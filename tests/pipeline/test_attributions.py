@@ -181,6 +181,24 @@ def test_the_answer_of_a_threshold_is_what_is_explained():
     assert asked_scores(head, prediction, None, slice(0, 2)).tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("head", [mmzoo.heads.Softmax, mmzoo.heads.Sigmoid])
+def test_probabilities_by_isotonic_regression_are_explained(head):
+    line = [[0.0, 1.0], [0.1, 0.9]]
+    units = 3 if head is mmzoo.heads.Softmax else 1
+    inputs = {"a": mmzoo.Features(2), "b": mmzoo.Features(3)}
+    model, preprocessor = built(inputs, fusion="sum", head=head(units=units))
+    model.get_layer("head").calibration = {"isotonic": [line] * units}
+    rows = {"a": [[1.0, -2.0]], "b": [[0.5, 0.0, 3.0]]}
+    answered = mmzoo.predict(model, preprocessor, rows)[0].max()
+    answered = answered if units > 1 else max(answered, 1 - answered)
+    for method in METHODS:
+        found = mmzoo.attributions(model, preprocessor, rows, method=method)
+        assert found.scores[0] == pytest.approx(np.log(answered / (1 - answered)), rel=1e-4)
+        assert np.abs(found.values["a"][0]).max() > 1e-4
+        if method == "integrated_gradients":
+            assert abs(found.gaps[0]) < 1e-3
+
+
 def test_pictures(everything, tmp_path):
     pytest.importorskip("matplotlib")
     found = mmzoo.attributions(*everything, ROWS, method="gradients")
