@@ -28,7 +28,9 @@ def explain(
     answer: Annotated[
         str | None, typer.Option(help="Which answer, where the model has several.")
     ] = None,
-    rows: Annotated[int, typer.Option(help="So many rows are explained, from the first.")] = 20,
+    rows: Annotated[
+        int, typer.Option(min=1, help="So many rows are explained, from the first.")
+    ] = 20,
     root: Root = None,
     encoding: Encoding = None,
     separator: Separator = None,
@@ -42,14 +44,16 @@ def explain(
     from mmzoo.commands.quiet_import import import_tensorflow
 
     import_tensorflow()
+    from mmzoo.commands.readable_records import readable_records
     from mmzoo.commands.trained_run import TrainedRun
     from mmzoo.evaluation import attention, attributions
     from mmzoo.evaluation.report import write_json
 
     trained = TrainedRun.load(run)
-    records = trained.readable_records(csv, root, encoding, separator, on_error)
-    records = records.take(range(min(rows, len(records))))
     pair = trained.model, trained.preprocessor
+    records = trained.labelled_records(csv, root, encoding, separator, on_error)
+    records = records.take(range(min(rows, len(records))))  # before every file is read
+    records = readable_records(records, trained.preprocessor.inputs, on_error, trained.preprocessor)
     if method == Method.ATTENTION:
         found = attention(*pair, records, batch_size=batch_size)
     else:

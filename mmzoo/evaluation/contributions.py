@@ -134,7 +134,7 @@ def contributions(
         console = require("rich.console", extra="report").Console()
         for name, of_answer in results.items():
             if name != "head":
-                console.print(f"{name}:", style="bold")
+                console.print(f"{name}:", style="bold", markup=False)
             console.print(of_answer)
     return results["head"] if [*results] == ["head"] else results
 

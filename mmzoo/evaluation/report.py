@@ -461,8 +461,9 @@ def as_text(report):
 
 def new_table(title=None):
     """An empty table in the report's style."""
+    text = require("rich.text", extra="report").Text  # a name in brackets is no markup
     return require("rich.table", extra="report").Table(
-        title=title,
+        title=None if title is None else text(title),
         title_justify="left",
         title_style="bold",
         box=require("rich.box", extra="report").SIMPLE_HEAD,

@@ -102,7 +102,7 @@ def slices(
         console = require("rich.console", extra="report").Console()
         for name, report in results.items():
             if name != "head":
-                console.print(f"{name}:", style="bold")
+                console.print(f"{name}:", style="bold", markup=False)
             console.print(report)
     return results["head"] if [*results] == ["head"] else results
 

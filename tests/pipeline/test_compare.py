@@ -1,5 +1,6 @@
 """Several models beside each other on the same rows."""
 
+import dataclasses
 import json
 import pathlib
 import sys
@@ -101,6 +102,11 @@ def test_reports_are_printed_saved_and_tables(report, tmp_path):
     table = report.to_dataframe()
     assert table["run"].tolist() == ["good", "sure", "bad"]
     assert {"value", "difference_low", "log_loss", "parameters", "row_milliseconds"} <= {*table}
+
+
+def test_names_of_answers_in_brackets_are_printed_as_they_are(report):
+    named = dataclasses.replace(report, answers={"size [cm]": report.answers["head"]})
+    assert "size [cm]: accuracy" in str(named)
 
 
 def test_pages_show_the_same_and_load_nothing(report, tmp_path):
