@@ -39,7 +39,7 @@ def contributions(
     import_tensorflow()
     from mmzoo.commands.trained_run import TrainedRun
     from mmzoo.evaluation import contributions as contributions_of
-    from mmzoo.evaluation.report import write_json
+    from mmzoo.evaluation.report_output import write_json
 
     trained = TrainedRun.load(run)
     records = trained.readable_records(csv, root, encoding, separator, on_error)

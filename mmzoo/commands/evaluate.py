@@ -64,7 +64,7 @@ def evaluate(
     import_tensorflow()
     from mmzoo import evaluation
     from mmzoo.commands.trained_run import TrainedRun
-    from mmzoo.evaluation.report import write_json
+    from mmzoo.evaluation.report_output import write_json
 
     trained = TrainedRun.load(run)
     by = slice_by or []

@@ -47,7 +47,7 @@ def explain(
     from mmzoo.commands.readable_records import readable_records
     from mmzoo.commands.trained_run import TrainedRun
     from mmzoo.evaluation import attention, attributions
-    from mmzoo.evaluation.report import write_json
+    from mmzoo.evaluation.report_output import write_json
 
     trained = TrainedRun.load(run)
     pair = trained.model, trained.preprocessor

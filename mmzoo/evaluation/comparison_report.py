@@ -3,7 +3,7 @@
 import dataclasses
 
 from mmzoo.evaluation.figure_text import figure_text
-from mmzoo.evaluation.report import as_text, new_table, plain, write_json
+from mmzoo.evaluation.report_output import as_text, new_table, plain, write_json
 from mmzoo.utils.optional_packages import require
 
 #: Columns of what models cost: key -> heading.

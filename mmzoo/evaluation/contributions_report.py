@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from mmzoo.evaluation.pictures import BLUE, FAINT, INK, ORANGE, name_style, new_figure, save_figure
-from mmzoo.evaluation.report import as_text, write_json
+from mmzoo.evaluation.report_output import as_text, write_json
 from mmzoo.utils.optional_packages import require
 
 

@@ -1,9 +1,6 @@
 """The figures of a model on a dataset, as attributes, a table, a picture and JSON."""
 
 import dataclasses
-import io
-import json
-import pathlib
 
 import numpy as np
 
@@ -11,6 +8,7 @@ from mmzoo.evaluation.confusion_matrix import draw_confusion_matrix
 from mmzoo.evaluation.figure_text import figure_label, figure_text
 from mmzoo.evaluation.pictures import save_figure, written_count
 from mmzoo.evaluation.reliability_picture import draw_reliability
+from mmzoo.evaluation.report_output import as_text, new_table, plain, write_json
 from mmzoo.utils.optional_packages import require
 
 #: A printed table shows at most so many classes, the most frequent ones.
@@ -442,43 +440,3 @@ class Report:
             f"and average precision, because no row or every row belongs to them: {names}{more}",
             style="dim",
         )
-
-
-def write_json(content, path):
-    """Writes plain Python values as JSON; the folder of the file is made if needed."""
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
-
-
-def as_text(report):
-    """What rich prints of a report, as a string."""
-    text = io.StringIO()
-    require("rich.console", extra="report").Console(file=text, width=100).print(report)
-    return text.getvalue().rstrip("\n")
-
-
-def new_table(title=None):
-    """An empty table in the report's style."""
-    text = require("rich.text", extra="report").Text  # a name in brackets is no markup
-    return require("rich.table", extra="report").Table(
-        title=None if title is None else text(title),
-        title_justify="left",
-        title_style="bold",
-        box=require("rich.box", extra="report").SIMPLE_HEAD,
-        pad_edge=False,
-    )
-
-
-def plain(value):
-    """Plain Python values in place of NumPy's, and `None` in place of NaN and infinity."""
-    if isinstance(value, dict):
-        return {key: plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(entry) for entry in value]
-    if isinstance(value, (np.ndarray, np.generic)):
-        return plain(value.tolist())
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value

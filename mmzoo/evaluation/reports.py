@@ -1,6 +1,6 @@
 """The reports of several answers."""
 
-from mmzoo.evaluation.report import as_text, write_json
+from mmzoo.evaluation.report_output import as_text, write_json
 from mmzoo.utils.optional_packages import require
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from mmzoo.evaluation.attribution.drawing import RowPictures
-from mmzoo.evaluation.report import as_text, write_json
+from mmzoo.evaluation.report_output import as_text, write_json
 from mmzoo.utils.optional_packages import require
 
 
