@@ -64,7 +64,11 @@ def evaluate(
     import_tensorflow()
     from mmzoo import evaluation
     from mmzoo.commands.trained_run import TrainedRun
+    from mmzoo.evaluation.attribution.attributions import METHODS
     from mmzoo.evaluation.report_output import write_json
+
+    if explain not in (None, *METHODS):  # rather now than after the evaluation
+        raise ValueError(f"--explain must be one of {', '.join(METHODS)}; received: {explain!r}.")
 
     trained = TrainedRun.load(run)
     by = slice_by or []

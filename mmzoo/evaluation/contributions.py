@@ -9,10 +9,10 @@ from mmzoo.data.as_records import as_records
 from mmzoo.evaluation.contributions_report import Contributions
 from mmzoo.evaluation.evaluate import checked_by_answer
 from mmzoo.evaluation.figure_names import figure_by_name, numbers_of
+from mmzoo.evaluation.report_output import print_reports
 from mmzoo.evaluation.run_over_variants import run_over_variants
 from mmzoo.heads import answering_model, targets_of
 from mmzoo.utils.checks import check_positive_integers
-from mmzoo.utils.optional_packages import require
 from mmzoo.utils.progress import track
 
 #: Up to so many players (modalities, or components of one) all orders are counted; of more,
@@ -131,11 +131,7 @@ def contributions(
             of_answer.predictions = of_answer.predictions[np.argsort(order)]
         results[name] = of_answer
     if verbose:
-        console = require("rich.console", extra="report").Console()
-        for name, of_answer in results.items():
-            if name != "head":
-                console.print(f"{name}:", style="bold", markup=False)
-            console.print(of_answer)
+        print_reports(results)
     return results["head"] if [*results] == ["head"] else results
 
 

@@ -24,6 +24,19 @@ def as_text(report):
     return text.getvalue().rstrip("\n")
 
 
+def print_reports(reports):
+    """Prints reports, each below its name; that of an only answer is `"head"`, which is none.
+
+    Args:
+        reports: dict from the name of an answer to its report.
+    """
+    console = require("rich.console", extra="report").Console()
+    for name, report in reports.items():
+        if name != "head":
+            console.print(f"{name}:", style="bold", markup=False)
+        console.print(report)
+
+
 def new_table(title=None):
     """An empty table in the report's style."""
     text = require("rich.text", extra="report").Text  # a name in brackets is no markup

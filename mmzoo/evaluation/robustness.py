@@ -7,6 +7,7 @@ import numpy as np
 
 from mmzoo.data.as_records import as_records
 from mmzoo.evaluation.figure_names import numbers_of
+from mmzoo.evaluation.report_output import print_reports
 from mmzoo.evaluation.resampled_figure import Judged, ResampledFigure
 from mmzoo.evaluation.robustness_report import RobustnessReport
 from mmzoo.evaluation.run_over_variants import run_over_variants
@@ -103,11 +104,7 @@ def robustness(
         for name, of_answer in found.items()
     }  # fmt: skip
     if verbose:
-        console = require("rich.console", extra="report").Console()
-        for name, report in results.items():
-            if name != "head":
-                console.print(f"{name}:", style="bold", markup=False)
-            console.print(report)
+        print_reports(results)
     return results["head"] if [*results] == ["head"] else results
 
 

@@ -113,7 +113,7 @@ class RobustnessReport:
             table.add_row(
                 text(modality or ""),
                 "clean" if clean else f"{each['change']} {each['shown']}",
-                figure_text(each["value"]),
+                figure_text(plain(each["value"])),
                 "" if clean else f"{each['difference']:+.4f}",
                 "" if clean or each["low"] is None else f"{low:+.3f} to {high:+.3f}",
                 "*" if self.is_worse(each) else "",

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from mmzoo.evaluation.evaluate import run_over
+from mmzoo.evaluation.report_output import print_reports
 from mmzoo.evaluation.resampled_figure import Judged, ResampledFigure
 from mmzoo.evaluation.robustness import labelled_records
 from mmzoo.evaluation.slices_report import SlicesReport
@@ -99,11 +100,7 @@ def slices(
         of_rows = {**targets[name].traits(labels), **of_rows}
         results[name] = _report(of_figure, of_rows, bins, fewest_rows)
     if verbose:
-        console = require("rich.console", extra="report").Console()
-        for name, report in results.items():
-            if name != "head":
-                console.print(f"{name}:", style="bold", markup=False)
-            console.print(report)
+        print_reports(results)
     return results["head"] if [*results] == ["head"] else results
 
 

@@ -115,6 +115,9 @@ def test_train_evaluate_predict_export(csv, tmp_path, capsys):
     assert mmzoo("evaluate", run, "--csv", csv, "--slice-by", "brand") == 1
     printed = capsys.readouterr()
     assert "Robustness: accuracy" in printed.out and "brand" in printed.err
+    guess = ("--html", page, "--explain", "a guess")
+    assert mmzoo("evaluate", run, "--csv", csv, *guess) == 1
+    assert "--explain must be one of integrated_gradients" in capsys.readouterr().err
 
     folder = tmp_path / "why"
     options = ("--figure", "log_loss", "--output", folder)
