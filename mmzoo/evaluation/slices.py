@@ -87,12 +87,14 @@ def slices(
     targets = targets_of(model, preprocessor)
     records = labelled_records(records, preprocessor.inputs)
     by = [by] if isinstance(by, str) else list(by)
-    traits = _traits(preprocessor, records, by)
+    for column in by:
+        records.column(column)  # an unknown one is rather said now than after a long run
     dataset = records.to_dataset(preprocessor, batch_size)
     if verbose:
         dataset = track(dataset, -(-len(records) // batch_size), "Evaluating")
-    results = {}
-    for name, (labels, predictions, weights) in run_over(model, dataset, targets).items():
+    found, results = run_over(model, dataset, targets), {}
+    traits = _traits(preprocessor, records, by)  # of values that can be read, as is known now
+    for name, (labels, predictions, weights) in found.items():
         judged = [Judged(targets[name], labels, predictions)]
         of_figure = ResampledFigure(judged, weights, figure, resamples, seed)
         labelled = np.flatnonzero(_has_label(preprocessor, records, name))

@@ -97,6 +97,20 @@ def test_what_can_not_be_asked(colours):
         mmzoo.slices(model, preprocessor, rows.unlabelled())
 
 
+def test_cells_that_can_not_be_read_are_named():
+    inputs = {"table": mmzoo.Tabular(numeric=["size"], encoder="mlp")}
+    labels, cells = ["warm", "cold"] * 10, [{"size": float(size)} for size in range(20)]
+    preprocessor = mmzoo.Preprocessor(inputs)
+    preprocessor.adapt(mmzoo.data.from_arrays({"table": cells}, labels))
+    head = mmzoo.heads.Softmax(class_names=["cold", "warm"])
+    model = mmzoo.build_model(inputs=inputs, head=head, dim=4)
+    faulty = {"'large' is no": {"size": "large"}, "no column 'size'": {"width": 1.0}}
+    for message, cell in faulty.items():
+        rows = mmzoo.data.from_arrays({"table": [*cells[:19], cell]}, labels)
+        with pytest.raises(ValueError, match=f"row 19: .*{message}"):
+            mmzoo.slices(model, preprocessor, rows, verbose=False)
+
+
 def test_numbers_are_cut_at_quantiles_and_categories_kept():
     assert {k: v.tolist() for k, v in slices_of(["2", "1", "", None, "2"], 4).items()} == {
         "1": [1], "2": [0, 4]
