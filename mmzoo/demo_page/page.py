@@ -77,7 +77,9 @@ class Page:
         self.gr = gr
         self.model = model
         self.preprocessor = preprocessor
-        with gr.Blocks(title=title, analytics_enabled=False) as self.blocks:
+        # What was uploaded is deleted after a day.
+        options = {"analytics_enabled": False, "delete_cache": (3600, 86_400)}
+        with gr.Blocks(title=title, **options) as self.blocks:
             gr.Markdown(f"# {title}")
             with gr.Row():
                 with gr.Column(min_width=320):

@@ -84,7 +84,7 @@ def make_app(model, limits, metrics, poll_seconds=2.0):
         except Exception as error:
             metrics.observe_request(500, time.perf_counter() - start)
             logging.getLogger("uvicorn.error").error("A request failed", exc_info=error)
-            return answer({"error": f"The server failed: {error}"}, 500)
+            return answer({"error": "The server failed; its log says why."}, 500)
         metrics.observe_request(response.status_code, time.perf_counter() - start)
         return response
 

@@ -14,7 +14,8 @@ class Limits:
         max_queued_rows: rows that wait at most; a request that comes then is refused with 503.
         max_request_mb: largest body of a request, in MiB, after decompression.
         max_requests: requests at once, those that are still being sent included; others are refused
-            with 503.
+            with 503. Times `max_request_mb` it is the most memory that bodies take: 8 GiB, unless
+            one of both is lowered.
         timeout_s: seconds from the first byte of a request to its answer.
 
     Example:

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import gc
+import logging
 import os
 
 from mmzoo.serving.errors import RequestError
@@ -146,7 +147,11 @@ class ServedModel:
         """Looks for new versions again and again, until it is cancelled."""
         while not is_savedmodel(self.path):  # which has no other versions
             await asyncio.sleep(seconds)
-            await self.update()
+            try:
+                await self.update()
+            except Exception as error:  # one that ended the watching would never be seen
+                log = logging.getLogger("uvicorn.error")
+                log.error("The folder of versions can't be looked at", exc_info=error)
 
     async def update(self):
         """Loads versions that are new, and unloads those that are no longer wanted."""
