@@ -39,7 +39,10 @@ def compare(
     batch_size: BatchSize = 64,
     on_error: OnError = "raise",
 ):
-    """Compare trained models on the same rows: figures, whether they differ, cost, latency."""
+    """Compare trained models on the same rows.
+
+    Figures, whether they differ by more than chance explains, cost and latency.
+    """
     from mmzoo.commands.quiet_import import import_tensorflow
 
     import_tensorflow()

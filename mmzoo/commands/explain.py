@@ -37,9 +37,10 @@ def explain(
     batch_size: BatchSize = 64,
     on_error: OnError = "raise",
 ):
-    """Draw which pixels, words, frames and cells speak for what a trained model answers.
+    """Draw which parts of the inputs speak for an answer.
 
-    Of the first rows of a file with the columns that it was trained on.
+    Pixels, words, frames and cells, of the first rows of a file. It has the columns that the
+    model was trained on.
     """
     from mmzoo.commands.quiet_import import import_tensorflow
 

@@ -65,9 +65,10 @@ def serve(
         float, typer.Option(min=0.001, help="Seconds for a request; more: 504.")
     ] = Limits.timeout_s,
 ):
-    """Serve a model over HTTP, in the form of TensorFlow Serving's REST API.
+    """Serve a trained or exported model over HTTP.
 
-    New versions beside the one that is served are loaded while it goes on answering.
+    In the form of TensorFlow Serving's REST API. New versions beside the one that is
+    served are loaded while it goes on answering.
     """
     require("fastapi", "serve")
     require("uvicorn", "serve")

@@ -1,14 +1,18 @@
 """demo(): the page, and what happens when its button is pressed."""
 
 import html
+import io
 import warnings
+
+import numpy as np
 
 from mmzoo.data.as_records import as_records
 from mmzoo.data.records import Records
 from mmzoo.demo_page.answers import answer_of
 from mmzoo.demo_page.inputs import input_of
+from mmzoo.evaluation.attribution import attributions
 from mmzoo.evaluation.contributions import contributions
-from mmzoo.heads import targets_of
+from mmzoo.heads import heads_of, targets_of
 from mmzoo.prediction.good_rows import predict_good_rows
 from mmzoo.saving import check_pair
 from mmzoo.utils.optional_packages import require
@@ -34,7 +38,8 @@ def demo(model, preprocessor, examples=None, title="Try the model"):
     A button answers as `mmzoo.predict` does: classes with their probabilities, numbers, texts, tags
     in their text, boxes and masks in their picture. What can't be read is said in words. Beside
     answers that are classes or numbers it shows what each input contributed, as
-    `mmzoo.contributions` does, if every input is optional or examples can stand in.
+    `mmzoo.contributions` does, if every input is optional or examples can stand in; and over the
+    inputs which parts of them speak for the answer, as `mmzoo.attributions` does by occlusion.
 
     Nothing is sent to anyone: the page needs no network, and Gradio's analytics are off.
 
@@ -88,6 +93,10 @@ class Page:
                         for name, modality in preprocessor.inputs.items()
                     ]
                     explain = gr.Checkbox(label="Say what each input contributed")
+                    overlay = gr.Checkbox(
+                        label="Show what speaks for the answer",
+                        info="Parts of the inputs are covered, one after another.",
+                    )
                     button = gr.Button("Answer", variant="primary")
                 with gr.Column(min_width=320):
                     message = gr.HTML(visible=False)
@@ -96,6 +105,16 @@ class Page:
                         for name, target in targets_of(model, preprocessor).items()
                     }
                     bars = [gr.BarPlot(x="input", y="share", visible=False) for _ in self.answers]
+                    self.overlaid = _with_one_score(model)
+                    pictures = [
+                        gr.Image(
+                            visible=False,
+                            label=f"{self.answers[name].label}: what speaks for it",
+                            elem_classes="overlay",
+                        )
+                        for name in self.overlaid
+                    ]
+            overlay.visible = bool(self.overlaid)
             self.rows = [] if examples is None else self._show_examples(examples)
             passes = self._passes()
             explain.visible = passes is not None
@@ -106,8 +125,8 @@ class Page:
             )
             button.click(
                 self.respond,
-                [*of_inputs, explain],
-                [message, *of_answers, *bars],
+                [*of_inputs, explain, overlay],
+                [message, *of_answers, *bars, *pictures],
                 preprocess=False,  # files as they were sent
                 api_name="answer",
             )
@@ -193,18 +212,33 @@ class Page:
         )
         return found if isinstance(found, dict) else {"head": found}
 
+    def overlay(self, row, name):
+        """A picture of which parts of the inputs speak for an answer.
+
+        Args:
+            row: as for `answer`.
+            name: of the answer, one of `overlaid`.
+
+        Returns:
+            A picture of Pillow.
+        """
+        found = attributions(self.model, self.preprocessor, [row], method="occlusion", answer=name)
+        return require("PIL.Image", "report").open(io.BytesIO(found.png()))
+
     def respond(self, *values):
         """What the page shows once the button is pressed.
 
         Args:
-            *values: what the components of all inputs hold, and whether contributions are wanted.
+            *values: what the components of all inputs hold, and whether contributions, and an
+                overlay, are wanted.
 
         Returns:
-            A list: an update of the message, the values of the components of all answers, and an
-            update of the bars of each answer.
+            A list: an update of the message, the values of the components of all answers, and
+            updates of the bars of each answer, and of the picture of each of `overlaid`.
         """
-        gr, (*values, explain) = self.gr, values
-        message, no_bars = gr.update(visible=False), [gr.update(visible=False)] * len(self.answers)
+        gr, (*values, explain, overlay) = self.gr, values
+        message, hidden = gr.update(visible=False), gr.update(visible=False)
+        bars, pictures = [hidden] * len(self.answers), [hidden] * len(self.overlaid)
         try:
             row = self.row(values)
             answers = self.answer(row)
@@ -212,15 +246,20 @@ class Page:
             said = html.escape(str(error).removeprefix(f"{ROW}: "))
             message = gr.update(value=MESSAGE.format(said), visible=True)
             nothing = [None for part in self.answers.values() for _ in part.components]
-            return [message, *nothing, *no_bars]
+            return [message, *nothing, *bars, *pictures]
         shown = [each for name, part in self.answers.items()
                  for each in part.shown(answers[name], row)]  # fmt: skip
-        if not explain:
-            return [message, *shown, *no_bars]
-        found = self.contributions(row)
-        bars = [self._bars(part, answers[name], found[name].predictions[0], found[name].modalities)
-                for name, part in self.answers.items()]  # fmt: skip
-        return [message, *shown, *bars]
+        if explain:
+            found = self.contributions(row)
+            bars = [
+                self._bars(part, answers[name], found[name].predictions[0], found[name].modalities)
+                for name, part in self.answers.items()
+            ]
+        if overlay:
+            pictures = [
+                gr.update(value=self.overlay(row, name), visible=True) for name in self.overlaid
+            ]
+        return [message, *shown, *bars, *pictures]
 
     def _bars(self, answer_part, answer, shares, modalities):
         """An update of the bars of an answer.
@@ -243,6 +282,16 @@ class Page:
             table, x="input", y="share", color=None if one else "output", title=title,
             x_title=" ", y_title=" ", height=240, visible=True,
         )  # fmt: skip
+
+
+def _with_one_score(model):
+    """The names of the answers that are one class, or one number."""
+    found = []
+    for name, head in heads_of(model).items():
+        names = head.score_names
+        if names is not None and head.answered(np.zeros((1, len(names)), "float32")) is not None:
+            found.append(name)
+    return found
 
 
 def label_texts(records):

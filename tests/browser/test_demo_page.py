@@ -141,6 +141,9 @@ def test_optional_inputs_stay_empty_and_contributions_are_shown(classifier, page
     expected = mmzoo.predict(model, preprocessor, [{"image": picture("blue")}])[0]
     assert max(scores(page).values()) == pytest.approx(100 * expected.max(), abs=0.51)
     page.get_by_text("contributions to probability of").wait_for()
+    page.get_by_label("Show what speaks for the answer").check()
+    answered(page)
+    page.locator(".overlay img").wait_for()
     assert no_errors(page)
 
 

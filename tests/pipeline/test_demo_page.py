@@ -176,7 +176,7 @@ def test_button_answers_as_predict_does(make):
         else:
             assert found[name] == of_rows[0], name
     components = [each for part in page.answers.values() for each in part.components]
-    message, *shown = page.respond(*values, False)
+    message, *shown = page.respond(*values, False, False)
     shown, bars = shown[: len(components)], shown[len(components) :]
     assert message["visible"] is False and not any(each["visible"] for each in bars)
     for component, value in zip(components, shown, strict=True):
@@ -301,7 +301,7 @@ def values_of(page, row):
 
 def test_what_cannot_be_read_is_said(page, tmp_path):
     def said(row):
-        message, *others = page.respond(*values_of(page, row), True)
+        message, *others = page.respond(*values_of(page, row), True, True)
         assert message["visible"] and others[:2] == [None, None] and not others[2]["visible"]
         return message["value"]
 
@@ -317,13 +317,13 @@ def test_what_cannot_be_read_is_said(page, tmp_path):
         "column &#x27;price&#x27; of &#x27;tabular&#x27;: &#x27;dear&#x27; is not a number" in text
     )
     (tmp_path / "empty.png").write_bytes(b"")
-    message = page.respond(str(tmp_path / "empty.png"), "", "", "", None, None, False)[0]
+    message = page.respond(str(tmp_path / "empty.png"), "", "", "", None, None, False, False)[0]
     assert "the file is empty" in message["value"]
 
 
 def test_optional_inputs_stay_empty(page):
     expected = mmzoo.predict(page.model, page.preprocessor, [{"image": picture("blue")}])[0]
-    _, answer, scores, _ = page.respond(*values_of(page, {"image": picture("blue")}), False)
+    _, answer, scores, *_ = page.respond(*values_of(page, {"image": picture("blue")}), False, False)
     np.testing.assert_allclose([*scores.values()], expected, rtol=1e-4)
     assert answer == max(scores, key=scores.get)
 
@@ -336,7 +336,8 @@ def test_contributions_are_those_of_mmzoo(page):
         page.model, page.preprocessor, [row, *page.rows], verbose=False
     ).predictions[0]
     np.testing.assert_allclose(found, expected, atol=1e-6)
-    _, answer, _, bars = page.respond(*values_of(page, row), True)
+    _, answer, _, bars, overlay = page.respond(*values_of(page, row), True, False)
+    assert not overlay["visible"]
     place = page.answers["head"].target.class_names.index(answer)
     table = bars.value.data if hasattr(bars.value, "data") else bars.value["data"]
     shares = {name: share for name, share, _ in table}
@@ -344,6 +345,15 @@ def test_contributions_are_those_of_mmzoo(page):
         dict(zip(page.preprocessor.inputs, found[:, place], strict=True))
     )
     assert shares["tabular"] == pytest.approx(0, abs=1e-6)  # it was absent
+
+
+def test_what_speaks_for_the_answer_is_drawn(page):
+    row = {"image": picture("red"), "text": "it is red", "tabular": None}
+    *_, bars, overlay = page.respond(*values_of(page, row), False, True)
+    assert not bars["visible"] and overlay["visible"]
+    found = mmzoo.attributions(page.model, page.preprocessor, [row], method="occlusion")
+    expected = PIL.Image.open(io.BytesIO(found.png()))
+    np.testing.assert_array_equal(np.asarray(overlay["value"]), np.asarray(expected))
 
 
 def test_contributions_are_offered_where_there_can_be_some(page):
