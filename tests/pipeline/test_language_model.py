@@ -76,7 +76,8 @@ def with_gates(language_model, steps):
 def trained():
     """A model that has learned all rows by heart."""
     keras.utils.set_random_seed(0)
-    return with_gates(tiny.gpt2(TEXTS, hidden_dim=32), steps=120)
+    # After 120 steps it depends on the processor whether two of the texts are still mixed up.
+    return with_gates(tiny.gpt2(TEXTS, hidden_dim=32), steps=300)
 
 
 @pytest.mark.end_to_end
