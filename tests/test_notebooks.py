@@ -73,7 +73,7 @@ SMALL = {
         'RECORDINGS = "recordings"\nROWS, EPOCHS = 200, 1',
         small_digits,
     ),
-    "07_why_and_how_sure": ('ROWS, EPOCHS, RUN = 400, 1, "run"', None),
+    "07_why_and_how_sure": ('ROWS, EPOCHS, RIGHT, RUN = 400, 1, 0.1, "run"', None),
 }
 
 
