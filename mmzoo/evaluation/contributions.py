@@ -230,8 +230,7 @@ def _decoded(records, preprocessor, batch_size):
 
     preprocessor.check_adapted()
     records.check(preprocessor.inputs)
-    pipeline = Pipeline(records, preprocessor, batch_size, False, 0, False, "raise", (0, 1))
-    return pipeline.decoded_dataset()
+    return Pipeline(records, preprocessor, batch_size).decoded_dataset()
 
 
 def _batches_within(dataset, preprocessing, subsets):

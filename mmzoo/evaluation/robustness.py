@@ -173,7 +173,7 @@ def _batches(preprocessor, records, conditions, batch_size, seed):
     others = np.empty(count, "int64")
     others[order] = np.roll(order, 1)  # by a shift no row keeps its own value
     ranks = {name: generator.permutation(count) for name in preprocessor.inputs}
-    pipeline = Pipeline(records, preprocessor, batch_size, False, seed, False, "raise", (0, 1))
+    pipeline = Pipeline(records, preprocessor, batch_size)
     for rows, decoded, of_others, batch in pipeline.decoded_dataset(others):
         x, *labels = batch
         yield x, *labels

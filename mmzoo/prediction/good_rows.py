@@ -30,10 +30,7 @@ def predict_good_rows(model, preprocessor, records, batch_size=64):
     network = answering_model(model)
     answers = {name: [None] * len(records) for name in targets}
     errors = [None] * len(records)
-    pipeline = Pipeline(
-        records.unlabelled(), preprocessor, batch_size,
-        training=False, seed=0, cache=False, on_error="skip", shard=(0, 1),
-    )  # fmt: skip
+    pipeline = Pipeline(records.unlabelled(), preprocessor, batch_size, on_error="skip")
     for problems in pipeline.problems.values():
         for problem in problems:
             errors[problem.row] = errors[problem.row] or str(problem.error).removesuffix(".")

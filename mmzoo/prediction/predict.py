@@ -100,10 +100,7 @@ def outputs_of_rows(network, preprocessor, rows, batch_size=64, verbose=0, besid
     records = as_records(rows, preprocessor.inputs).unlabelled()
     preprocessor.check_adapted()
     records.check(preprocessor.inputs)
-    pipeline = Pipeline(
-        records, preprocessor, batch_size,
-        training=False, seed=0, cache=False, on_error="raise", shard=(0, 1),
-    )  # fmt: skip
+    pipeline = Pipeline(records, preprocessor, batch_size)
     with readable_errors():
         dataset = pipeline.input_dataset()
         if besides:

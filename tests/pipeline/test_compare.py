@@ -3,15 +3,14 @@
 import dataclasses
 import json
 import pathlib
-import sys
 
 import numpy as np
 import pandas
 import pytest
 
 import mmzoo
-from mmzoo.commands import main as command_line
 from tests.pipeline.pages import Page
+from tests.pipeline.test_cli import mmzoo as run_command
 
 pytest.importorskip("sklearn")
 INPUTS = {"place": mmzoo.Features(2)}
@@ -213,12 +212,3 @@ def test_runs_of_the_command_line(tmp_path, capsys):
     csv.unlink()
     assert run_command("compare", *both) == 1
     assert "is not there" in capsys.readouterr().err
-
-
-def run_command(*arguments):
-    """Runs the command line in this process; its exit code."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["mmzoo", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            command_line.main()
-    return stop.value.code

@@ -4,7 +4,7 @@ import collections
 import dataclasses
 import os
 
-from mmzoo.data.inference.column_kind import FEWEST_ROWS, ColumnKind, cell_text, column_kind
+from mmzoo.data.inference.column_kind import FEWEST_ROWS, cell_text, column_kind
 from mmzoo.data.inference.raw_table import MOST_ROWS, raw_table
 from mmzoo.data.table_columns import check_columns
 from mmzoo.raw.absent import is_absent
@@ -97,10 +97,9 @@ def _label_notes(label, cells, kinds, columns):
     """What is suspicious about a label, and about columns that tell it."""
     labels = [cell_text(cell) for cell in cells]
     there = [text for text in labels if text]
-    notes = []
-    if len(there) < FEWEST_ROWS:
+    different, notes = len(set(there)), []
+    if len(there) < FEWEST_ROWS or different < 2:
         return notes
-    different = len(set(there))
     shapes = {text.strip().casefold() for text in there}
     if len(shapes) < different:
         twice = collections.defaultdict(set)
@@ -111,7 +110,7 @@ def _label_notes(label, cells, kinds, columns):
             f"Labels of {label!r} differ in nothing but case or spaces: "
             f"{', '.join(map(repr, first))} are different classes. Write them in one way."
         )
-    told = ColumnKind(label, None, "") if different < 2 else column_kind(label, there)
+    told = column_kind(label, there)
     if told.kind == "numeric" and different > NEARLY_UNIQUE * len(there):
         notes.append(
             f"The label {label!r} has {different} different numbers in {len(there)} rows. If it is "
@@ -143,5 +142,5 @@ def _tells(cells, labels):
             beside[cell_text(cell)].add(label)
             rows += 1
     told = all(len(each) == 1 for each in beside.values())
-    several = len(set().union(*beside.values())) > 1 if beside else False
+    several = len(set().union(*beside.values())) > 1
     return told and several and rows >= ROWS_A_VALUE * len(beside)

@@ -21,6 +21,8 @@ from mmzoo.preprocessing.python_call import python_call
 class Pipeline:
     """Makes the dataset of `Records.to_dataset`, which explains the arguments.
 
+    By default all rows are there once, as they are and in their order.
+
     Args:
         records: the `mmzoo.data.Records`.
         preprocessor: an adapted `mmzoo.Preprocessor`.
@@ -32,7 +34,17 @@ class Pipeline:
         shard: `(index, count)`.
     """
 
-    def __init__(self, records, preprocessor, batch_size, training, seed, cache, on_error, shard):
+    def __init__(
+        self,
+        records,
+        preprocessor,
+        batch_size,
+        training=False,
+        seed=0,
+        cache=False,
+        on_error="raise",
+        shard=(0, 1),
+    ):
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f"`batch_size` must be a positive integer; received: {batch_size!r}.")
         self.records = records

@@ -51,10 +51,7 @@ def input_batches(records, preprocessor, batch_size):
     if not len(records):
         raise ValueError("There are no rows to explain.")
     records.check(preprocessor.inputs)
-    pipeline = Pipeline(
-        records, preprocessor, batch_size,
-        training=False, seed=0, cache=False, on_error="raise", shard=(0, 1),
-    )  # fmt: skip
+    pipeline = Pipeline(records, preprocessor, batch_size)
     with readable_errors():
         for x in pipeline.input_dataset():
             yield keras.tree.map_structure(_as_array, x)
