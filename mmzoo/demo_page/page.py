@@ -110,6 +110,7 @@ class Page:
                         gr.Image(
                             visible=False,
                             label=f"{self.answers[name].label}: what speaks for it",
+                            show_label=len(self.overlaid) > 1,  # it covers a corner of the picture
                             elem_classes="overlay",
                         )
                         for name in self.overlaid
